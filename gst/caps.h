@@ -1,0 +1,59 @@
+/* gst-ringkernel
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#ifndef GST_RING_CAPS_H
+#define GST_RING_CAPS_H
+
+#include <gst/gst.h>
+#include <gst/audio/audio.h>
+#include <gst/video/video.h>
+#include <ringkernel/ringkernel.h>
+
+G_BEGIN_DECLS
+
+/* Caps of typed records; the field `type` holds the GVariant type. */
+#define GST_RING_RECORD_MEDIA_TYPE "application/x-ring-record"
+
+/* What a kernel's declared formats mean in caps. Immutable and reference counted,
+ * since caps queries come from any thread while another kernel may be chosen. */
+typedef struct
+{
+  gatomicrefcount refs;
+  RingKernelInfo *info;
+  RingPayloadKind kind;
+  gboolean changes_format;      /* output may have other caps than the input */
+  GstCaps *sink_caps;
+  GstCaps *src_caps;
+  gchar *record_in;             /* records: the GVariant types */
+  gchar *record_out;
+  GArray *video;                /* of GstRingVideoPair */
+} GstRingCaps;
+
+typedef struct
+{
+  const gchar *in;
+  const gchar *out;
+} GstRingVideoPair;
+
+G_GNUC_INTERNAL GstRingCaps *gst_ring_caps_new (RingKernelInfo * info);
+G_GNUC_INTERNAL GstRingCaps *gst_ring_caps_ref (GstRingCaps * self);
+G_GNUC_INTERNAL void gst_ring_caps_unref (GstRingCaps * self);
+
+/* What @caps on the pad of @direction mean on the other pad. */
+G_GNUC_INTERNAL GstCaps *gst_ring_caps_transform (GstRingCaps * self,
+    GstPadDirection direction, GstCaps * caps);
+G_GNUC_INTERNAL GstCaps *gst_ring_caps_query (GstRingCaps * self,
+    GstPad * pad, GstPad * otherpad, GstCaps * filter);
+/* Whether fixed caps can come in; if not, why. */
+G_GNUC_INTERNAL gboolean gst_ring_caps_accept (GstRingCaps * self,
+    GstCaps * caps, GError ** error);
+/* The input's format; @caps may be NULL where the kernel needs none. */
+G_GNUC_INTERNAL RingFormat *gst_ring_caps_to_format (GstRingCaps * self,
+    GstCaps * caps, GError ** error);
+/* The output's caps; NULL if there are none. */
+G_GNUC_INTERNAL GstCaps *gst_ring_caps_output (GstRingCaps * self,
+    GstCaps * caps, const RingFormat * in, const RingFormat * out);
+
+G_END_DECLS
+
+#endif /* GST_RING_CAPS_H */

@@ -1,0 +1,1033 @@
+/* gst-ringkernel
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * flow.c: what is in flight; see flow.h for who may touch what.
+ */
+#include "gstringkernelfilter.h"
+
+#include <gst/video/video.h>
+
+GST_DEBUG_CATEGORY_STATIC (ring_kernel_flow_debug);
+#define GST_CAT_DEFAULT ring_kernel_flow_debug
+
+static GstFlowReturn renegotiate (GstRingKernelFilter * self);
+
+/* ---- beginning and ending ------------------------------------------------------------ */
+
+void
+gst_ring_flow_init (GstRingKernelFilter * self)
+{
+  GstRingFlow *flow = &self->flow;
+  static gsize once = 0;
+
+  if (g_once_init_enter (&once)) {
+    GST_DEBUG_CATEGORY_INIT (ring_kernel_flow_debug, "ringkernelflow", 0,
+        "ringkernelfilter: data flow");
+    g_once_init_leave (&once, 1);
+  }
+  g_mutex_init (&flow->lock);
+  g_cond_init (&flow->head_changed);
+  g_cond_init (&flow->room);
+  g_cond_init (&flow->answered);
+  g_queue_init (&flow->fifo);
+  g_queue_init (&flow->spare);
+  flow->result = GST_FLOW_FLUSHING;
+  flow->depth = 1;
+  gst_segment_init (&flow->segment, GST_FORMAT_UNDEFINED);
+  gst_ring_buffers_init (&flow->buffers, GST_OBJECT (self));
+  gst_ring_flow_forget_pending (self);
+}
+
+static void
+free_records (GstRingFlow * flow)
+{
+  GList *link;
+
+  while ((link = g_queue_pop_head_link (&flow->spare)))
+    gst_ring_record_free (link->data);
+  g_clear_pointer (&flow->inline_record, gst_ring_record_free);
+}
+
+static void
+forget_stream (GstRingFlow * flow)
+{
+  GstRingStream *stream = &flow->stream;
+
+  stream->configured = stream->refused = FALSE;
+  g_clear_pointer (&stream->info, gst_ring_caps_unref);
+  gst_caps_replace (&stream->in_caps, NULL);
+  gst_caps_replace (&stream->out_caps, NULL);
+}
+
+void
+gst_ring_flow_clear (GstRingKernelFilter * self)
+{
+  GstRingFlow *flow = &self->flow;
+
+  free_records (flow);
+  forget_stream (flow);
+  gst_ring_buffers_clear (&flow->buffers);
+  g_mutex_clear (&flow->lock);
+  g_cond_clear (&flow->head_changed);
+  g_cond_clear (&flow->room);
+  g_cond_clear (&flow->answered);
+}
+
+static void
+begin_anew (GstRingKernelFilter * self)
+{
+  GstRingFlow *flow = &self->flow;
+
+  gst_segment_init (&flow->segment, GST_FORMAT_UNDEFINED);
+  flow->discont = FALSE;
+  gst_ring_flow_forget_pending (self);
+  gst_ring_buffers_set_flushing (&flow->buffers, FALSE);
+
+  GST_OBJECT_LOCK (self);
+  self->proportion = 1.0;
+  self->earliest_time = GST_CLOCK_TIME_NONE;
+  GST_OBJECT_UNLOCK (self);
+
+  g_mutex_lock (&flow->lock);
+  flow->result = GST_FLOW_OK;
+  flow->unexpected = FALSE;
+  flow->n_restarts = 0;
+  flow->eos_received = FALSE;
+  flow->error_posted = FALSE;
+  g_mutex_unlock (&flow->lock);
+}
+
+void
+gst_ring_flow_start (GstRingKernelFilter * self)
+{
+  self->flow.out_discont = FALSE;
+  self->flow.last_pool = NULL;
+  gst_ring_flow_set_depth (self, gst_ring_kernel_filter_get_depth (self));
+  begin_anew (self);
+}
+
+void
+gst_ring_flow_set_depth (GstRingKernelFilter * self, guint depth)
+{
+  g_mutex_lock (&self->flow.lock);
+  self->flow.depth = depth;
+  g_cond_broadcast (&self->flow.room);
+  g_mutex_unlock (&self->flow.lock);
+}
+
+void
+gst_ring_flow_begin_flush (GstRingKernelFilter * self)
+{
+  GstRingFlow *flow = &self->flow;
+
+  g_mutex_lock (&flow->lock);
+  flow->result = GST_FLOW_FLUSHING;
+  g_cond_broadcast (&flow->head_changed);
+  g_cond_broadcast (&flow->room);
+  g_cond_broadcast (&flow->answered);
+  g_mutex_unlock (&flow->lock);
+  gst_ring_buffers_set_flushing (&flow->buffers, TRUE);
+  if (self->kernel && !self->is_inline)
+    ring_kernel_flush (self->kernel);
+}
+
+/* Every accepted submission completes, and soon after a flush, unless the kernel
+ * hangs. Then its handle is ended, which completes the rest as abandoned. */
+static void
+wait_for_kernel (GstRingKernelFilter * self)
+{
+  GstRingFlow *flow = &self->flow;
+  const gint64 deadline = g_get_monotonic_time ()
+      + (gint64) self->config->termination_timeout;
+  gboolean hangs = FALSE;
+
+  g_mutex_lock (&flow->lock);
+  while (flow->n_in_kernel > 0 && !hangs)
+    hangs = !g_cond_wait_until (&flow->answered, &flow->lock, deadline);
+  hangs = flow->n_in_kernel > 0;
+  g_mutex_unlock (&flow->lock);
+  if (!hangs)
+    return;
+
+  ring_kernel_terminate (self->kernel, RING_TERMINATE_DISCARD, NULL);
+  g_mutex_lock (&flow->lock);
+  while (flow->n_in_kernel > 0)
+    g_cond_wait (&flow->answered, &flow->lock);
+  g_mutex_unlock (&flow->lock);
+}
+
+/* The task is not running and nobody can put anything in. */
+static void
+throw_away (GstRingKernelFilter * self)
+{
+  GstRingFlow *flow = &self->flow;
+  GList *link;
+
+  wait_for_kernel (self);
+  while ((link = g_queue_pop_head_link (&flow->fifo))) {
+    GstRingRecord *record = link->data;
+
+    switch (record->type) {
+      case GST_RING_RECORD_EVENT:{
+        const GstEventType type = GST_EVENT_TYPE (record->event);
+
+        /* What describes the stream holds after the flush too. */
+        if (GST_EVENT_IS_STICKY (record->event) && type != GST_EVENT_SEGMENT
+            && type != GST_EVENT_EOS)
+          gst_pad_store_sticky_event (self->srcpad, record->event);
+        break;
+      }
+      case GST_RING_RECORD_BUFFER:
+        /* Pushed as a discarded one: nothing goes out, and all is let go. */
+        if (record->outcome == RING_OUTCOME_DONE || record->pass) {
+          record->outcome = RING_OUTCOME_DISCARDED;
+          record->pass = FALSE;
+        }
+        if (record->outcome == RING_OUTCOME_ABANDONED)
+          gst_ring_flow_push (self, record);
+        break;
+      case GST_RING_RECORD_CALL:
+        /* Its caller has left or is about to, with its own record. */
+        continue;
+    }
+    gst_ring_record_reset (record);
+    g_queue_push_tail_link (&flow->spare, link);
+  }
+  flow->n_buffers = 0;
+}
+
+void
+gst_ring_flow_end_flush (GstRingKernelFilter * self)
+{
+  throw_away (self);
+  if (self->kernel)
+    ring_kernel_reset_state (self->kernel);
+  begin_anew (self);
+  self->flow.out_discont = TRUE;
+}
+
+void
+gst_ring_flow_stop (GstRingKernelFilter * self)
+{
+  throw_away (self);
+  free_records (&self->flow);
+  gst_ring_buffers_reset (&self->flow.buffers);
+  forget_stream (&self->flow);
+  GST_OBJECT_LOCK (self);
+  self->frame_duration = GST_CLOCK_TIME_NONE;
+  self->held_back = 0;
+  GST_OBJECT_UNLOCK (self);
+}
+
+/* ---- caps and allocation -------------------------------------------------------------- */
+
+static void
+note_frame_duration (GstRingKernelFilter * self)
+{
+  GstRingStream *stream = &self->flow.stream;
+  GstClockTime duration = GST_CLOCK_TIME_NONE;
+  gboolean changed;
+
+  if (stream->in.is_video && GST_VIDEO_INFO_FPS_N (&stream->in.info) > 0)
+    duration = gst_util_uint64_scale_int (GST_SECOND,
+        GST_VIDEO_INFO_FPS_D (&stream->in.info),
+        GST_VIDEO_INFO_FPS_N (&stream->in.info));
+  GST_OBJECT_LOCK (self);
+  changed = self->frame_duration != duration && !self->is_inline;
+  self->frame_duration = duration;
+  GST_OBJECT_UNLOCK (self);
+  if (changed)
+    gst_element_post_message (GST_ELEMENT (self),
+        gst_message_new_latency (GST_OBJECT (self)));
+}
+
+static gboolean
+decide_allocation (GstRingKernelFilter * self)
+{
+  GstRingFlow *flow = &self->flow;
+
+  return gst_ring_buffers_decide (&flow->buffers, self->srcpad,
+      flow->stream.out_caps, &flow->stream.out,
+      self->is_inline ? 1 : flow->depth);
+}
+
+static gboolean
+reallocate (GstRingKernelFilter * self, gpointer data)
+{
+  return decide_allocation (self);
+}
+
+static void
+describe_stream (GstRingKernelFilter * self, const RingFormat * in,
+    const RingFormat * out)
+{
+  GstRingStream *stream = &self->flow.stream;
+  RingKernelInfo *info = ring_kernel_get_info (self->kernel);
+  const gboolean same = ring_format_equal (in, out);
+
+  gst_ring_layout_init (&stream->in, in, stream->in_caps);
+  gst_ring_layout_init (&stream->out, out, stream->out_caps);
+  stream->n_outputs = ring_kernel_info_get_max_outputs (info);
+  stream->emits = ring_kernel_info_get_emits (info);
+  stream->in_unit = in->kind == RING_PAYLOAD_RECORD ? in->record_size : 1;
+  stream->out_unit = out->kind == RING_PAYLOAD_RECORD ? out->record_size : 1;
+  stream->in_place = same && !stream->emits && stream->n_outputs == 1
+      && ring_kernel_info_get_in_place (info);
+  stream->raw_video = stream->in_caps
+      && gst_structure_has_name (gst_caps_get_structure (stream->in_caps, 0),
+      "video/x-raw");
+  if (in->kind == RING_PAYLOAD_BYTES)
+    stream->metas = GST_RING_METAS_SAME_BYTES;
+  else if (same)
+    stream->metas = GST_RING_METAS_SAME;
+  else if (in->kind == RING_PAYLOAD_VIDEO)
+    stream->metas = GST_RING_METAS_COLORS;
+  else
+    stream->metas = GST_RING_METAS_NONE;
+}
+
+/* Called in order with the data: all that came before is pushed. */
+static gboolean
+configure (GstRingKernelFilter * self, gpointer data)
+{
+  GstRingFlow *flow = &self->flow;
+  GstRingStream *stream = &flow->stream;
+  GstCaps *caps = data, *old;
+  RingFormat *in = NULL, *out = NULL;
+  GError *error = NULL;
+  gboolean ok = FALSE;
+
+  forget_stream (flow);
+  free_records (flow);
+  stream->info = gst_ring_kernel_filter_ref_caps (self);
+  if (!stream->info)
+    return FALSE;
+  in = gst_ring_caps_to_format (stream->info, caps, &error);
+  /* Completions were called; the kernel is done with all of it in a moment. */
+  if (!in || !ring_kernel_drain (self->kernel, -1, NULL, &error)
+      || !ring_kernel_set_format (self->kernel, in, &error))
+    goto failed;
+  out = ring_kernel_get_output_format (self->kernel);
+
+  gst_caps_replace (&stream->in_caps, caps);
+  stream->out_caps = gst_ring_caps_output (stream->info, caps, in, out);
+  describe_stream (self, in, out);
+  flow->inline_record = gst_ring_record_new (self, stream->n_outputs);
+
+  if (stream->out_caps) {
+    old = gst_pad_get_current_caps (self->srcpad);
+    ok = (old && gst_caps_is_equal (old, stream->out_caps))
+        || gst_pad_push_event (self->srcpad,
+        gst_event_new_caps (stream->out_caps));
+    gst_clear_caps (&old);
+    if (!ok) {
+      GST_DEBUG_OBJECT (self, "downstream does not take %" GST_PTR_FORMAT,
+          stream->out_caps);
+      goto done;
+    }
+  }
+  gst_pad_check_reconfigure (self->srcpad);
+  ok = decide_allocation (self);
+  note_frame_duration (self);
+  gst_ring_flow_set_depth (self, gst_ring_kernel_filter_get_depth (self));
+
+done:
+  stream->configured = ok;
+  stream->refused = !ok;
+  ring_format_free (in);
+  ring_format_free (out);
+  return ok;
+
+failed:
+  stream->refused = TRUE;
+  gst_ring_kernel_filter_post_error (self, error);
+  g_error_free (error);
+  if (in)
+    ring_format_free (in);
+  return FALSE;
+}
+
+gboolean
+gst_ring_flow_set_caps (GstRingKernelFilter * self, GstCaps * caps)
+{
+  GstRingStream *stream = &self->flow.stream;
+
+  if (stream->configured && stream->in_caps
+      && gst_caps_is_equal (stream->in_caps, caps))
+    return TRUE;
+  return gst_ring_flow_call (self, configure, caps);
+}
+
+gboolean
+gst_ring_flow_passes_allocation (GstRingKernelFilter * self, GstCaps * caps)
+{
+  GstRingStream *stream = &self->flow.stream;
+
+  if (!stream->configured || !caps || !stream->in_caps
+      || !gst_caps_is_equal (caps, stream->in_caps))
+    return FALSE;
+  return stream->in.kind == RING_PAYLOAD_BYTES || (stream->in_place
+      && g_atomic_int_get (&self->on_error) != GST_RING_ON_ERROR_PASS);
+}
+
+/* ---- into the kernel --------------------------------------------------------------------- */
+
+/* On a thread of the runtime, or in inline mode inside ring_kernel_submit(). In
+ * the first case the record is the task's as soon as the lock is let go. */
+static void
+completed (RingKernel * kernel, const RingCompletion * completion,
+    gpointer data)
+{
+  GstRingRecord *record = data;
+  GstRingKernelFilter *self = record->filter;
+  GstRingFlow *flow = &self->flow;
+  guint i;
+
+  record->outcome = completion->outcome;
+  record->n_emitted = completion->n_outputs;
+  for (i = 0; i < completion->n_outputs; i++) {
+    record->emitted[i] = (guint8) completion->output_index[i];
+    record->emitted_size[i] = completion->output_size[i];
+  }
+  if (self->is_inline) {
+    record->done = TRUE;
+    return;
+  }
+
+  g_mutex_lock (&flow->lock);
+  record->done = TRUE;
+  if (g_queue_peek_head_link (&flow->fifo) == &record->link)
+    g_cond_signal (&flow->head_changed);
+  if (--flow->n_in_kernel == 0)
+    g_cond_broadcast (&flow->answered);
+  g_mutex_unlock (&flow->lock);
+}
+
+/* A producer with a fixed number of buffers starves when we hold on to them. */
+static gboolean
+must_copy (GstRingKernelFilter * self, GstBuffer * buffer)
+{
+  GstRingFlow *flow = &self->flow;
+  guint held;
+
+  if (buffer->pool != flow->last_pool) {
+    GstStructure *config = gst_buffer_pool_get_config (buffer->pool);
+
+    flow->last_pool = buffer->pool;
+    flow->last_pool_max = 0;
+    gst_buffer_pool_config_get_params (config, NULL, NULL, NULL,
+        &flow->last_pool_max);
+    gst_structure_free (config);
+  }
+  if (flow->last_pool_max == 0)
+    return FALSE;
+  g_mutex_lock (&flow->lock);
+  held = flow->n_buffers;
+  g_mutex_unlock (&flow->lock);
+  return held > 0 && held >= flow->last_pool_max / 2;
+}
+
+/* Takes @buffer into @record. On failure the record holds the buffer still, but
+ * nothing is mapped. */
+static GstFlowReturn
+prepare (GstRingKernelFilter * self, GstRingRecord * record,
+    GstBuffer * buffer, GError ** error)
+{
+  GstRingFlow *flow = &self->flow;
+  GstRingStream *stream = &flow->stream;
+  GstFlowReturn ret;
+  gsize size;
+  guint i;
+
+  record->type = GST_RING_RECORD_BUFFER;
+  record->done = FALSE;
+  record->pass = FALSE;
+  record->discont = flow->discont;
+  flow->discont = FALSE;
+  if (!self->is_inline && buffer->pool && must_copy (self, buffer)) {
+    GstBuffer *copy = gst_buffer_copy_deep (buffer);
+
+    if (copy) {
+      g_atomic_pointer_add (&self->bytes_copied, gst_buffer_get_size (buffer));
+      gst_buffer_unref (buffer);
+      buffer = copy;
+    }
+  }
+  record->input = buffer;
+
+  record->in_place = stream->in_place && gst_buffer_is_writable (buffer)
+      && gst_buffer_is_all_memory_writable (buffer)
+      && g_atomic_int_get (&self->on_error) != GST_RING_ON_ERROR_PASS;
+  if (record->in_place) {
+    if (!gst_ring_mapping_map (&record->in, buffer, &stream->in,
+            GST_MAP_READWRITE, error))
+      return GST_FLOW_ERROR;
+    if (G_LIKELY (((guintptr) record->in.memory.plane[0].data
+                & (stream->in.alignment - 1)) == 0))
+      return GST_FLOW_OK;
+    /* Not where it lies: the runtime aligns a copy of the input. */
+    gst_ring_mapping_unmap (&record->in);
+    record->in_place = FALSE;
+  }
+
+  if (gst_buffer_n_memory (buffer) > 1 && !stream->in.is_video)
+    g_atomic_pointer_add (&self->bytes_copied, gst_buffer_get_size (buffer));
+  if (!gst_ring_mapping_map (&record->in, buffer, &stream->in, GST_MAP_READ,
+          error))
+    return GST_FLOW_ERROR;
+  size = record->in.memory.size;
+  if (stream->in_unit != 1 || stream->out_unit != 1)
+    size = size / stream->in_unit * stream->out_unit;
+  for (i = 0; i < stream->n_outputs; i++) {
+    GstBuffer *out = NULL;
+
+    /* Freed with the record if anything fails from here on. */
+    ret = gst_ring_buffers_acquire (&flow->buffers, &stream->out, size, &out);
+    if (ret != GST_FLOW_OK)
+      return ret;
+    record->out[i].buffer = out;
+    if (!gst_ring_mapping_map (&record->out[i], out, &stream->out,
+            GST_MAP_WRITE, error))
+      return GST_FLOW_ERROR;
+  }
+  return GST_FLOW_OK;
+}
+
+static gboolean
+submit (GstRingKernelFilter * self, GstRingRecord * record, GError ** error)
+{
+  GstRingFlow *flow = &self->flow;
+  RingMemory outputs[RING_MAX_OUTPUTS];
+  RingSubmission submission;
+  GError *refused = NULL;
+  guint i;
+
+  submission.input = record->in.memory;
+  submission.n_outputs = flow->stream.n_outputs;
+  if (record->in_place) {
+    submission.outputs = &record->in.memory;
+  } else if (submission.n_outputs == 1) {
+    submission.outputs = &record->out[0].memory;
+  } else {
+    for (i = 0; i < submission.n_outputs; i++)
+      outputs[i] = record->out[i].memory;
+    submission.outputs = outputs;
+  }
+  submission.pts = GST_BUFFER_PTS (record->input);
+  submission.duration = GST_BUFFER_DURATION (record->input);
+  submission.discont = record->discont
+      || GST_BUFFER_FLAG_IS_SET (record->input, GST_BUFFER_FLAG_DISCONT);
+  submission.completed = completed;
+  submission.user_data = record;
+
+  for (;;) {
+    if (G_LIKELY (ring_kernel_submit (self->kernel, &submission, &refused)))
+      return TRUE;
+    /* Ours are never too many, but a completion is called a moment before its
+     * place is free again. */
+    if (!g_error_matches (refused, RING_ERROR, RING_ERROR_QUEUE_FULL)
+        || !ring_kernel_drain (self->kernel, -1, NULL, NULL))
+      break;
+    g_clear_error (&refused);
+  }
+  g_propagate_error (error, refused);
+  return FALSE;
+}
+
+/* The kernel cannot process this buffer. OK: the record goes on as it now is. */
+static GstFlowReturn
+cannot_process (GstRingKernelFilter * self, GstRingRecord * record,
+    const GError * error)
+{
+  GstRingFlow *flow = &self->flow;
+  GstRingKernelFilterOnError on_error = g_atomic_int_get (&self->on_error);
+  GstBuffer *input;
+
+  if (ring_kernel_get_status (self->kernel) == RING_KERNEL_FAILED) {
+    GError *cause = ring_kernel_get_error (self->kernel);
+
+    gst_ring_kernel_filter_post_error (self, cause ? cause : error);
+    g_clear_error (&cause);
+    gst_ring_record_reset (record);
+    return GST_FLOW_ERROR;
+  }
+  if (on_error == GST_RING_ON_ERROR_PASS && flow->stream.out_caps
+      && !gst_caps_is_equal (flow->stream.in_caps, flow->stream.out_caps))
+    on_error = GST_RING_ON_ERROR_FAIL;
+
+  switch (on_error) {
+    case GST_RING_ON_ERROR_PASS:
+      input = gst_buffer_ref (record->input);
+      gst_ring_record_reset (record);
+      record->input = input;
+      record->pass = record->done = TRUE;
+      g_atomic_pointer_add (&self->passed, 1);
+      GST_ELEMENT_WARNING (self, STREAM, FAILED, ("%s", error->message),
+          ("the buffer is passed on unchanged"));
+      return GST_FLOW_OK;
+    case GST_RING_ON_ERROR_SKIP:
+      gst_ring_record_reset (record);
+      flow->discont = TRUE;
+      g_atomic_pointer_add (&self->skipped, 1);
+      GST_ELEMENT_WARNING (self, STREAM, FAILED, ("%s", error->message),
+          ("the buffer is dropped"));
+      return GST_FLOW_CUSTOM_SUCCESS;
+    case GST_RING_ON_ERROR_FAIL:
+    default:
+      gst_ring_record_reset (record);
+      gst_ring_kernel_filter_post_error (self, error);
+      return GST_FLOW_ERROR;
+  }
+}
+
+static GstFlowReturn
+refuse (GstRingKernelFilter * self, GstRingRecord * record,
+    GstFlowReturn ret, GError * error)
+{
+  if (error) {
+    ret = cannot_process (self, record, error);
+    g_error_free (error);
+    return ret;
+  }
+  gst_ring_record_reset (record);
+  if (ret == GST_FLOW_ERROR)
+    GST_ELEMENT_ERROR (self, RESOURCE, NO_SPACE_LEFT,
+        ("no memory for an output buffer"), (NULL));
+  return ret;
+}
+
+static GstFlowReturn
+chain_inline (GstRingKernelFilter * self, GstBuffer * buffer, gboolean pass)
+{
+  GstRingRecord *record = self->flow.inline_record;
+  GError *error = NULL;
+  GstFlowReturn ret;
+
+  if (G_UNLIKELY (pass)) {
+    record->input = buffer;
+    record->discont = self->flow.discont;
+    self->flow.discont = FALSE;
+    record->pass = TRUE;
+    return gst_ring_flow_push (self, record);
+  }
+  ret = prepare (self, record, buffer, &error);
+  if (G_UNLIKELY (ret != GST_FLOW_OK || !submit (self, record, &error))) {
+    ret = refuse (self, record, ret, error);
+    if (ret != GST_FLOW_OK)
+      return ret == GST_FLOW_CUSTOM_SUCCESS ? GST_FLOW_OK : ret;
+  }
+  /* Another thread that has business with the handle may be the one that
+   * completes it. */
+  if (G_UNLIKELY (!record->done))
+    ring_kernel_drain (self->kernel, -1, NULL, NULL);
+  return gst_ring_flow_push (self, record);
+}
+
+/* ---- the FIFO ------------------------------------------------------------------------------ */
+
+static GstRingRecord *
+take_spare (GstRingKernelFilter * self)
+{
+  GstRingFlow *flow = &self->flow;
+  GList *link;
+
+  g_mutex_lock (&flow->lock);
+  link = g_queue_pop_head_link (&flow->spare);
+  g_mutex_unlock (&flow->lock);
+  return link ? link->data
+      : gst_ring_record_new (self, flow->stream.n_outputs);
+}
+
+static void
+give_back_locked (GstRingFlow * flow, GstRingRecord * record)
+{
+  g_queue_push_head_link (&flow->spare, &record->link);
+}
+
+static void
+append_locked (GstRingFlow * flow, GstRingRecord * record)
+{
+  g_queue_push_tail_link (&flow->fifo, &record->link);
+  if (record->done && flow->fifo.length == 1)
+    g_cond_signal (&flow->head_changed);
+}
+
+static GstFlowReturn
+chain_queued (GstRingKernelFilter * self, GstBuffer * buffer, gboolean pass)
+{
+  GstRingFlow *flow = &self->flow;
+  GstRingRecord *record;
+  GError *error = NULL;
+  GstFlowReturn ret;
+
+  g_mutex_lock (&flow->lock);
+  while (flow->result == GST_FLOW_OK && flow->n_buffers >= flow->depth
+      && !(flow->unexpected && flow->n_restarts == 0))
+    g_cond_wait (&flow->room, &flow->lock);
+  ret = flow->result;
+  if (ret == GST_FLOW_OK && flow->unexpected && flow->n_restarts == 0)
+    ret = GST_FLOW_EOS;
+  g_mutex_unlock (&flow->lock);
+  if (ret != GST_FLOW_OK) {
+    gst_buffer_unref (buffer);
+    return ret;
+  }
+
+  record = take_spare (self);
+  if (G_UNLIKELY (pass)) {
+    record->type = GST_RING_RECORD_BUFFER;
+    record->input = buffer;
+    record->discont = flow->discont;
+    flow->discont = FALSE;
+    record->pass = record->done = TRUE;
+  } else {
+    ret = prepare (self, record, buffer, &error);
+    if (ret != GST_FLOW_OK)
+      ret = refuse (self, record, ret, error);
+  }
+
+  /* In the FIFO before it is submitted: it may be finished at once. */
+  error = NULL;
+  if (ret == GST_FLOW_OK) {
+    g_mutex_lock (&flow->lock);
+    ret = flow->result;
+    if (ret == GST_FLOW_OK) {
+      flow->n_buffers++;
+      if (!record->pass)
+        flow->n_in_kernel++;
+      append_locked (flow, record);
+    }
+    g_mutex_unlock (&flow->lock);
+    if (ret != GST_FLOW_OK)
+      gst_ring_record_reset (record);
+  }
+  if (ret == GST_FLOW_OK && !record->pass && !submit (self, record, &error)) {
+    /* Nobody else has touched it: it was not done, and only we append. */
+    g_mutex_lock (&flow->lock);
+    g_queue_unlink (&flow->fifo, &record->link);
+    flow->n_buffers--;
+    if (--flow->n_in_kernel == 0)
+      g_cond_broadcast (&flow->answered);
+    g_mutex_unlock (&flow->lock);
+    ret = refuse (self, record, GST_FLOW_ERROR, error);
+    if (ret == GST_FLOW_OK) {
+      g_mutex_lock (&flow->lock);
+      flow->n_buffers++;
+      append_locked (flow, record);
+      g_mutex_unlock (&flow->lock);
+    }
+  }
+  if (ret != GST_FLOW_OK) {
+    g_mutex_lock (&flow->lock);
+    give_back_locked (flow, record);
+    g_mutex_unlock (&flow->lock);
+    return ret == GST_FLOW_CUSTOM_SUCCESS ? GST_FLOW_OK : ret;
+  }
+  return GST_FLOW_OK;
+}
+
+static gboolean
+is_late (GstRingKernelFilter * self, GstBuffer * buffer)
+{
+  GstRingFlow *flow = &self->flow;
+  const GstClockTime pts = GST_BUFFER_PTS (buffer);
+  GstClockTime running, stream_time, earliest;
+  guint64 processed, dropped;
+  gdouble proportion;
+  GstMessage *message;
+
+  if (!GST_CLOCK_TIME_IS_VALID (pts)
+      || flow->segment.format != GST_FORMAT_TIME)
+    return FALSE;
+  running = gst_segment_to_running_time (&flow->segment, GST_FORMAT_TIME,
+      pts);
+  GST_OBJECT_LOCK (self);
+  earliest = self->earliest_time;
+  if (!self->qos || !GST_CLOCK_TIME_IS_VALID (running)
+      || !GST_CLOCK_TIME_IS_VALID (earliest) || running > earliest) {
+    GST_OBJECT_UNLOCK (self);
+    return FALSE;
+  }
+  proportion = self->proportion;
+  processed = self->processed;
+  dropped = ++self->dropped;
+  GST_OBJECT_UNLOCK (self);
+
+  stream_time = gst_segment_to_stream_time (&flow->segment, GST_FORMAT_TIME,
+      pts);
+  message = gst_message_new_qos (GST_OBJECT (self), FALSE, running,
+      stream_time, pts, GST_BUFFER_DURATION (buffer));
+  gst_message_set_qos_values (message, GST_CLOCK_DIFF (running, earliest),
+      proportion, 1000000);
+  gst_message_set_qos_stats (message, GST_FORMAT_BUFFERS, processed, dropped);
+  gst_element_post_message (GST_ELEMENT (self), message);
+  flow->discont = TRUE;
+  return TRUE;
+}
+
+GstFlowReturn
+gst_ring_flow_chain (GstRingKernelFilter * self, GstBuffer * buffer)
+{
+  GstRingFlow *flow = &self->flow;
+  GstRingStream *stream = &flow->stream;
+  gboolean pass;
+
+  if (G_UNLIKELY (!stream->configured
+          || GST_PAD_NEEDS_RECONFIGURE (self->srcpad))) {
+    GstFlowReturn ret = renegotiate (self);
+
+    if (ret != GST_FLOW_OK) {
+      gst_buffer_unref (buffer);
+      return ret;
+    }
+  }
+  if (stream->raw_video && is_late (self, buffer)) {
+    gst_buffer_unref (buffer);
+    return GST_FLOW_OK;
+  }
+  if (self->attached)
+    gst_ring_kernel_parameters_sync (self->attached,
+        flow->segment.format == GST_FORMAT_TIME
+        ? gst_segment_to_stream_time (&flow->segment, GST_FORMAT_TIME,
+            GST_BUFFER_PTS (buffer)) : GST_CLOCK_TIME_NONE);
+
+  /* Nothing to process, but it may carry times or metas. */
+  pass = G_UNLIKELY (!stream->in.is_video && gst_buffer_get_size (buffer) == 0);
+  return self->is_inline ? chain_inline (self, buffer, pass)
+      : chain_queued (self, buffer, pass);
+}
+
+static GstFlowReturn
+flow_result (GstRingKernelFilter * self)
+{
+  GstRingFlow *flow = &self->flow;
+  GstFlowReturn ret;
+
+  g_mutex_lock (&flow->lock);
+  ret = flow->result;
+  g_mutex_unlock (&flow->lock);
+  return ret;
+}
+
+/* Bytes and records need no caps; and downstream may want other buffers. */
+static GstFlowReturn
+renegotiate (GstRingKernelFilter * self)
+{
+  GstRingStream *stream = &self->flow.stream;
+  gboolean ok = TRUE;
+  GstFlowReturn ret;
+
+  if (!stream->configured) {
+    if (stream->refused)
+      return GST_FLOW_NOT_NEGOTIATED;
+    ok = gst_ring_flow_call (self, configure, NULL);
+  } else if (gst_pad_check_reconfigure (self->srcpad)) {
+    ok = gst_ring_flow_call (self, reallocate, NULL);
+    if (!ok)
+      gst_pad_mark_reconfigure (self->srcpad);
+  }
+  if (ok)
+    return GST_FLOW_OK;
+  ret = flow_result (self);
+  return ret == GST_FLOW_OK ? GST_FLOW_NOT_NEGOTIATED : ret;
+}
+
+/* ---- events and calls --------------------------------------------------------------------------- */
+
+static gboolean
+restarts (GstEvent * event)
+{
+  return GST_EVENT_TYPE (event) == GST_EVENT_SEGMENT
+      || GST_EVENT_TYPE (event) == GST_EVENT_STREAM_START;
+}
+
+static gboolean
+push_event (GstRingKernelFilter * self, GstEvent * event)
+{
+  if (restarts (event) || GST_EVENT_TYPE (event) == GST_EVENT_EOS)
+    gst_ring_flow_forget_pending (self);
+  return gst_pad_push_event (self->srcpad, event);
+}
+
+gboolean
+gst_ring_flow_event (GstRingKernelFilter * self, GstEvent * event)
+{
+  GstRingFlow *flow = &self->flow;
+  GstFlowReturn result;
+  GstRingRecord *record;
+
+  if (GST_EVENT_TYPE (event) == GST_EVENT_SEGMENT)
+    gst_event_copy_segment (event, &flow->segment);
+  if (self->is_inline)
+    return push_event (self, event);
+
+  record = take_spare (self);
+  record->type = GST_RING_RECORD_EVENT;
+  record->event = event;
+  record->done = TRUE;
+  g_mutex_lock (&flow->lock);
+  result = flow->result;
+  if (result == GST_FLOW_OK) {
+    if (restarts (event))
+      flow->n_restarts++;
+    /* A task that is already waiting for this one has nobody else to tell. */
+    flow->eos_received = GST_EVENT_TYPE (event) == GST_EVENT_EOS;
+    append_locked (flow, record);
+  }
+  g_mutex_unlock (&flow->lock);
+  if (result == GST_FLOW_OK)
+    return TRUE;
+
+  g_mutex_lock (&flow->lock);
+  record->event = NULL;
+  give_back_locked (flow, record);
+  g_mutex_unlock (&flow->lock);
+  if (GST_EVENT_TYPE (event) == GST_EVENT_EOS
+      && (result == GST_FLOW_NOT_LINKED || result < GST_FLOW_EOS)) {
+    gboolean posted;
+
+    g_mutex_lock (&flow->lock);
+    posted = flow->error_posted;
+    flow->error_posted = TRUE;
+    g_mutex_unlock (&flow->lock);
+    if (!posted)
+      GST_ELEMENT_FLOW_ERROR (self, result);
+  }
+  /* Data flow reports errors better than events; so as `queue` does. */
+  result = GST_EVENT_IS_STICKY (event)
+      && GST_EVENT_TYPE (event) != GST_EVENT_EOS ? GST_FLOW_OK : result;
+  gst_event_unref (event);
+  return result == GST_FLOW_OK;
+}
+
+gboolean
+gst_ring_flow_call (GstRingKernelFilter * self, GstRingFlowFunc func,
+    gpointer data)
+{
+  GstRingFlow *flow = &self->flow;
+  GstRingRecord record = { .type = GST_RING_RECORD_CALL, .done = TRUE,
+    .func = func, .data = data, .filter = self
+  };
+
+  if (self->is_inline)
+    return func (self, data);
+
+  record.link.data = &record;
+  g_mutex_lock (&flow->lock);
+  if (flow->result == GST_FLOW_OK) {
+    append_locked (flow, &record);
+    /* Once it runs, its end is waited for: what blocks it, a flush unblocks. */
+    while (!record.answered && (record.running
+            || flow->result == GST_FLOW_OK))
+      g_cond_wait (&flow->answered, &flow->lock);
+    if (!record.answered)
+      g_queue_unlink (&flow->fifo, &record.link);
+  }
+  g_mutex_unlock (&flow->lock);
+  return record.answer;
+}
+
+/* ---- the task -------------------------------------------------------------------------------------- */
+
+static void
+stop_pushing (GstRingKernelFilter * self, GstFlowReturn ret)
+{
+  GstRingFlow *flow = &self->flow;
+  gboolean tell, end;
+
+  g_mutex_lock (&flow->lock);
+  /* A flush that came in between is what counts. */
+  if (flow->result == GST_FLOW_OK)
+    flow->result = ret;
+  ret = flow->result;
+  end = flow->error_posted || (flow->eos_received
+      && (ret == GST_FLOW_NOT_LINKED || ret < GST_FLOW_EOS));
+  tell = end && !flow->error_posted;
+  if (tell)
+    flow->error_posted = TRUE;
+  g_cond_broadcast (&flow->room);
+  g_cond_broadcast (&flow->answered);
+  g_mutex_unlock (&flow->lock);
+
+  gst_pad_pause_task (self->srcpad);
+  if (tell)
+    GST_ELEMENT_FLOW_ERROR (self, ret);
+  if (end && ret != GST_FLOW_FLUSHING)
+    gst_pad_push_event (self->srcpad, gst_event_new_eos ());
+}
+
+static void
+loop (gpointer data)
+{
+  GstRingKernelFilter *self = data;
+  GstRingFlow *flow = &self->flow;
+  GstRingRecord *record;
+  GstFlowReturn ret = GST_FLOW_OK;
+  GstEvent *event = NULL;
+  gboolean drop;
+  GList *head;
+
+  g_mutex_lock (&flow->lock);
+  while (flow->result == GST_FLOW_OK
+      && (!(head = g_queue_peek_head_link (&flow->fifo))
+          || !((GstRingRecord *) head->data)->done))
+    g_cond_wait (&flow->head_changed, &flow->lock);
+  if (flow->result != GST_FLOW_OK) {
+    g_mutex_unlock (&flow->lock);
+    gst_pad_pause_task (self->srcpad);
+    return;
+  }
+  record = g_queue_pop_head_link (&flow->fifo)->data;
+  switch (record->type) {
+    case GST_RING_RECORD_BUFFER:
+      drop = flow->unexpected;
+      g_mutex_unlock (&flow->lock);
+      if (!drop)
+        ret = gst_ring_flow_push (self, record);
+      else
+        gst_ring_record_reset (record);
+      g_mutex_lock (&flow->lock);
+      flow->n_buffers--;
+      if (ret == GST_FLOW_EOS) {
+        /* Until something comes that begins anew, nobody wants buffers; events
+         * go on. */
+        flow->unexpected = TRUE;
+        ret = GST_FLOW_OK;
+      }
+      give_back_locked (flow, record);
+      g_cond_signal (&flow->room);
+      g_mutex_unlock (&flow->lock);
+      break;
+    case GST_RING_RECORD_EVENT:
+      event = g_steal_pointer (&record->event);
+      if (restarts (event)) {
+        flow->n_restarts--;
+        flow->unexpected = FALSE;
+      }
+      give_back_locked (flow, record);
+      g_mutex_unlock (&flow->lock);
+      push_event (self, event);
+      break;
+    case GST_RING_RECORD_CALL:
+      record->running = TRUE;
+      g_mutex_unlock (&flow->lock);
+      drop = record->func (self, record->data);
+      g_mutex_lock (&flow->lock);
+      record->answer = drop;
+      record->answered = TRUE;
+      g_cond_broadcast (&flow->answered);
+      g_mutex_unlock (&flow->lock);
+      break;
+  }
+  if (G_UNLIKELY (ret != GST_FLOW_OK))
+    stop_pushing (self, ret);
+}
+
+gboolean
+gst_ring_flow_start_task (GstRingKernelFilter * self)
+{
+  if (self->is_inline)
+    return TRUE;
+  return gst_pad_start_task (self->srcpad, loop, gst_object_ref (self),
+      gst_object_unref);
+}

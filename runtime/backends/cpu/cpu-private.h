@@ -1,0 +1,103 @@
+/* gst-ringkernel
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * cpu-private.h: what the files of the cpu backend share.
+ */
+#ifndef RING_CPU_PRIVATE_H
+#define RING_CPU_PRIVATE_H
+
+#include "core/backend.h"
+
+G_BEGIN_DECLS
+
+/* Messages taken at once, as long as they are small. */
+#define CPU_BATCH 16u
+/* With the grid left to us, workers share messages from this size on; below it,
+ * waking them costs more than they save. */
+#define CPU_LARGE_MESSAGE (64u * 1024)
+#define CPU_MAX_WORKERS 256
+
+typedef struct _CpuTeam CpuTeam;
+typedef struct _CpuInstance CpuInstance;
+
+/* team.c: threads that run one message together. */
+
+CpuTeam *cpu_team_new (guint n_workers);
+/* No message runs on it any more. */
+void cpu_team_free (CpuTeam * team);
+/* Runs @invocation on all workers, the calling thread being the first; or on the
+ * calling thread alone, if @alone. One caller at a time. */
+void cpu_team_run (CpuTeam * team, const RingCpuModule * module,
+    const RingInvocation * invocation, guint64 * emitted, gboolean alone);
+
+/* One of those that take messages: the whole grid, or one block of it. */
+typedef struct
+{
+  CpuInstance *instance;
+  CpuTeam *team;
+  guint8 *scratch;
+  guint8 *inline_output;        /* inline_size bytes per output */
+  RingView outputs[RING_MAX_OUTPUTS];
+  guint64 emitted[RING_MAX_OUTPUTS];
+  guint32 flags;                /* the last message: 0 or why it was not run */
+  guint64 started, finished;
+  guint8 *slot;                 /* block sharing: a copy of the input slot */
+  GThread *thread;              /* persistent mode */
+} CpuGroup;
+
+struct _CpuInstance
+{
+  RingInstance base;
+
+  RingModule *module;
+  const RingKernelDescription *description;
+  RingGeometry geometry;
+  void (*notify) (gpointer data);
+  gpointer notify_data;
+  gboolean telemetry;
+  guint poll_interval;          /* us */
+  gsize large;                  /* bytes from which workers share a message */
+  gpointer memory[5];           /* what calloc gave */
+
+  guint8 *state;
+  guint8 *scratch;
+  gsize scratch_size;           /* per group */
+
+  CpuGroup *groups;
+  guint n_groups;
+
+  /* The device's side of the rings: whoever holds `processing` (inline and
+   * event-driven), the one group's thread, or, with several groups, whoever
+   * holds `take` and `finish`. */
+  gint processing;
+  gboolean stopped;             /* `processing` is claimed for good */
+  RingQueue input;
+  RingQueue output;
+  guint64 expected_sequence;
+  gboolean broken;              /* finishes messages as failed from now on */
+
+  /* several groups */
+  GMutex take;
+  GMutex finish;
+  GCond turn;
+  guint64 taken;                /* under finish, like what follows */
+  guint64 finished;
+
+  /* persistent mode: sleeping and ending */
+  GMutex sleep;
+  GCond kick;
+  gint sleepers;                /* atomic */
+  guint64 kicks;                /* under sleep */
+  guint living;                 /* threads; under sleep */
+  GCond ended;
+};
+
+/* loop.c: the device loop. */
+
+/* Takes and finishes some messages; returns how many. */
+guint cpu_process (CpuInstance * instance);
+gpointer cpu_resident_thread (gpointer group);
+
+G_END_DECLS
+
+#endif /* RING_CPU_PRIVATE_H */

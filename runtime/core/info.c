@@ -1,0 +1,365 @@
+/* gst-ringkernel
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * info.c: what a kernel declares, for people, bindings and the element.
+ */
+#include "core/core-private.h"
+
+#include <string.h>
+
+struct _RingKernelInfo
+{
+  gatomicrefcount refs;
+  RingModule *module;
+};
+
+G_DEFINE_BOXED_TYPE (RingKernelInfo, ring_kernel_info, ring_kernel_info_ref,
+    ring_kernel_info_unref)
+
+RingKernelInfo *
+ring_kernel_info_new_ (RingModule * module)
+{
+  RingKernelInfo *info = g_new0 (RingKernelInfo, 1);
+
+  g_atomic_ref_count_init (&info->refs);
+  info->module = ring_module_ref (module);
+  return info;
+}
+
+RingModule *
+ring_kernel_info_get_module_ (RingKernelInfo * info)
+{
+  return info->module;
+}
+
+/**
+ * ring_kernel_info_ref:
+ * @info: a kernel's info
+ *
+ * Returns: (transfer full): @info
+ */
+RingKernelInfo *
+ring_kernel_info_ref (RingKernelInfo * info)
+{
+  g_return_val_if_fail (info != NULL, NULL);
+  g_atomic_ref_count_inc (&info->refs);
+  return info;
+}
+
+/**
+ * ring_kernel_info_unref:
+ * @info: (transfer full): a kernel's info
+ */
+void
+ring_kernel_info_unref (RingKernelInfo * info)
+{
+  g_return_if_fail (info != NULL);
+  if (!g_atomic_ref_count_dec (&info->refs))
+    return;
+  ring_module_unref (info->module);
+  g_free (info);
+}
+
+/**
+ * ring_kernel_info_get_name:
+ * @info: a kernel's info
+ *
+ * Returns: the kernel's name, like "gaussian-blur"
+ */
+const gchar *
+ring_kernel_info_get_name (RingKernelInfo * info)
+{
+  g_return_val_if_fail (info != NULL, NULL);
+  return info->module->name;
+}
+
+/**
+ * ring_kernel_info_get_description:
+ * @info: a kernel's info
+ *
+ * Returns: what the kernel does, in one line
+ */
+const gchar *
+ring_kernel_info_get_description (RingKernelInfo * info)
+{
+  g_return_val_if_fail (info != NULL, NULL);
+  return info->module->description->description;
+}
+
+/**
+ * ring_kernel_info_get_origin:
+ * @info: a kernel's info
+ *
+ * Returns: the file the kernel came from, or "built-in"
+ */
+const gchar *
+ring_kernel_info_get_origin (RingKernelInfo * info)
+{
+  g_return_val_if_fail (info != NULL, NULL);
+  return info->module->origin;
+}
+
+/**
+ * ring_kernel_info_get_kind:
+ * @info: a kernel's info
+ *
+ * Returns: what its payloads are
+ */
+RingPayloadKind
+ring_kernel_info_get_kind (RingKernelInfo * info)
+{
+  g_return_val_if_fail (info != NULL, RING_PAYLOAD_BYTES);
+  return (RingPayloadKind) info->module->description->kind;
+}
+
+static gchar **
+split_formats (const RingKernelDescription * description, const gchar * text)
+{
+  gchar **list;
+  guint i;
+
+  if (description->kind == RING_KIND_RECORD) {
+    list = g_new0 (gchar *, 2);
+    list[0] = g_strdup (text);
+    return list;
+  }
+  list = g_strsplit (text, ",", -1);
+  for (i = 0; list[i]; i++)
+    g_strstrip (list[i]);
+  return list;
+}
+
+/**
+ * ring_kernel_info_get_input_formats:
+ * @info: a kernel's info
+ *
+ * Returns: (transfer full): the names of the video or audio formats it takes, or
+ *   the one record type; empty for bytes
+ */
+gchar **
+ring_kernel_info_get_input_formats (RingKernelInfo * info)
+{
+  g_return_val_if_fail (info != NULL, NULL);
+  return split_formats (info->module->description,
+      info->module->description->input_formats);
+}
+
+/**
+ * ring_kernel_info_get_output_formats:
+ * @info: a kernel's info
+ *
+ * Returns: (transfer full): likewise for what it gives; empty when that is the
+ *   format of the input
+ */
+gchar **
+ring_kernel_info_get_output_formats (RingKernelInfo * info)
+{
+  g_return_val_if_fail (info != NULL, NULL);
+  if (info->module->description->output_formats[0] == '\0')
+    return g_new0 (gchar *, 1);
+  return split_formats (info->module->description,
+      info->module->description->output_formats);
+}
+
+/**
+ * ring_kernel_info_get_in_place:
+ * @info: a kernel's info
+ *
+ * Returns: whether the output may be the input's memory
+ */
+gboolean
+ring_kernel_info_get_in_place (RingKernelInfo * info)
+{
+  g_return_val_if_fail (info != NULL, FALSE);
+  return (info->module->description->flags & RING_KERNEL_IN_PLACE) != 0;
+}
+
+/**
+ * ring_kernel_info_get_emits:
+ * @info: a kernel's info
+ *
+ * Returns: whether the kernel decides itself how many messages come out
+ */
+gboolean
+ring_kernel_info_get_emits (RingKernelInfo * info)
+{
+  g_return_val_if_fail (info != NULL, FALSE);
+  return (info->module->description->flags & RING_KERNEL_EMITS) != 0;
+}
+
+/**
+ * ring_kernel_info_get_max_outputs:
+ * @info: a kernel's info
+ *
+ * Returns: how many messages one input may give at the most
+ */
+guint
+ring_kernel_info_get_max_outputs (RingKernelInfo * info)
+{
+  g_return_val_if_fail (info != NULL, 0);
+  return info->module->description->max_outputs;
+}
+
+/**
+ * ring_kernel_info_has_state:
+ * @info: a kernel's info
+ *
+ * Returns: whether the kernel keeps something from one message to the next
+ */
+gboolean
+ring_kernel_info_has_state (RingKernelInfo * info)
+{
+  g_return_val_if_fail (info != NULL, FALSE);
+  return info->module->description->state_size > 0
+      || info->module->description->state_per_byte > 0;
+}
+
+/**
+ * ring_kernel_info_list_parameters:
+ * @info: a kernel's info
+ * @n_parameters: (out): how many
+ *
+ * The parameters as property specifications: float, int, boolean, an enumeration
+ * of the kernel's own, or, for lists of numbers, string.
+ *
+ * Returns: (transfer full) (array length=n_parameters): the parameters
+ */
+GParamSpec **
+ring_kernel_info_list_parameters (RingKernelInfo * info,
+    guint * n_parameters)
+{
+  const RingKernelDescription *description;
+  GParamSpec **list;
+  guint i;
+
+  g_return_val_if_fail (info != NULL && n_parameters != NULL, NULL);
+
+  description = info->module->description;
+  list = g_new0 (GParamSpec *, description->n_parameters + 1);
+  for (i = 0; i < description->n_parameters; i++)
+    list[i] = g_param_spec_ref_sink (ring_parameter_to_pspec (description, i,
+            info->module->name));
+  *n_parameters = description->n_parameters;
+  return list;
+}
+
+/**
+ * ring_kernel_info_get_parameter_unit:
+ * @info: a kernel's info
+ * @name: a parameter, with '-' or '_'
+ *
+ * Returns: (nullable): its unit, like "dB"; "" without one; %NULL if there is no
+ *   such parameter
+ */
+const gchar *
+ring_kernel_info_get_parameter_unit (RingKernelInfo * info,
+    const gchar * name)
+{
+  const RingKernelDescription *description;
+  gchar *underscored;
+  const gchar *unit = NULL;
+  guint i;
+
+  g_return_val_if_fail (info != NULL && name != NULL, NULL);
+
+  description = info->module->description;
+  underscored = g_strdelimit (g_strdup (name), "-", '_');
+  for (i = 0; i < description->n_parameters; i++)
+    if (strcmp (description->parameter[i].name, underscored) == 0)
+      unit = ring_unit_to_string (description->parameter[i].unit);
+  g_free (underscored);
+  return unit;
+}
+
+static gboolean
+list_has (const gchar * list, const gchar * name)
+{
+  gchar **names = g_strsplit (list, ",", -1);
+  gboolean found = FALSE;
+  guint i;
+
+  for (i = 0; names[i] && !found; i++)
+    found = strcmp (g_strstrip (names[i]), name) == 0;
+  g_strfreev (names);
+  return found;
+}
+
+/**
+ * ring_kernel_info_get_output_format:
+ * @info: a kernel's info
+ * @input: a format
+ * @error: return location for an error
+ *
+ * Returns: (transfer full): what comes out when @input goes in, or %NULL with
+ *   %RING_ERROR_FORMAT if the kernel does not take it; the message names both
+ */
+RingFormat *
+ring_kernel_info_get_output_format (RingKernelInfo * info,
+    const RingFormat * input, GError ** error)
+{
+  const RingKernelDescription *d;
+  const gchar *name = NULL;
+  RingFormat *output;
+  gchar *text, *first;
+  gboolean taken;
+
+  g_return_val_if_fail (info != NULL && input != NULL, NULL);
+
+  d = info->module->description;
+  taken = (guint) input->kind == d->kind;
+  if (taken && d->kind == RING_KIND_VIDEO) {
+    name = ring_video_format_to_string (input->video_format);
+    taken = list_has (d->input_formats, name) && input->width > 0
+        && input->height > 0 && input->width <= G_MAXINT / 16
+        && input->height <= G_MAXINT / 16;
+  } else if (taken && d->kind == RING_KIND_AUDIO) {
+    name = ring_audio_format_to_string (input->audio_format);
+    taken = list_has (d->input_formats, name) && input->channels > 0
+        && input->rate > 0;
+  } else if (taken && d->kind == RING_KIND_RECORD) {
+    taken = strcmp (d->input_formats, input->record_type) == 0;
+  }
+  if (!taken) {
+    text = ring_format_to_string (input);
+    g_set_error (error, RING_ERROR, RING_ERROR_FORMAT,
+        "kernel '%s' does not take %s; it takes %s%s%s", info->module->name,
+        text, ring_enum_nick_ (RING_TYPE_PAYLOAD_KIND, (gint) d->kind),
+        d->input_formats[0] ? " " : "", d->input_formats);
+    g_free (text);
+    return NULL;
+  }
+
+  output = ring_format_copy (input);
+  if (d->output_formats[0] == '\0')
+    return output;
+
+  switch (d->kind) {
+    case RING_KIND_RECORD:
+      ring_format_free (output);
+      return ring_format_new_record (d->output_formats, error);
+    case RING_KIND_VIDEO:
+      /* The input's own format if it is among them, else the first. */
+      if (list_has (d->output_formats, name))
+        return output;
+      first = g_strndup (d->output_formats, strcspn (d->output_formats, ","));
+      output->video_format =
+          ring_video_format_from_string (g_strstrip (first));
+      g_free (first);
+      return output;
+    default:
+      return output;
+  }
+}
+
+/**
+ * ring_kernel_info_get_raw_description: (skip)
+ * @info: a kernel's info
+ *
+ * Returns: the declaration as the kernel carries it; lives as long as @info
+ */
+const RingKernelDescription *
+ring_kernel_info_get_raw_description (RingKernelInfo * info)
+{
+  g_return_val_if_fail (info != NULL, NULL);
+  return info->module->description;
+}

@@ -1,0 +1,1018 @@
+/* gst-ringkernel
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * kernel.c: a kernel handle's life: launch, status, formats, parameters, drain,
+ * flush, terminate. What moves messages is in bridge.c.
+ */
+#include "core/core-private.h"
+
+#include <string.h>
+
+/**
+ * RingKernel:
+ *
+ * A launched kernel, made by ring_runtime_launch(). All functions may be called
+ * from any thread. Dropping the last reference terminates the kernel and discards
+ * what is in flight; it must not happen inside a completion callback.
+ */
+G_DEFINE_TYPE (RingKernel, ring_kernel, G_TYPE_OBJECT)
+
+enum
+{
+  PROP_0,
+  PROP_STATUS,
+  PROP_ID,
+  N_PROPERTIES
+};
+
+static GParamSpec *properties[N_PROPERTIES];
+
+static void
+ring_kernel_init (RingKernel * self)
+{
+  g_mutex_init (&self->lock);
+  g_mutex_init (&self->send_lock);
+  g_cond_init (&self->changed);
+  g_queue_init (&self->deliveries);
+  self->status = RING_KERNEL_CREATED;
+}
+
+static void
+ring_kernel_get_property (GObject * object, guint id, GValue * value,
+    GParamSpec * pspec)
+{
+  RingKernel *self = RING_KERNEL (object);
+
+  switch (id) {
+    case PROP_STATUS:
+      g_value_set_enum (value, (gint) ring_kernel_get_status (self));
+      break;
+    case PROP_ID:
+      g_value_set_uint64 (value, self->id);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+      break;
+  }
+}
+
+static void
+ring_kernel_dispose (GObject * object)
+{
+  RingKernel *self = RING_KERNEL (object);
+
+  if (self->instance && !self->abandoned) {
+    const RingKernelStatus status = ring_kernel_get_status (self);
+
+    if (status != RING_KERNEL_TERMINATED && status != RING_KERNEL_FAILED)
+      ring_kernel_terminate (self, RING_TERMINATE_DISCARD, NULL);
+    else if (status == RING_KERNEL_FAILED)
+      ring_bridge_abandon_ (self, g_get_monotonic_time ()
+          + (gint64) self->config.termination_timeout);
+  }
+  G_OBJECT_CLASS (ring_kernel_parent_class)->dispose (object);
+}
+
+static void
+ring_kernel_finalize (GObject * object)
+{
+  RingKernel *self = RING_KERNEL (object);
+  RingDelivery *delivery;
+
+  /* After an abandoned kernel a reference is kept, so this is not reached. */
+  g_assert (!self->abandoned);
+
+  if (self->instance)
+    self->instance->klass->free (self->instance);
+  while ((delivery = g_queue_pop_head (&self->deliveries))) {
+    ring_message_unref (delivery->message);
+    g_free (delivery);
+  }
+  g_free (self->entries);
+  g_free (self->output_blocks);
+  g_free (self->output_sizes);
+  g_free (self->parameter_refs);
+  ring_parameters_free (self->parameters);
+  g_clear_pointer (&self->pool, ring_payload_pool_unref);
+  g_clear_pointer (&self->info, ring_kernel_info_unref);
+  g_clear_pointer (&self->module, ring_module_unref);
+  g_clear_error (&self->error);
+  g_clear_object (&self->runtime);
+  g_mutex_clear (&self->lock);
+  g_mutex_clear (&self->send_lock);
+  g_cond_clear (&self->changed);
+  G_OBJECT_CLASS (ring_kernel_parent_class)->finalize (object);
+}
+
+static void
+ring_kernel_class_init (RingKernelClass * klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->get_property = ring_kernel_get_property;
+  object_class->dispose = ring_kernel_dispose;
+  object_class->finalize = ring_kernel_finalize;
+
+  properties[PROP_STATUS] = g_param_spec_enum ("status", "Status",
+      "The handle's status", RING_TYPE_KERNEL_STATUS, RING_KERNEL_CREATED,
+      G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+  properties[PROP_ID] = g_param_spec_uint64 ("id", "Id",
+      "The handle's number, unique in the process", 0, G_MAXUINT64, 0,
+      G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+  g_object_class_install_properties (object_class, N_PROPERTIES, properties);
+}
+
+/* ---- launch ---------------------------------------------------------------- */
+
+static guint32
+power_of_two (guint32 n)
+{
+  guint32 power = 1;
+
+  while (power < n)
+    power <<= 1;
+  return power;
+}
+
+static guint32
+round_up (gsize n)
+{
+  return (guint32) ((n + RING_CACHE_LINE - 1) / RING_CACHE_LINE
+      * RING_CACHE_LINE);
+}
+
+static void
+notify (gpointer data)
+{
+  ring_bridge_harvest_ (data);
+}
+
+static void
+fill_geometry (RingGeometry * geometry, const RingKernelDescription * d,
+    const RingConfig * config)
+{
+  const guint capacity = power_of_two (config->queue_capacity);
+
+  memset (geometry, 0, sizeof *geometry);
+  geometry->abi_version = RING_ABI_VERSION;
+  geometry->layout_hash = RING_LAYOUT_HASH;
+  geometry->max_outputs = d->max_outputs;
+  geometry->input_capacity = capacity;
+  geometry->output_capacity = MAX (capacity, power_of_two (d->max_outputs));
+  geometry->inline_size = RING_INLINE_SIZE;
+  geometry->input_inline_offset =
+      round_up (RING_HEADER_SIZE + d->max_outputs * sizeof (RingPayloadRef));
+  geometry->output_inline_offset = RING_HEADER_SIZE;
+  geometry->input_stride =
+      geometry->input_inline_offset + round_up (RING_INLINE_SIZE);
+  geometry->output_stride =
+      geometry->output_inline_offset + round_up (RING_INLINE_SIZE);
+  geometry->parameter_stride = (guint32) ring_parameters_get_size (d);
+  /* One per message in flight, the current one, and one to write. */
+  geometry->parameter_sets =
+      d->n_parameters > 0 ? config->queue_capacity + 2 : 1;
+  geometry->region_count = RING_REGION_FIRST
+      + capacity * RING_MAX_PLANES * (1 + d->max_outputs);
+}
+
+RingKernel *
+ring_kernel_launch_ (GObject * runtime, RingBackend * backend,
+    RingModule * module, gint grid, gint block, const RingConfig * config,
+    GError ** error)
+{
+  static guint64 last_id;
+  const RingKernelDescription *d = module->description;
+  RingLaunch launch;
+  RingKernel *kernel;
+  RingInstance *instance;
+  RingFormat *format = NULL;
+
+  if (d->kind == RING_KIND_RECORD) {
+    const guint largest = MAX (d->input_record_size, d->output_record_size);
+
+    if (config->message_size - RING_HEADER_SIZE < largest) {
+      g_set_error (error, RING_ERROR, RING_ERROR_INVALID_OPTION,
+          "message-size %u is too small for kernel '%s': a record of %u bytes "
+          "and the header's %u need %u", config->message_size, module->name,
+          largest, RING_HEADER_SIZE, largest + RING_HEADER_SIZE);
+      return NULL;
+    }
+  }
+
+  kernel = g_object_new (RING_TYPE_KERNEL, NULL);
+  kernel->runtime = g_object_ref (runtime);
+  kernel->module = ring_module_ref (module);
+  kernel->info = ring_kernel_info_new_ (module);
+  kernel->description = d;
+  kernel->backend = backend->klass->type;
+  kernel->config = *config;
+  kernel->id = __atomic_add_fetch (&last_id, 1, __ATOMIC_RELAXED);
+  kernel->pool = ring_payload_pool_new ();
+  kernel->parameters = ring_parameters_new (d, module->name);
+
+  memset (&launch, 0, sizeof launch);
+  launch.module = module;
+  launch.config = &kernel->config;
+  launch.grid = grid;
+  launch.block = block;
+  launch.notify = notify;
+  launch.notify_data = kernel;
+  fill_geometry (&launch.geometry, d, config);
+
+  kernel->entry_mask = launch.geometry.input_capacity - 1;
+  kernel->entries = g_try_new0 (RingEntry, kernel->entry_mask + 1);
+  kernel->output_blocks =
+      g_try_new0 (gpointer, (kernel->entry_mask + 1) * d->max_outputs);
+  kernel->output_sizes =
+      g_try_new0 (gsize, (kernel->entry_mask + 1) * d->max_outputs);
+  kernel->parameter_refs =
+      g_try_new0 (guint, launch.geometry.parameter_sets);
+  if (!kernel->entries || !kernel->output_blocks || !kernel->output_sizes
+      || !kernel->parameter_refs) {
+    g_set_error (error, RING_ERROR, RING_ERROR_NO_MEMORY,
+        "no memory for %u messages in flight; lower queue-capacity",
+        config->queue_capacity);
+    g_object_unref (kernel);
+    return NULL;
+  }
+
+  instance = backend->klass->launch (backend, &launch, error);
+  if (!instance) {
+    g_object_unref (kernel);
+    return NULL;
+  }
+
+  instance->control->geometry = launch.geometry;
+  instance->control->host.lease_ns = config->lease * 1000;
+  instance->control->host.idle_timeout_ns = config->idle_timeout * 1000;
+  kernel->input.slots = instance->input_slots;
+  kernel->input.producer = &instance->control->input_producer;
+  kernel->input.consumer = &instance->control->input_consumer;
+  kernel->input.capacity = launch.geometry.input_capacity;
+  kernel->input.stride = launch.geometry.input_stride;
+  kernel->output.slots = instance->output_slots;
+  kernel->output.producer = &instance->control->output_producer;
+  kernel->output.consumer = &instance->control->output_consumer;
+  kernel->output.capacity = launch.geometry.output_capacity;
+  kernel->output.stride = launch.geometry.output_stride;
+  ring_parameters_write (kernel->parameters, instance->parameters);
+  kernel->instance = instance;
+
+  if (d->kind == RING_KIND_BYTES)
+    format = ring_format_new_bytes ();
+  else if (d->kind == RING_KIND_RECORD)
+    format = ring_format_new_record (d->input_formats, NULL);
+  if (format && !ring_kernel_set_format (kernel, format, error)) {
+    ring_format_free (format);
+    g_object_unref (kernel);
+    return NULL;
+  }
+  ring_format_free (format);
+
+  g_mutex_lock (&kernel->lock);
+  kernel->status = RING_KERNEL_LAUNCHED;
+  g_mutex_unlock (&kernel->lock);
+  return kernel;
+}
+
+/* ---- waiting ---------------------------------------------------------------- */
+
+/* For whoever changed something that ring_kernel_wait_locked_'s callers test
+ * without holding the lock. */
+void
+ring_kernel_wake_waiters_ (RingKernel * kernel)
+{
+  /* Pairs with the increment of `waiters` before the waiter's test: either it
+   * sees the change, or we see the waiter. */
+  ring_fence ();
+  if (g_atomic_int_get (&kernel->waiters) == 0)
+    return;
+  g_mutex_lock (&kernel->lock);
+  g_cond_broadcast (&kernel->changed);
+  g_mutex_unlock (&kernel->lock);
+}
+
+static void
+on_cancelled (GCancellable * cancellable, gpointer data)
+{
+  RingKernel *kernel = data;
+
+  (void) cancellable;
+  g_mutex_lock (&kernel->lock);
+  g_cond_broadcast (&kernel->changed);
+  g_mutex_unlock (&kernel->lock);
+}
+
+/* Called, like its counterpart, without the lock: a cancellable that is already
+ * cancelled calls back at once. */
+gulong
+ring_kernel_watch_cancel_ (RingKernel * kernel, GCancellable * cancellable)
+{
+  return cancellable ? g_cancellable_connect (cancellable,
+      G_CALLBACK (on_cancelled), kernel, NULL) : 0;
+}
+
+void
+ring_kernel_unwatch_cancel_ (GCancellable * cancellable, gulong id)
+{
+  if (cancellable)
+    g_cancellable_disconnect (cancellable, id);
+}
+
+gboolean
+ring_kernel_wait_locked_ (RingKernel * kernel, gint64 deadline,
+    GCancellable * cancellable, GError ** error)
+{
+  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+    return FALSE;
+  if (deadline < 0)
+    g_cond_wait (&kernel->changed, &kernel->lock);
+  else if (!g_cond_wait_until (&kernel->changed, &kernel->lock, deadline)) {
+    g_set_error_literal (error, RING_ERROR, RING_ERROR_TIMED_OUT,
+        "timed out");
+    return FALSE;
+  }
+  return !g_cancellable_set_error_if_cancelled (cancellable, error);
+}
+
+/* ---- status ------------------------------------------------------------------ */
+
+static const gchar *
+status_nick (RingKernelStatus status)
+{
+  return ring_enum_nick_ (RING_TYPE_KERNEL_STATUS, (gint) status);
+}
+
+static void
+set_status_error_locked (RingKernel * kernel, const gchar * what,
+    GError ** error)
+{
+  if (kernel->status == RING_KERNEL_FAILED && kernel->error)
+    g_set_error (error, RING_ERROR, RING_ERROR_STATUS,
+        "kernel '%s' cannot %s: it has failed: %s", kernel->module->name,
+        what, kernel->error->message);
+  else
+    g_set_error (error, RING_ERROR, RING_ERROR_STATUS,
+        "kernel '%s' cannot %s while it is %s", kernel->module->name, what,
+        status_nick (kernel->status));
+}
+
+/* Whether the handle has the status @wanted; the error says what could not be
+ * done and why. */
+gboolean
+ring_kernel_check_status_ (RingKernel * kernel, const gchar * what,
+    RingKernelStatus wanted, GError ** error)
+{
+  gboolean ok;
+
+  g_mutex_lock (&kernel->lock);
+  ok = kernel->status == wanted;
+  if (!ok)
+    set_status_error_locked (kernel, what, error);
+  g_mutex_unlock (&kernel->lock);
+  return ok;
+}
+
+/* Called with send_lock and lock held. */
+static void
+set_status_locked (RingKernel * kernel, RingKernelStatus status)
+{
+  RingHostWords *host = &kernel->instance->control->host;
+
+  __atomic_store_n (&kernel->status, status, __ATOMIC_RELEASE);
+  /* Pairs with the device's acquire when it looks whether to go on. */
+  ring_store_release_u32 (&host->active, status == RING_KERNEL_ACTIVE);
+  g_cond_broadcast (&kernel->changed);
+}
+
+/**
+ * ring_kernel_get_status:
+ * @kernel: a handle
+ *
+ * Returns: its status. Never waits.
+ */
+RingKernelStatus
+ring_kernel_get_status (RingKernel * kernel)
+{
+  g_return_val_if_fail (RING_IS_KERNEL (kernel), RING_KERNEL_FAILED);
+  return __atomic_load_n (&kernel->status, __ATOMIC_ACQUIRE);
+}
+
+/**
+ * ring_kernel_get_error:
+ * @kernel: a handle
+ *
+ * Returns: (transfer full) (nullable): why the handle is failed; %NULL if it is
+ *   not
+ */
+GError *
+ring_kernel_get_error (RingKernel * kernel)
+{
+  GError *error;
+
+  g_return_val_if_fail (RING_IS_KERNEL (kernel), NULL);
+
+  g_mutex_lock (&kernel->lock);
+  error = kernel->error ? g_error_copy (kernel->error) : NULL;
+  g_mutex_unlock (&kernel->lock);
+  return error;
+}
+
+/* Takes @error. The first cause is kept. The device finishes what is queued as
+ * failed, without running it. */
+void
+ring_kernel_fail_ (RingKernel * kernel, GError * error_taken)
+{
+  g_mutex_lock (&kernel->lock);
+  if (kernel->status == RING_KERNEL_TERMINATED || kernel->error) {
+    g_error_free (error_taken);
+  } else {
+    kernel->error = error_taken;
+    __atomic_store_n (&kernel->status, RING_KERNEL_FAILED, __ATOMIC_RELEASE);
+  }
+  g_cond_broadcast (&kernel->changed);
+  g_mutex_unlock (&kernel->lock);
+}
+
+/**
+ * ring_kernel_activate:
+ * @kernel: a handle that is launched or deactivated
+ * @error: return location for an error
+ *
+ * From here on the kernel takes and processes messages; those that were queued
+ * when it was deactivated come first.
+ *
+ * Returns: whether it is active; %FALSE with %RING_ERROR_STATUS
+ */
+gboolean
+ring_kernel_activate (RingKernel * kernel, GError ** error)
+{
+  gboolean ok;
+
+  g_return_val_if_fail (RING_IS_KERNEL (kernel), FALSE);
+
+  g_mutex_lock (&kernel->send_lock);
+  g_mutex_lock (&kernel->lock);
+  ok = kernel->status == RING_KERNEL_LAUNCHED
+      || kernel->status == RING_KERNEL_DEACTIVATED;
+  if (ok)
+    set_status_locked (kernel, RING_KERNEL_ACTIVE);
+  else
+    set_status_error_locked (kernel, "become active", error);
+  g_mutex_unlock (&kernel->lock);
+  g_mutex_unlock (&kernel->send_lock);
+  if (ok)
+    kernel->instance->klass->wake (kernel->instance);
+  return ok;
+}
+
+/**
+ * ring_kernel_deactivate:
+ * @kernel: an active handle
+ * @error: return location for an error
+ *
+ * The kernel takes no more messages, and leaves the device after the message it
+ * is at. Queued messages wait; ring_kernel_flush() discards them.
+ *
+ * Returns: whether it is deactivated; %FALSE with %RING_ERROR_STATUS
+ */
+gboolean
+ring_kernel_deactivate (RingKernel * kernel, GError ** error)
+{
+  gboolean ok;
+
+  g_return_val_if_fail (RING_IS_KERNEL (kernel), FALSE);
+
+  g_mutex_lock (&kernel->send_lock);
+  g_mutex_lock (&kernel->lock);
+  ok = kernel->status == RING_KERNEL_ACTIVE;
+  if (ok)
+    set_status_locked (kernel, RING_KERNEL_DEACTIVATED);
+  else
+    set_status_error_locked (kernel, "become deactivated", error);
+  g_mutex_unlock (&kernel->lock);
+  g_mutex_unlock (&kernel->send_lock);
+  if (ok)
+    kernel->instance->klass->wake (kernel->instance);
+  return ok;
+}
+
+static guint64
+pending (RingKernel * kernel)
+{
+  return __atomic_load_n (&kernel->pending, __ATOMIC_ACQUIRE);
+}
+
+/* Discards what is queued and what has come out but was not received. */
+static void
+begin_epoch_locked (RingKernel * kernel)
+{
+  RingDelivery *delivery;
+
+  __atomic_store_n (&kernel->epoch, kernel->epoch + 1, __ATOMIC_RELEASE);
+  ring_store_release_u64 (&kernel->instance->control->host.epoch,
+      kernel->epoch);
+  while ((delivery = g_queue_pop_head (&kernel->deliveries))) {
+    if (delivery->last)
+      ring_count (&kernel->discarded, 1);
+    ring_message_unref (delivery->message);
+    g_free (delivery);
+  }
+  g_cond_broadcast (&kernel->changed);
+}
+
+/**
+ * ring_kernel_terminate:
+ * @kernel: a handle that is launched, active or deactivated
+ * @mode: what happens to queued messages
+ * @error: return location for an error
+ *
+ * Ends the kernel, and waits for it, at most for the termination time-out. With
+ * %RING_TERMINATE_DRAIN, results stay receivable afterwards.
+ *
+ * If the kernel does not end in time, the handle is failed and what the kernel
+ * may still use is kept for good: a message that it may hold completes as
+ * %RING_OUTCOME_ABANDONED.
+ *
+ * Returns: whether it is terminated; %FALSE with %RING_ERROR_STATUS or
+ *   %RING_ERROR_TIMED_OUT
+ */
+gboolean
+ring_kernel_terminate (RingKernel * kernel, RingTerminateMode mode,
+    GError ** error)
+{
+  RingHostWords *host;
+  gint64 deadline;
+  gboolean ok;
+
+  g_return_val_if_fail (RING_IS_KERNEL (kernel), FALSE);
+
+  deadline =
+      g_get_monotonic_time () + (gint64) kernel->config.termination_timeout;
+  host = &kernel->instance->control->host;
+
+  g_mutex_lock (&kernel->send_lock);
+  g_mutex_lock (&kernel->lock);
+  ok = kernel->status == RING_KERNEL_LAUNCHED
+      || kernel->status == RING_KERNEL_ACTIVE
+      || kernel->status == RING_KERNEL_DEACTIVATED;
+  if (ok) {
+    set_status_locked (kernel, RING_KERNEL_TERMINATING);
+    if (mode == RING_TERMINATE_DISCARD)
+      begin_epoch_locked (kernel);
+    /* Pairs with the device's acquire of `terminate`: it then sees `drain`. */
+    ring_store_release_u32 (&host->drain, mode == RING_TERMINATE_DRAIN);
+    ring_store_release_u32 (&host->terminate, 1);
+  } else {
+    set_status_error_locked (kernel, "terminate", error);
+  }
+  g_mutex_unlock (&kernel->lock);
+  g_mutex_unlock (&kernel->send_lock);
+  if (!ok)
+    return FALSE;
+
+  kernel->instance->klass->wake (kernel->instance);
+
+  g_atomic_int_inc (&kernel->waiters);
+  g_mutex_lock (&kernel->lock);
+  while (ok && pending (kernel) > 0)
+    ok = ring_kernel_wait_locked_ (kernel, deadline, NULL, NULL);
+  g_mutex_unlock (&kernel->lock);
+  g_atomic_int_add (&kernel->waiters, -1);
+
+  ok = kernel->instance->klass->stop (kernel->instance, deadline) && ok;
+  if (!ok) {
+    GError *cause = g_error_new (RING_ERROR, RING_ERROR_TIMED_OUT,
+        "kernel '%s' did not end within the termination time-out of %"
+        G_GUINT64_FORMAT " ms; what it may still use is kept and not freed",
+        kernel->module->name, kernel->config.termination_timeout / 1000);
+
+    g_propagate_error (error, g_error_copy (cause));
+    ring_kernel_fail_ (kernel, cause);
+    ring_bridge_abandon_ (kernel, g_get_monotonic_time ());
+    return FALSE;
+  }
+
+  g_mutex_lock (&kernel->lock);
+  if (kernel->status == RING_KERNEL_TERMINATING)
+    __atomic_store_n (&kernel->status, RING_KERNEL_TERMINATED,
+        __ATOMIC_RELEASE);
+  g_cond_broadcast (&kernel->changed);
+  g_mutex_unlock (&kernel->lock);
+  return TRUE;
+}
+
+/**
+ * ring_kernel_drain:
+ * @kernel: an active handle
+ * @timeout: us; negative: no bound
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for an error
+ *
+ * Waits until the kernel has finished everything that was accepted: completions
+ * have been called, results can be received.
+ *
+ * Returns: whether nothing is left; %FALSE with %RING_ERROR_TIMED_OUT,
+ *   %RING_ERROR_STATUS or %G_IO_ERROR_CANCELLED
+ */
+gboolean
+ring_kernel_drain (RingKernel * kernel, gint64 timeout,
+    GCancellable * cancellable, GError ** error)
+{
+  const gint64 deadline =
+      timeout < 0 ? -1 : g_get_monotonic_time () + timeout;
+  gboolean ok = TRUE;
+  gulong watch;
+
+  g_return_val_if_fail (RING_IS_KERNEL (kernel), FALSE);
+
+  if (pending (kernel) == 0)
+    return TRUE;
+
+  watch = ring_kernel_watch_cancel_ (kernel, cancellable);
+  g_atomic_int_inc (&kernel->waiters);
+  g_mutex_lock (&kernel->lock);
+  while (ok && pending (kernel) > 0) {
+    if (kernel->status == RING_KERNEL_DEACTIVATED || kernel->abandoned) {
+      set_status_error_locked (kernel, "drain", error);
+      ok = FALSE;
+    } else {
+      ok = ring_kernel_wait_locked_ (kernel, deadline, cancellable, error);
+    }
+  }
+  g_mutex_unlock (&kernel->lock);
+  g_atomic_int_add (&kernel->waiters, -1);
+  ring_kernel_unwatch_cancel_ (cancellable, watch);
+  return ok;
+}
+
+/**
+ * ring_kernel_flush:
+ * @kernel: a handle
+ *
+ * Discards, and counts, every message that was accepted before and not yet
+ * received: a queued one is not run, the result of a running one is dropped.
+ * Does not wait; submitted memory is in use until its completion, which says
+ * %RING_OUTCOME_DISCARDED.
+ */
+void
+ring_kernel_flush (RingKernel * kernel)
+{
+  g_return_if_fail (RING_IS_KERNEL (kernel));
+
+  g_mutex_lock (&kernel->send_lock);
+  g_mutex_lock (&kernel->lock);
+  begin_epoch_locked (kernel);
+  g_mutex_unlock (&kernel->lock);
+  g_mutex_unlock (&kernel->send_lock);
+  kernel->instance->klass->wake (kernel->instance);
+}
+
+/* ---- formats ------------------------------------------------------------------ */
+
+/* Called with send_lock held. */
+gboolean
+ring_kernel_set_format_locked_ (RingKernel * kernel,
+    const RingFormat * format, GError ** error)
+{
+  const RingKernelDescription *d = kernel->description;
+  RingFormat *output;
+  gsize payload;
+  gboolean ok = TRUE;
+
+  if (kernel->has_format && ring_format_equal (&kernel->input_format, format))
+    return TRUE;
+  output = ring_kernel_info_get_output_format (kernel->info, format, error);
+  if (!output)
+    return FALSE;
+  if (pending (kernel) > 0) {
+    g_set_error (error, RING_ERROR, RING_ERROR_BUSY,
+        "kernel '%s' cannot change its format with %" G_GUINT64_FORMAT
+        " messages in flight; drain it first", kernel->module->name,
+        pending (kernel));
+    ring_format_free (output);
+    return FALSE;
+  }
+
+  payload = format->kind == RING_PAYLOAD_VIDEO
+      ? ring_format_get_frame_size (format)
+      : kernel->config.message_size - RING_HEADER_SIZE;
+  kernel->state_size = d->state_size + d->state_per_byte * payload;
+  kernel->scratch_size = d->scratch_size + d->scratch_per_byte * payload;
+  ok = kernel->instance->klass->set_buffers (kernel->instance,
+      kernel->state_size, kernel->scratch_size, error);
+  kernel->has_format = ok;
+  if (ok) {
+    kernel->input_format = *format;
+    kernel->output_format = *output;
+  }
+  ring_format_free (output);
+  return ok;
+}
+
+/**
+ * ring_kernel_set_format:
+ * @kernel: a handle
+ * @format: what its messages will carry
+ * @error: return location for an error
+ *
+ * Settles what goes in, and with it what comes out. State of the kernel is zeroed
+ * if the format differs from the one before. Handles of bytes and of records have
+ * their format from the launch on; others need one before the first submission,
+ * or take it from the first message sent.
+ *
+ * Returns: whether the kernel takes it; %FALSE with %RING_ERROR_FORMAT,
+ *   %RING_ERROR_BUSY while messages are in flight, or %RING_ERROR_NO_MEMORY
+ */
+gboolean
+ring_kernel_set_format (RingKernel * kernel, const RingFormat * format,
+    GError ** error)
+{
+  gboolean ok;
+
+  g_return_val_if_fail (RING_IS_KERNEL (kernel), FALSE);
+  g_return_val_if_fail (format != NULL, FALSE);
+
+  g_mutex_lock (&kernel->send_lock);
+  ok = ring_kernel_set_format_locked_ (kernel, format, error);
+  g_mutex_unlock (&kernel->send_lock);
+  return ok;
+}
+
+/**
+ * ring_kernel_get_input_format:
+ * @kernel: a handle
+ *
+ * Returns: (transfer full) (nullable): what goes in; %NULL if not yet settled
+ */
+RingFormat *
+ring_kernel_get_input_format (RingKernel * kernel)
+{
+  RingFormat *format = NULL;
+
+  g_return_val_if_fail (RING_IS_KERNEL (kernel), NULL);
+
+  g_mutex_lock (&kernel->send_lock);
+  if (kernel->has_format)
+    format = ring_format_copy (&kernel->input_format);
+  g_mutex_unlock (&kernel->send_lock);
+  return format;
+}
+
+/**
+ * ring_kernel_get_output_format:
+ * @kernel: a handle
+ *
+ * Returns: (transfer full) (nullable): what comes out; %NULL if not yet settled
+ */
+RingFormat *
+ring_kernel_get_output_format (RingKernel * kernel)
+{
+  RingFormat *format = NULL;
+
+  g_return_val_if_fail (RING_IS_KERNEL (kernel), NULL);
+
+  g_mutex_lock (&kernel->send_lock);
+  if (kernel->has_format)
+    format = ring_format_copy (&kernel->output_format);
+  g_mutex_unlock (&kernel->send_lock);
+  return format;
+}
+
+/* ---- parameters ---------------------------------------------------------------- */
+
+/* Applies to a copy first, so that a mistake in the middle changes nothing. */
+static gboolean
+set_parameters (RingKernel * kernel, const gchar * name,
+    const GValue * value, const gchar * text, GError ** error)
+{
+  RingParameters *changed;
+  gboolean ok;
+
+  g_mutex_lock (&kernel->send_lock);
+  changed = ring_parameters_copy (kernel->parameters);
+  if (!name)
+    ok = ring_parameters_set_all (changed, text, error);
+  else if (value)
+    ok = ring_parameters_set (changed, name, value, error);
+  else
+    ok = ring_parameters_set_string (changed, name, text, error);
+  if (ok) {
+    ring_parameters_free (kernel->parameters);
+    kernel->parameters = changed;
+    kernel->parameters_changed = TRUE;
+  } else {
+    ring_parameters_free (changed);
+  }
+  g_mutex_unlock (&kernel->send_lock);
+  return ok;
+}
+
+/**
+ * ring_kernel_set_parameter:
+ * @kernel: a handle
+ * @name: the parameter, with '-' or '_'
+ * @value: a number, boolean, enumeration or string
+ * @error: return location for an error
+ *
+ * Holds for messages accepted from now on; a message sees one value throughout.
+ *
+ * Returns: whether it was set; %FALSE with %RING_ERROR_PARAMETER
+ */
+gboolean
+ring_kernel_set_parameter (RingKernel * kernel, const gchar * name,
+    const GValue * value, GError ** error)
+{
+  g_return_val_if_fail (RING_IS_KERNEL (kernel), FALSE);
+  g_return_val_if_fail (name != NULL && G_IS_VALUE (value), FALSE);
+  return set_parameters (kernel, name, value, NULL, error);
+}
+
+/**
+ * ring_kernel_set_parameter_from_string:
+ * @kernel: a handle
+ * @name: the parameter, with '-' or '_'
+ * @value: its value as text; lists as "0.25, 0.5, 0.25"
+ * @error: return location for an error
+ *
+ * Returns: whether it was set; %FALSE with %RING_ERROR_PARAMETER
+ */
+gboolean
+ring_kernel_set_parameter_from_string (RingKernel * kernel,
+    const gchar * name, const gchar * value, GError ** error)
+{
+  g_return_val_if_fail (RING_IS_KERNEL (kernel), FALSE);
+  g_return_val_if_fail (name != NULL && value != NULL, FALSE);
+  return set_parameters (kernel, name, NULL, value, error);
+}
+
+/**
+ * ring_kernel_set_parameters_from_string:
+ * @kernel: a handle
+ * @parameters: "name=value name=value …", quoted where a value has blanks
+ * @error: return location for an error
+ *
+ * Sets all of them between the same two messages, or none.
+ *
+ * Returns: whether they were set; %FALSE with %RING_ERROR_PARAMETER
+ */
+gboolean
+ring_kernel_set_parameters_from_string (RingKernel * kernel,
+    const gchar * parameters, GError ** error)
+{
+  g_return_val_if_fail (RING_IS_KERNEL (kernel), FALSE);
+  g_return_val_if_fail (parameters != NULL, FALSE);
+  return set_parameters (kernel, NULL, NULL, parameters, error);
+}
+
+/**
+ * ring_kernel_get_parameter:
+ * @kernel: a handle
+ * @name: the parameter, with '-' or '_'
+ * @value: (out caller-allocates): a zeroed value, or one of the parameter's type
+ * @error: return location for an error
+ *
+ * Returns: whether it was read; %FALSE with %RING_ERROR_PARAMETER
+ */
+gboolean
+ring_kernel_get_parameter (RingKernel * kernel, const gchar * name,
+    GValue * value, GError ** error)
+{
+  gboolean ok;
+
+  g_return_val_if_fail (RING_IS_KERNEL (kernel), FALSE);
+  g_return_val_if_fail (name != NULL && value != NULL, FALSE);
+
+  g_mutex_lock (&kernel->send_lock);
+  ok = ring_parameters_get (kernel->parameters, name, value, error);
+  g_mutex_unlock (&kernel->send_lock);
+  return ok;
+}
+
+/* ---- what else can be asked ------------------------------------------------------ */
+
+/**
+ * ring_kernel_get_id:
+ * @kernel: a handle
+ *
+ * Returns: its number, unique in the process, from 1
+ */
+guint64
+ring_kernel_get_id (RingKernel * kernel)
+{
+  g_return_val_if_fail (RING_IS_KERNEL (kernel), 0);
+  return kernel->id;
+}
+
+/**
+ * ring_kernel_get_info:
+ * @kernel: a handle
+ *
+ * Returns: (transfer none): what the kernel declares
+ */
+RingKernelInfo *
+ring_kernel_get_info (RingKernel * kernel)
+{
+  g_return_val_if_fail (RING_IS_KERNEL (kernel), NULL);
+  return kernel->info;
+}
+
+/**
+ * ring_kernel_get_mode:
+ * @kernel: a handle
+ *
+ * Returns: how it runs; never %RING_EXECUTION_AUTO
+ */
+RingExecutionMode
+ring_kernel_get_mode (RingKernel * kernel)
+{
+  g_return_val_if_fail (RING_IS_KERNEL (kernel), RING_EXECUTION_AUTO);
+  return kernel->instance->mode;
+}
+
+guint64
+ring_kernel_in_flight_ (RingKernel * kernel)
+{
+  /* What ends first, what begins last: never too small a number. */
+  const guint64 ended = ring_counted (&kernel->delivered)
+      + ring_counted (&kernel->rejected) + ring_counted (&kernel->discarded);
+
+  __atomic_thread_fence (__ATOMIC_ACQUIRE);
+  return ring_counted (&kernel->accepted) - ended;
+}
+
+G_DEFINE_BOXED_TYPE (RingMetrics, ring_metrics, ring_metrics_copy,
+    ring_metrics_free)
+
+/**
+ * ring_metrics_copy:
+ * @metrics: metrics
+ *
+ * Returns: (transfer full): a copy
+ */
+RingMetrics *
+ring_metrics_copy (const RingMetrics * metrics)
+{
+  return metrics ? g_memdup2 (metrics, sizeof *metrics) : NULL;
+}
+
+/**
+ * ring_metrics_free:
+ * @metrics: (transfer full) (nullable): metrics
+ */
+void
+ring_metrics_free (RingMetrics * metrics)
+{
+  g_free (metrics);
+}
+
+/**
+ * ring_kernel_get_metrics:
+ * @kernel: a handle
+ *
+ * Returns: (transfer full): its figures now
+ */
+RingMetrics *
+ring_kernel_get_metrics (RingKernel * kernel)
+{
+  RingMetrics *m;
+  RingControlBlock *control;
+  guint64 consumed;
+
+  g_return_val_if_fail (RING_IS_KERNEL (kernel), NULL);
+
+  control = kernel->instance->control;
+  m = g_new0 (RingMetrics, 1);
+  m->delivered = ring_counted (&kernel->delivered);
+  m->rejected = ring_counted (&kernel->rejected);
+  m->discarded = ring_counted (&kernel->discarded);
+  __atomic_thread_fence (__ATOMIC_ACQUIRE);
+  m->accepted = ring_counted (&kernel->accepted);
+  m->in_flight = m->accepted - m->delivered - m->rejected - m->discarded;
+  m->refused = ring_counted (&kernel->refused);
+  m->outputs = ring_counted (&kernel->outputs);
+  m->bytes_in = ring_counted (&kernel->bytes_in);
+  m->bytes_out = ring_counted (&kernel->bytes_out);
+  m->bytes_copied = ring_counted (&kernel->bytes_copied);
+  consumed = ring_load_acquire_u64 (&control->input_consumer.position);
+  m->queue_depth =
+      ring_load_acquire_u64 (&control->input_producer.position) - consumed;
+  m->queue_depth_max = ring_counted (&kernel->queue_depth_max);
+  m->order_errors = ring_counted (&kernel->order_errors);
+  m->ring_p50 = ring_histogram_percentile (&kernel->in_ring, 50);
+  m->ring_p99 = ring_histogram_percentile (&kernel->in_ring, 99);
+  m->ring_max = ring_histogram_max (&kernel->in_ring);
+  m->kernel_p50 = ring_histogram_percentile (&kernel->in_kernel, 50);
+  m->kernel_p99 = ring_histogram_percentile (&kernel->in_kernel, 99);
+  m->kernel_max = ring_histogram_max (&kernel->in_kernel);
+  m->total_p50 = ring_histogram_percentile (&kernel->in_total, 50);
+  m->total_p99 = ring_histogram_percentile (&kernel->in_total, 99);
+  m->total_max = ring_histogram_max (&kernel->in_total);
+  m->residencies = ring_load_acquire_u64 (&control->device.residencies);
+  m->relaunches = ring_load_acquire_u64 (&control->device.relaunches);
+  m->workers = kernel->instance->workers;
+  m->backend = kernel->backend;
+  m->mode = kernel->instance->mode;
+  m->status = ring_kernel_get_status (kernel);
+  return m;
+}

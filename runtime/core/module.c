@@ -1,0 +1,260 @@
+/* gst-ringkernel
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * module.c: opens a kernel's library and checks what it says of itself before
+ * anything of it runs.
+ */
+#include "core/core-private.h"
+
+#include <string.h>
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+static gboolean
+terminated (const char *text, gsize size)
+{
+  return memchr (text, '\0', size) != NULL;
+}
+
+static gboolean
+check_formats (const RingKernelDescription * d, const gchar * list,
+    guint record_size, GError ** error)
+{
+  gchar **names;
+  gboolean ok = TRUE;
+  guint i;
+
+  if (d->kind == RING_KIND_RECORD) {
+    if (!g_variant_type_string_is_valid (list)
+        || ring_record_size_ (list) != record_size || record_size == 0) {
+      g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
+          "its record type '%s' has %" G_GSIZE_FORMAT " bytes as a GVariant, "
+          "and %u bytes as declared in C", list,
+          g_variant_type_string_is_valid (list) ? ring_record_size_ (list) : 0,
+          record_size);
+      return FALSE;
+    }
+    return TRUE;
+  }
+  names = g_strsplit (list, ",", -1);
+  for (i = 0; names[i] && ok; i++) {
+    g_strstrip (names[i]);
+    ok = d->kind == RING_KIND_VIDEO
+        ? ring_video_format_from_string (names[i]) != RING_VIDEO_FORMAT_NONE
+        : ring_audio_format_from_string (names[i]) != RING_AUDIO_FORMAT_NONE;
+    if (!ok)
+      g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
+          "it declares the unknown %s format '%s'",
+          d->kind == RING_KIND_VIDEO ? "video" : "audio", names[i]);
+  }
+  g_strfreev (names);
+  return ok;
+}
+
+static gboolean
+check_description (const RingKernelDescription * d, GError ** error)
+{
+  guint i;
+
+  if (d->abi_version != RING_ABI_VERSION
+      || d->layout_hash != RING_LAYOUT_HASH) {
+    g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
+        "it was built for ABI version %u with layout %016" G_GINT64_MODIFIER
+        "x, this library has version %u with layout %016" G_GINT64_MODIFIER
+        "x; build the kernel again", d->abi_version,
+        (guint64) d->layout_hash, RING_ABI_VERSION,
+        (guint64) RING_LAYOUT_HASH);
+    return FALSE;
+  }
+  if (!terminated (d->name, sizeof d->name) || d->name[0] == '\0'
+      || !terminated (d->description, sizeof d->description)
+      || !terminated (d->input_formats, sizeof d->input_formats)
+      || !terminated (d->output_formats, sizeof d->output_formats)
+      || d->kind > RING_KIND_RECORD || d->sharing > RING_SHARING_BLOCK
+      || d->max_outputs < 1 || d->max_outputs > RING_MAX_OUTPUTS
+      || d->n_parameters > RING_MAX_PARAMETERS) {
+    g_set_error_literal (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
+        "its description is damaged");
+    return FALSE;
+  }
+  for (i = 0; i < d->n_parameters; i++) {
+    const RingParameterDescription *p = &d->parameter[i];
+
+    if (!terminated (p->name, sizeof p->name) || p->name[0] == '\0'
+        || !terminated (p->description, sizeof p->description)
+        || !terminated (p->text, sizeof p->text)) {
+      g_set_error_literal (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
+          "its description is damaged");
+      return FALSE;
+    }
+  }
+  if (d->sharing == RING_SHARING_BLOCK
+      && (d->state_size > 0 || d->state_per_byte > 0)) {
+    g_set_error_literal (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
+        "it declares both state and RING_BLOCK_SHARING; messages that are "
+        "processed side by side cannot share state");
+    return FALSE;
+  }
+  if (d->kind != RING_KIND_BYTES) {
+    if (!check_formats (d, d->input_formats, d->input_record_size, error))
+      return FALSE;
+    if (d->output_formats[0] != '\0' && !check_formats (d, d->output_formats,
+            d->output_record_size, error))
+      return FALSE;
+  }
+  return ring_parameters_check_description (d, error);
+}
+
+static RingModule *
+module_new (const RingCpuModule * cpu, const gchar * origin)
+{
+  RingModule *module = g_new0 (RingModule, 1);
+
+  g_atomic_ref_count_init (&module->refs);
+  module->cpu = cpu;
+  module->description = cpu->description;
+  module->name = g_strdelimit (g_strdup (cpu->description->name), "_", '-');
+  module->origin = g_strdup (origin);
+  return module;
+}
+
+RingModule *
+ring_module_new_builtin (const gchar * name, const RingCpuModule * cpu)
+{
+  RingModule *module = module_new (cpu, "built-in");
+  GError *error = NULL;
+
+  /* A built-in kernel that is not valid is a mistake in this library. */
+  if (!check_description (cpu->description, &error))
+    g_error ("built-in kernel '%s': %s", name, error->message);
+  return module;
+}
+
+/* What dlopen says is about symbols and ELF; a user asked for a kernel. */
+static gboolean
+check_file (const gchar * path, GError ** error)
+{
+  struct stat info;
+  FILE *file;
+  gchar magic[4] = { 0 };
+
+  if (stat (path, &info) != 0) {
+    g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_NOT_FOUND,
+        "kernel file '%s' cannot be opened: %s", path, g_strerror (errno));
+    return FALSE;
+  }
+  if (S_ISDIR (info.st_mode)) {
+    g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
+        "'%s' is a directory, not a kernel; name a .c or .so file in it",
+        path);
+    return FALSE;
+  }
+  if (!S_ISREG (info.st_mode)) {
+    g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
+        "'%s' is not a regular file", path);
+    return FALSE;
+  }
+  if (info.st_size == 0) {
+    g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
+        "kernel file '%s' is empty", path);
+    return FALSE;
+  }
+  file = fopen (path, "rbe");
+  if (!file) {
+    g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_NOT_FOUND,
+        "kernel file '%s' cannot be opened: %s", path, g_strerror (errno));
+    return FALSE;
+  }
+  if (g_str_has_suffix (path, ".so")
+      && (fread (magic, 1, 4, file) != 4 || memcmp (magic, "\177ELF", 4))) {
+    g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
+        "'%s' is no shared library", path);
+    fclose (file);
+    return FALSE;
+  }
+  fclose (file);
+  return TRUE;
+}
+
+static RingModule *
+open_library (const gchar * path, GError ** error)
+{
+  GModule *library;
+  RingModule *module;
+  gpointer symbol = NULL;
+  const RingCpuModule *cpu;
+
+  library = g_module_open (path, G_MODULE_BIND_LOCAL);
+  if (!library) {
+    g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
+        "'%s' cannot be loaded: %s", path, g_module_error ());
+    return NULL;
+  }
+  if (!g_module_symbol (library, "ring_kernel_module", &symbol) || !symbol) {
+    g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
+        "'%s' is no kernel: it lacks the symbol ring_kernel_module, which "
+        "RING_KERNEL defines", path);
+    g_module_close (library);
+    return NULL;
+  }
+  cpu = symbol;
+  if (cpu->abi_version != RING_ABI_VERSION
+      || cpu->size != sizeof (RingCpuModule)
+      || cpu->layout_hash != RING_LAYOUT_HASH) {
+    g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
+        "'%s' cannot be used: it was built for ABI version %u with layout "
+        "%016" G_GINT64_MODIFIER "x, this library has version %u with layout "
+        "%016" G_GINT64_MODIFIER "x; build the kernel again", path,
+        cpu->abi_version, (guint64) cpu->layout_hash, RING_ABI_VERSION,
+        (guint64) RING_LAYOUT_HASH);
+    g_module_close (library);
+    return NULL;
+  }
+  if (!cpu->description || !cpu->entry
+      || !check_description (cpu->description, error)) {
+    if (error && !*error)
+      g_set_error_literal (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
+          "its module is damaged");
+    g_prefix_error (error, "'%s' cannot be used: ", path);
+    g_module_close (library);
+    return NULL;
+  }
+  module = module_new (cpu, path);
+  module->library = library;
+  return module;
+}
+
+/* Opens a kernel by its file: .so is loaded, .c is compiled first. */
+RingModule *
+ring_module_open (const gchar * path, GError ** error)
+{
+  if (!check_file (path, error))
+    return NULL;
+  if (g_str_has_suffix (path, ".c"))
+    return ring_compile_cc (path, error);
+  if (g_str_has_suffix (path, ".so"))
+    return open_library (path, error);
+  g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
+      "'%s' is neither a .c nor a .so file", path);
+  return NULL;
+}
+
+RingModule *
+ring_module_ref (RingModule * module)
+{
+  g_atomic_ref_count_inc (&module->refs);
+  return module;
+}
+
+void
+ring_module_unref (RingModule * module)
+{
+  if (!g_atomic_ref_count_dec (&module->refs))
+    return;
+  g_free (module->name);
+  g_free (module->origin);
+  if (module->library)
+    g_module_close (module->library);
+  g_free (module);
+}

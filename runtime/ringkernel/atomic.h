@@ -1,0 +1,100 @@
+/* gst-ringkernel
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * atomic.h: all ordering between host and device, in five primitives.
+ *
+ * Loads acquire and stores release, at system scope on the device. There is no
+ * read-modify-write here: across PCIe none is needed, see abi.h.
+ */
+#ifndef RING_ATOMIC_H
+#define RING_ATOMIC_H
+
+#include "abi.h"
+
+#if defined (__CUDACC__) || defined (__CUDACC_RTC__)
+#define RING_DEVICE __device__ __forceinline__
+#define RING_BOTH __host__ __device__ __forceinline__
+#else
+#define RING_DEVICE static inline __attribute__ ((always_inline, unused))
+#define RING_BOTH static inline __attribute__ ((always_inline, unused))
+#endif
+
+#if defined (__CUDACC__) || defined (__CUDACC_RTC__)
+
+RING_DEVICE uint64_t
+ring_load_acquire_u64 (const RING_GLOBAL uint64_t *word)
+{
+  uint64_t value;
+  asm volatile ("ld.acquire.sys.global.u64 %0, [%1];"
+      : "=l" (value) : "l" (__cvta_generic_to_global (word)) : "memory");
+  return value;
+}
+
+RING_DEVICE uint32_t
+ring_load_acquire_u32 (const RING_GLOBAL uint32_t *word)
+{
+  uint32_t value;
+  asm volatile ("ld.acquire.sys.global.u32 %0, [%1];"
+      : "=r" (value) : "l" (__cvta_generic_to_global (word)) : "memory");
+  return value;
+}
+
+RING_DEVICE void
+ring_store_release_u64 (RING_GLOBAL uint64_t *word, uint64_t value)
+{
+  asm volatile ("st.release.sys.global.u64 [%0], %1;"
+      : : "l" (__cvta_generic_to_global (word)), "l" (value) : "memory");
+}
+
+RING_DEVICE void
+ring_store_release_u32 (RING_GLOBAL uint32_t *word, uint32_t value)
+{
+  asm volatile ("st.release.sys.global.u32 [%0], %1;"
+      : : "l" (__cvta_generic_to_global (word)), "r" (value) : "memory");
+}
+
+/* For "publish, then look whether the other side sleeps": the store before must
+ * be visible before the load after. */
+RING_DEVICE void
+ring_fence (void)
+{
+  __threadfence_system ();
+}
+
+#else
+
+RING_DEVICE uint64_t
+ring_load_acquire_u64 (const RING_GLOBAL uint64_t *word)
+{
+  return __atomic_load_n (word, __ATOMIC_ACQUIRE);
+}
+
+RING_DEVICE uint32_t
+ring_load_acquire_u32 (const RING_GLOBAL uint32_t *word)
+{
+  return __atomic_load_n (word, __ATOMIC_ACQUIRE);
+}
+
+RING_DEVICE void
+ring_store_release_u64 (RING_GLOBAL uint64_t *word, uint64_t value)
+{
+  __atomic_store_n (word, value, __ATOMIC_RELEASE);
+}
+
+RING_DEVICE void
+ring_store_release_u32 (RING_GLOBAL uint32_t *word, uint32_t value)
+{
+  __atomic_store_n (word, value, __ATOMIC_RELEASE);
+}
+
+/* For "publish, then look whether the other side sleeps": the store before must
+ * be visible before the load after. */
+RING_DEVICE void
+ring_fence (void)
+{
+  __atomic_thread_fence (__ATOMIC_SEQ_CST);
+}
+
+#endif
+
+#endif /* RING_ATOMIC_H */

@@ -1,0 +1,78 @@
+/* gst-ringkernel
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#ifndef RING_RUNTIME_H
+#define RING_RUNTIME_H
+
+#include <ringkernel/kernel.h>
+
+G_BEGIN_DECLS
+
+/**
+ * RingConfig:
+ * @backend: where kernels run
+ * @device: which device of the backend, from 0
+ * @mode: how kernels run
+ * @queue_capacity: messages that may be in flight in one handle, 1 to
+ *   %RING_MAX_QUEUE_CAPACITY; rounded up to a power of two for the ring itself
+ * @message_size: bytes of the largest message that is copied, header included
+ * @poll_interval: us at the most between two looks at a ring that nobody signals
+ * @lease: us that a kernel stays resident at a stretch; 0: no bound
+ * @idle_timeout: us without a message after which a kernel leaves residency
+ * @termination_timeout: us that ring_kernel_terminate() waits at the most
+ * @telemetry: whether times are taken and percentiles kept
+ *
+ * How a runtime, or one launch, is set up. Made by ring_config_new() with the
+ * documented defaults; change fields, then hand it over. It is copied.
+ */
+typedef struct
+{
+  RingBackendType backend;
+  gint device;
+  RingExecutionMode mode;
+  guint queue_capacity;
+  guint message_size;
+  guint poll_interval;
+  guint64 lease;
+  guint64 idle_timeout;
+  guint64 termination_timeout;
+  gboolean telemetry;
+} RingConfig;
+
+#define RING_TYPE_CONFIG (ring_config_get_type ())
+
+RING_API GType ring_config_get_type (void);
+RING_API RingConfig *ring_config_new (void);
+RING_API RingConfig *ring_config_copy (const RingConfig * config);
+RING_API void ring_config_free (RingConfig * config);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (RingConfig, ring_config_free)
+
+#define RING_TYPE_RUNTIME (ring_runtime_get_type ())
+RING_API G_DECLARE_FINAL_TYPE (RingRuntime, ring_runtime, RING, RUNTIME,
+    GObject)
+
+RING_API RingRuntime *ring_runtime_new (const RingConfig * config,
+    GError ** error);
+RING_API RingBackendType ring_runtime_get_backend (RingRuntime * runtime);
+RING_API gint ring_runtime_get_device (RingRuntime * runtime);
+RING_API const gchar *ring_runtime_get_device_name (RingRuntime * runtime);
+RING_API RingConfig *ring_runtime_get_config (RingRuntime * runtime);
+RING_API RingKernelInfo *ring_runtime_find_kernel (RingRuntime * runtime,
+    const gchar * id, GError ** error);
+RING_API gchar **ring_runtime_list_kernels (RingRuntime * runtime);
+RING_API RingKernel *ring_runtime_launch (RingRuntime * runtime,
+    const gchar * id, gint grid, gint block, const RingConfig * options,
+    GError ** error);
+RING_API void ring_runtime_launch_async (RingRuntime * runtime,
+    const gchar * id, gint grid, gint block, const RingConfig * options,
+    GCancellable * cancellable, GAsyncReadyCallback callback,
+    gpointer user_data);
+RING_API RingKernel *ring_runtime_launch_finish (RingRuntime * runtime,
+    GAsyncResult * result, GError ** error);
+
+RING_API gchar **ring_kernel_search_path (void);
+
+G_END_DECLS
+
+#endif /* RING_RUNTIME_H */

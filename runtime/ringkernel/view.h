@@ -1,0 +1,198 @@
+/* gst-ringkernel
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * view.h: a payload as a kernel sees it, and how it is found: one text for host
+ * and device.
+ */
+#ifndef RING_VIEW_H
+#define RING_VIEW_H
+
+#include "atomic.h"
+
+/* How the pixels of a video format lie. */
+typedef struct
+{
+  uint32_t n_planes;
+  uint32_t pixel_stride[RING_MAX_PLANES];       /* bytes per pixel of the plane */
+  uint32_t x_shift[RING_MAX_PLANES];    /* plane width = ceil (width >> shift) */
+  uint32_t y_shift[RING_MAX_PLANES];
+  int32_t r, g, b, a;           /* byte offsets in a packed pixel; -1: none */
+  uint32_t has_alpha;           /* `a` is transparency, not padding */
+} RingVideoLayout;
+
+/* The layout of RING_VIDEO_*; n_planes is 0 for a code that is not known. */
+RING_BOTH RingVideoLayout
+ring_video_layout (uint32_t format)
+{
+  RingVideoLayout l = { 1, {4, 0, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 0},
+    -1, -1, -1, -1, 0
+  };
+
+  switch (format) {
+    case RING_VIDEO_GRAY8:
+      l.pixel_stride[0] = 1;
+      break;
+    case RING_VIDEO_RGB:
+      l.pixel_stride[0] = 3, l.r = 0, l.g = 1, l.b = 2;
+      break;
+    case RING_VIDEO_BGR:
+      l.pixel_stride[0] = 3, l.r = 2, l.g = 1, l.b = 0;
+      break;
+    case RING_VIDEO_RGBA:
+    case RING_VIDEO_RGBX:
+      l.r = 0, l.g = 1, l.b = 2, l.a = 3;
+      break;
+    case RING_VIDEO_BGRA:
+    case RING_VIDEO_BGRX:
+      l.r = 2, l.g = 1, l.b = 0, l.a = 3;
+      break;
+    case RING_VIDEO_ARGB:
+    case RING_VIDEO_XRGB:
+      l.r = 1, l.g = 2, l.b = 3, l.a = 0;
+      break;
+    case RING_VIDEO_ABGR:
+    case RING_VIDEO_XBGR:
+      l.r = 3, l.g = 2, l.b = 1, l.a = 0;
+      break;
+    case RING_VIDEO_I420:
+      l.n_planes = 3;
+      l.pixel_stride[0] = l.pixel_stride[1] = l.pixel_stride[2] = 1;
+      l.x_shift[1] = l.x_shift[2] = l.y_shift[1] = l.y_shift[2] = 1;
+      break;
+    case RING_VIDEO_NV12:
+      l.n_planes = 2;
+      l.pixel_stride[0] = 1, l.pixel_stride[1] = 2;
+      l.x_shift[1] = l.y_shift[1] = 1;
+      break;
+    default:
+      l.n_planes = 0;
+      break;
+  }
+  l.has_alpha = format == RING_VIDEO_RGBA || format == RING_VIDEO_BGRA
+      || format == RING_VIDEO_ARGB || format == RING_VIDEO_ABGR;
+  return l;
+}
+
+/* Bytes of one sample of RING_AUDIO_*; 0 for a code that is not known. */
+RING_BOTH uint32_t
+ring_audio_sample_size (uint32_t format)
+{
+  return format == RING_AUDIO_S16LE ? 2
+      : format == RING_AUDIO_S32LE || format == RING_AUDIO_F32LE ? 4
+      : format == RING_AUDIO_F64LE ? 8 : 0;
+}
+
+typedef struct
+{
+  RING_GLOBAL uint8_t *data;
+  int64_t stride;               /* bytes from one row to the next */
+  uint32_t width;               /* pixels of this plane */
+  uint32_t height;
+  uint32_t pixel_stride;        /* bytes from one pixel to the next */
+  uint32_t reserved;
+} RingPlane;
+
+/* One payload. Handed to kernels by value: through a pointer, stores of bytes
+ * might alias it, and no compiler would vectorise. */
+typedef struct
+{
+  RING_GLOBAL uint8_t *data;    /* plane[0].data */
+  uint64_t size;                /* bytes; for an output, bytes to be written */
+  uint64_t capacity;            /* bytes that fit */
+  uint32_t kind;                /* RING_KIND_* */
+  uint32_t format;              /* RING_VIDEO_*, RING_AUDIO_* */
+  uint32_t width;               /* video: pixels */
+  uint32_t height;
+  uint32_t n_planes;
+  uint32_t channels;            /* audio */
+  uint32_t rate;                /* audio: frames per second */
+  uint32_t count;               /* audio: frames; records: records */
+  uint32_t record_size;         /* records: bytes of one */
+  uint32_t flags;               /* RING_MESSAGE_* */
+  uint64_t pts;                 /* ns or RING_TIME_NONE */
+  uint64_t duration;
+  RingPlane plane[RING_MAX_PLANES];
+} RingView;
+
+/* One entry of a side's own table of regions. */
+typedef struct
+{
+  RING_GLOBAL uint8_t *base;
+  uint64_t size;
+} RingRegion;
+
+/* Resolves @payload by @regions; @inline_base is where region 0 lies for the
+ * slot that holds the payload. Returns 0, or 1 if the payload reaches outside its
+ * region or is no payload at all. */
+RING_BOTH int
+ring_view_resolve (RingView * view, const RING_GLOBAL RingPayloadRef * payload,
+    const RingRegion * regions, uint32_t n_regions,
+    RING_GLOBAL uint8_t * inline_base, uint32_t inline_size)
+{
+  const uint32_t n_planes = payload->n_planes;
+  uint32_t p;
+
+  view->kind = payload->kind;
+  view->format = payload->format;
+  view->size = payload->size;
+  view->capacity = payload->capacity;
+  view->n_planes = n_planes;
+  view->width = view->height = view->channels = view->rate = 0;
+  view->count = view->record_size = 0;
+  if (n_planes > RING_MAX_PLANES)
+    return 1;
+
+  for (p = 0; p < n_planes; p++) {
+    const RING_GLOBAL RingPlaneRef *ref = &payload->plane[p];
+    RING_GLOBAL uint8_t *base;
+    uint64_t size;
+
+    if (ref->region == RING_REGION_INLINE) {
+      base = inline_base;
+      size = inline_size;
+    } else if (ref->region < n_regions) {
+      base = regions[ref->region].base;
+      size = regions[ref->region].size;
+    } else {
+      return 1;
+    }
+    if (ref->offset > size || ref->size > size - ref->offset)
+      return 1;
+    view->plane[p].data = base + ref->offset;
+    view->plane[p].stride = ref->stride;
+  }
+  view->data = n_planes > 0 ? view->plane[0].data : (RING_GLOBAL uint8_t *) 0;
+
+  if (payload->kind == RING_KIND_VIDEO) {
+    const RingVideoLayout layout = ring_video_layout (payload->format);
+
+    if (layout.n_planes != n_planes)
+      return 1;
+    view->width = payload->width;
+    view->height = payload->height;
+    for (p = 0; p < n_planes; p++) {
+      RingPlane *plane = &view->plane[p];
+
+      plane->width =
+          (payload->width + (1u << layout.x_shift[p]) - 1) >> layout.x_shift[p];
+      plane->height =
+          (payload->height + (1u << layout.y_shift[p]) -
+          1) >> layout.y_shift[p];
+      plane->pixel_stride = layout.pixel_stride[p];
+    }
+  } else if (payload->kind == RING_KIND_AUDIO) {
+    const uint32_t frame =
+        ring_audio_sample_size (payload->format) * payload->width;
+
+    view->channels = payload->width;
+    view->rate = payload->height;
+    view->count = frame > 0 ? (uint32_t) (payload->size / frame) : 0;
+  } else if (payload->kind == RING_KIND_RECORD) {
+    view->record_size = payload->width;
+    view->count = payload->width > 0
+        ? (uint32_t) (payload->size / payload->width) : 0;
+  }
+  return 0;
+}
+
+#endif /* RING_VIEW_H */

@@ -1,0 +1,343 @@
+# gst-ringkernel
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Runs kernels on numpy arrays, so that tests can compare them with numpy.
+
+Ways to run one, the `mode`:
+
+  slices   the kernel's own shared object, its workers threads that each take a
+           contiguous slice, as the CPU backend does
+  lanes    the same source shared out in strides over blocks and lanes, as on a
+           GPU, each lane a thread
+  runtime  through libringkernel
+
+`Kernel` keeps the state of one stream; `run` is for a single picture.
+"""
+import atexit
+import ctypes
+import os
+import shutil
+import subprocess
+import tempfile
+
+import numpy as np
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+INCLUDE = os.path.join(ROOT, 'runtime')
+KERNELS = os.path.join(ROOT, 'kernels')
+CC = os.environ.get('CC', 'gcc').split()
+CFLAGS = ['-std=gnu11', '-Wall', '-Wextra', '-Werror', '-O3', '-ffp-contract=off']
+CFLAGS += os.environ.get('RINGTEST_CFLAGS', '').split()
+
+DISCONT = 1
+IN_PLACE, EMITS = 1, 2
+BYTES, VIDEO, AUDIO, RECORD = range(4)
+FLOAT, INT, BOOL, ENUM, FLOAT_ARRAY = range(1, 6)
+
+VIDEO_FORMATS = ['GRAY8', 'RGB', 'BGR', 'RGBA', 'BGRA', 'ARGB', 'ABGR', 'RGBx',
+                 'BGRx', 'xRGB', 'xBGR', 'I420', 'NV12']
+AUDIO_FORMATS = {'S16LE': np.dtype('<i2'), 'S32LE': np.dtype('<i4'),
+                 'F32LE': np.dtype('<f4'), 'F64LE': np.dtype('<f8')}
+
+TD = np.dtype([('t', '<u8'), ('value', '<f8')])
+TDD = np.dtype([('t', '<u8'), ('value', '<f8'), ('score', '<f8')])
+
+CANARY = 0xc5
+
+
+def pixel_stride(format):
+    return 1 if format == 'GRAY8' else len(format)
+
+
+def alpha(format):
+    """Index of the byte of a pixel that is not a colour, or None."""
+    for letter in 'Ax':
+        if letter in format and format not in ('GRAY8',):
+            return format.index(letter)
+    return None
+
+
+def plane_shapes(format, width, height):
+    """(rows, pixels, bytes per pixel) of each plane."""
+    half_w, half_h = (width + 1) // 2, (height + 1) // 2
+    if format == 'I420':
+        return [(height, width, 1), (half_h, half_w, 1), (half_h, half_w, 1)]
+    if format == 'NV12':
+        return [(height, width, 1), (half_h, half_w, 2)]
+    return [(height, width, pixel_stride(format))]
+
+
+def random_frame(rng, format, width, height):
+    return [rng.integers(0, 256, shape, dtype=np.uint8)
+            for shape in plane_shapes(format, width, height)]
+
+
+_directory = None
+_built = {}
+_direct = None
+
+
+def directory():
+    global _directory
+    if _directory is None:
+        _directory = tempfile.mkdtemp(prefix='ringtest-')
+        atexit.register(shutil.rmtree, _directory, ignore_errors=True)
+    return _directory
+
+
+def kernel_path(name):
+    if os.sep in name:
+        return name
+    for folder in sorted(os.listdir(KERNELS)):
+        path = os.path.join(KERNELS, folder, name.replace('_', '-') + '.c')
+        if os.path.exists(path):
+            return path
+    raise LookupError('no kernel ' + name)
+
+
+def build(source, output, flags=()):
+    subprocess.run(CC + CFLAGS + ['-I' + INCLUDE, '-shared', '-fPIC', source,
+                                  '-o', output, '-lm'] + list(flags), check=True)
+
+
+def direct():
+    global _direct
+    if _direct is None:
+        library = os.path.join(directory(), 'direct.so')
+        build(os.path.join(HERE, 'direct.c'), library, ['-pthread', '-ldl'])
+        _direct = ctypes.CDLL(library)
+        _direct.direct_open.restype = ctypes.c_void_p
+        _direct.direct_open.argtypes = [ctypes.c_char_p]
+        _direct.direct_error.restype = ctypes.c_char_p
+        _direct.direct_describe.argtypes = [
+            ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t]
+        _direct.direct_run.argtypes = (
+            [ctypes.c_void_p] * 7 + [ctypes.c_uint32] * 3)
+    return _direct
+
+
+def module(name, mode):
+    key = (name, mode)
+    if key not in _built:
+        path = kernel_path(name)
+        library = os.path.join(directory(), '%s-%d.so' % (
+            os.path.basename(path)[:-2], len(_built)))
+        build(path, library, ['-DRING_STRIDED'] if mode == 'lanes' else [])
+        handle = direct().direct_open(library.encode())
+        if not handle:
+            raise RuntimeError('%s: %s' % (library, direct().direct_error()))
+        _built[key] = handle
+    return _built[key]
+
+
+class Description:
+    def __init__(self, handle):
+        text = ctypes.create_string_buffer(1 << 16)
+        assert direct().direct_describe(handle, text, len(text))
+        lines = text.value.decode().splitlines()
+        f = lines[0].split('\t')
+        self.name, self.description = f[0], f[1]
+        self.kind = int(f[2])
+        self.input_formats, self.output_formats = f[3], f[4]
+        (self.input_record_size, self.output_record_size, self.flags,
+         self.max_outputs, self.state_size, self.state_per_byte,
+         self.scratch_per_byte, self.scratch_size) = map(int, f[5:13])
+        self.parameters = []
+        for line in lines[1:]:
+            f = line.split('\t')
+            self.parameters.append(dict(
+                name=f[0], description=f[1], text=f[2], type=int(f[3]),
+                unit=int(f[4]), max_count=int(f[5]), default=float(f[6]),
+                minimum=float(f[7]), maximum=float(f[8])))
+
+    def cells(self, values):
+        """The set of parameters as the kernel reads it."""
+        unknown = set(values) - {p['name'] for p in self.parameters}
+        assert not unknown, unknown
+        head, tail = b'', b''
+        for p in self.parameters:
+            value = values.get(p['name'], p['default'])
+            if p['type'] == FLOAT:
+                head += np.float64(value).tobytes()
+            elif p['type'] == FLOAT_ARRAY:
+                if p['name'] not in values:
+                    value = [float(v) for v in p['text'].split(',')]
+                value = np.asarray(value, '<f4')
+                at = 8 * (len(self.parameters) + 1) + len(tail)
+                head += np.array([len(value), at], '<u4').tobytes()
+                tail += value.tobytes()
+            else:
+                if p['type'] == ENUM and isinstance(value, str):
+                    value = p['text'].split('|').index(value)
+                head += np.int64(value).tobytes()
+        return np.frombuffer(head + bytes(8) + tail + bytes(8), np.uint8).copy()
+
+
+def describe(name):
+    return Description(module(name, 'slices'))
+
+
+class Guarded:
+    """Bytes with others around them that nobody may touch."""
+    EDGE = 256
+
+    def __init__(self, size, fill=CANARY):
+        self.size = size
+        self.all = np.full(size + 2 * self.EDGE + 64, CANARY, np.uint8)
+        self.begin = self.EDGE + -(self.all.ctypes.data + self.EDGE) % 64
+        self.bytes = self.all[self.begin:self.begin + size]
+        self.bytes[:] = fill
+
+    @property
+    def address(self):
+        return self.all.ctypes.data + self.begin
+
+    def check(self, what):
+        end = self.begin + self.size
+        if not ((self.all[:self.begin] == CANARY).all()
+                and (self.all[end:] == CANARY).all()):
+            raise AssertionError('bytes outside %s were written' % what)
+
+
+class Payload:
+    """One payload as planes of rows, with padding behind each row."""
+
+    def __init__(self, planes, padding=0, empty=False):
+        self.guards, self.strides, self.views = [], [], []
+        for rows in planes:
+            height, row = rows.shape
+            stride = row + padding
+            guard = Guarded(stride * height)
+            view = guard.bytes.reshape(height, stride)
+            if not empty:
+                view[:, :row] = rows
+            self.guards.append(guard)
+            self.strides.append(stride)
+            self.views.append(view[:, :row])
+            assert view[:, row:].size == padding * height
+
+    def words(self, format, width, height, size=None):
+        if size is None:
+            size = sum(g.size for g in self.guards)
+        planes = [g.address for g in self.guards]
+        return np.array([format, width, height, size, len(planes)]
+                        + (planes + [0] * 4)[:4]
+                        + (self.strides + [0] * 4)[:4], np.uint64)
+
+    def check(self, what):
+        for guard, view, stride in zip(self.guards, self.views, self.strides):
+            guard.check(what)
+            rows = guard.bytes.reshape(view.shape[0], stride)
+            if not (rows[:, view.shape[1]:] == CANARY).all():
+                raise AssertionError('the padding of %s was written' % what)
+
+    def rows(self):
+        return [view.copy() for view in self.views]
+
+
+class Kernel:
+    """A kernel run without the runtime, with the state of one stream."""
+
+    def __init__(self, name, params=None, workers=1, mode='slices', lanes=4):
+        self.handle = module(name, mode)
+        self.d = Description(self.handle)
+        self.params = dict(params or {})
+        self.blocks = workers
+        self.lanes = lanes if mode == 'lanes' else 1
+        self.state = None
+        self.key = None
+
+    def _run(self, kind, key, tight, source, target, flags):
+        d = self.d
+        assert d.kind == kind
+        if key != self.key:
+            self.state = Guarded(d.state_size + d.state_per_byte * tight, 0)
+            self.key = key
+        # What is undefined may be anything.
+        scratch = Guarded(d.scratch_size + d.scratch_per_byte * tight, 0xa7)
+        cells = d.cells(self.params)
+        emitted = np.zeros(d.max_outputs, np.uint64)
+        result = direct().direct_run(
+            self.handle, source.ctypes.data, target.ctypes.data,
+            cells.ctypes.data, self.state.address, scratch.address,
+            emitted.ctypes.data, flags, self.blocks, self.lanes)
+        assert result == 0, result
+        scratch.check('the scratch')
+        self.state.check('the state')
+        return int(emitted[0])
+
+    def video(self, format, planes, padding=(0, 0), in_place=False, flags=0):
+        height, width = planes[0].shape[:2]
+        out_format = self.d.output_formats or format
+        tight = sum(p.size for p in planes)
+        rows = [p.reshape(p.shape[0], -1) for p in planes]
+        source = Payload(rows, padding[0])
+        shapes = plane_shapes(out_format, width, height)
+        if in_place:
+            assert self.d.flags & IN_PLACE
+            target = source
+        else:
+            target = Payload([np.empty((h, w * s), np.uint8)
+                              for h, w, s in shapes], padding[1], empty=True)
+        self._run(VIDEO, (format, width, height), tight,
+                  source.words(1 + VIDEO_FORMATS.index(format), width, height),
+                  target.words(1 + VIDEO_FORMATS.index(out_format), width,
+                               height), flags)
+        target.check('the output')
+        source.check('the input')
+        if not in_place:
+            for before, after in zip(rows, source.rows()):
+                if not np.array_equal(before, after):
+                    raise AssertionError('the input was written')
+        return [r.reshape(shape) for r, shape in zip(target.rows(), shapes)]
+
+    def _flat(self, kind, key, data, out_size, format, width, height, in_place,
+              flags):
+        source = Payload([np.frombuffer(data, np.uint8).reshape(1, -1)])
+        target = source if in_place else Payload(
+            [np.empty((1, out_size), np.uint8)], empty=True)
+        emitted = self._run(kind, key, len(data),
+                            source.words(format, width, height),
+                            target.words(format, width, height), flags)
+        target.check('the output')
+        if not in_place and source.rows()[0].tobytes() != data:
+            raise AssertionError('the input was written')
+        out = target.rows()[0].tobytes()
+        if self.d.flags & EMITS:
+            return out[:emitted] if emitted != 2 ** 64 - 1 else b''
+        return out
+
+    def audio(self, format, frames, rate=48000, in_place=False, flags=0):
+        """@frames: samples by channels."""
+        dtype = AUDIO_FORMATS[format]
+        frames = np.ascontiguousarray(frames, dtype)
+        channels = frames.shape[1]
+        out = self._flat(AUDIO, (format, channels), frames.tobytes(),
+                         frames.nbytes, 1 + list(AUDIO_FORMATS).index(format),
+                         channels, rate, in_place, flags)
+        return np.frombuffer(out, dtype).reshape(-1, channels)
+
+    def records(self, records, flags=0):
+        d = self.d
+        assert records.dtype.itemsize == d.input_record_size
+        out = self._flat(RECORD, 'record', records.tobytes(),
+                         len(records) * d.output_record_size, 0,
+                         d.input_record_size, 0, False, flags)
+        return np.frombuffer(out, {16: TD, 24: TDD}[d.output_record_size])
+
+    def bytes(self, data, in_place=False, flags=0):
+        return self._flat(BYTES, 'bytes', data, len(data), 0, 0, 0, in_place,
+                          flags)
+
+
+# How the work may be shared out, for tests that want the same result from all.
+SHARINGS = [dict(workers=1), dict(workers=2), dict(workers=7),
+            dict(workers=1, mode='lanes', lanes=5),
+            dict(workers=3, mode='lanes', lanes=4)]
+
+
+def run(kernel, format, planes, params=None, workers=1, mode='slices', lanes=4,
+        padding=(0, 0), in_place=False):
+    """One picture through a kernel that has not seen another."""
+    return Kernel(kernel, params, workers, mode, lanes).video(
+        format, planes, padding, in_place)

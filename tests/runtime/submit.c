@@ -1,0 +1,263 @@
+/* gst-ringkernel
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Payloads by reference.
+ */
+#include "ring-test.h"
+
+/* ---- by reference -------------------------------------------------------------------------------------- */
+
+typedef struct
+{
+  guint8 input[700];
+  guint8 output[700];
+  guint index;
+  RingCompletion completion;
+  gint calls;
+} Job;
+
+typedef struct
+{
+  Job *jobs;
+  guint n;
+  gint next;                    /* which must complete next */
+} Jobs;
+
+static Jobs all_jobs;
+
+static void
+job_completed (RingKernel * kernel, const RingCompletion * completion,
+    gpointer user_data)
+{
+  Job *job = user_data;
+
+  g_assert_true (RING_IS_KERNEL (kernel));
+  g_assert_cmpint (g_atomic_int_add (&job->calls, 1), ==, 0);
+  g_assert_cmpint (g_atomic_int_get (&all_jobs.next), ==, (gint) job->index);
+  job->completion = *completion;
+  g_atomic_int_inc (&all_jobs.next);
+}
+
+static gboolean
+job_submit (RingKernel * kernel, Job * job, gsize size, gboolean in_place,
+    GError ** error)
+{
+  RingMemory output = {.n_planes = 1,.size = size };
+  RingSubmission submission = {
+    .input = {.n_planes = 1,.size = size},
+    .outputs = &output,
+    .n_outputs = 1,
+    .pts = RING_TIME_NONE,
+    .duration = RING_TIME_NONE,
+    .completed = job_completed,
+    .user_data = job,
+  };
+
+  submission.input.plane[0].data = job->input;
+  submission.input.plane[0].stride = (gint) size;
+  submission.input.plane[0].size = size;
+  output.plane[0] = submission.input.plane[0];
+  if (!in_place)
+    output.plane[0].data = job->output;
+  return ring_kernel_submit (kernel, &submission, error);
+}
+
+static void
+jobs_init (guint n)
+{
+  guint i, j;
+
+  all_jobs = (Jobs) {
+  g_new0 (Job, n), n, 0};
+  for (i = 0; i < n; i++) {
+    all_jobs.jobs[i].index = i;
+    for (j = 0; j < sizeof (all_jobs.jobs[i].input); j++)
+      all_jobs.jobs[i].input[j] = (guint8) (i + j);
+  }
+}
+
+static void
+test_submissions_complete_once_and_in_order (RingExecutionMode mode)
+{
+  g_autoptr (RingKernel) kernel = ring_test_start (mode, "copy", 2);
+  const guint n = 500;
+  guint i;
+
+  jobs_init (n);
+  for (i = 0; i < n; i++) {
+    g_autoptr (GError) error = NULL;
+
+    job_submit (kernel, &all_jobs.jobs[i], 1 + i, i & 1, &error);
+    g_assert_no_error (error);
+  }
+  ring_test_wait_until (g_atomic_int_get (&all_jobs.next) == (gint) n);
+  for (i = 0; i < n; i++) {
+    Job *job = &all_jobs.jobs[i];
+
+    g_assert_cmpint (job->calls, ==, 1);
+    g_assert_cmpint (job->completion.outcome, ==, RING_OUTCOME_DONE);
+    g_assert_cmpuint (job->completion.sequence, ==, i);
+    g_assert_cmpuint (job->completion.n_outputs, ==, 1);
+    g_assert_cmpuint (job->completion.output_index[0], ==, 0);
+    g_assert_cmpuint (job->completion.output_size[0], ==, 1 + i);
+    g_assert_cmpuint (job->completion.t_accepted, <=,
+        job->completion.t_started);
+    g_assert_cmpuint (job->completion.t_finished, <=,
+        job->completion.t_delivered);
+    if (!(i & 1)) {
+      g_assert_cmpmem (job->output, 1 + i, job->input, 1 + i);
+      /* Not a byte further. */
+      g_assert_cmpuint (job->output[1 + i], ==, 0);
+    }
+  }
+  ring_test_assert_accounts (kernel, n, n, 0, 0);
+  {
+    g_autoptr (RingMetrics) m = ring_kernel_get_metrics (kernel);
+
+    if (ring_test_backend () == RING_BACKEND_CPU)
+      g_assert_cmpuint (m->bytes_copied, ==, 0);
+  }
+  g_free (all_jobs.jobs);
+}
+
+static void
+test_submissions_beyond_capacity_are_refused (RingExecutionMode mode)
+{
+  RingConfig *config = ring_test_config (mode);
+  g_autoptr (RingKernel) kernel = NULL;
+  RingTestGate gate = { 0, 0, 0 };
+  RingTestSender sender;
+  g_autoptr (GError) error = NULL;
+  guint i;
+
+  if (ring_test_skip_unless_cpu ()) {
+    ring_config_free (config);
+    return;
+  }
+  config->queue_capacity = 4;
+  kernel = ring_test_launch_with (config, "gate", 1);
+  ring_test_activate (kernel);
+  jobs_init (4);
+  ring_test_sender_start (&sender, kernel, &gate);
+  for (i = 0; i < 3; i++) {
+    /* `gate` must not take the content for an address. */
+    memset (all_jobs.jobs[i].input, 0, 8);
+    job_submit (kernel, &all_jobs.jobs[i], 100, FALSE, &error);
+    g_assert_no_error (error);
+  }
+  g_assert_false (job_submit (kernel, &all_jobs.jobs[3], 100, FALSE, &error));
+  ring_test_assert_says (&error, RING_ERROR_QUEUE_FULL, "4");
+  g_assert_cmpint (all_jobs.jobs[3].calls, ==, 0);
+  ring_kernel_flush (kernel);
+  ring_test_gate_open (&gate);
+  ring_test_sender_join (&sender);
+  ring_test_wait_until (g_atomic_int_get (&all_jobs.next) == 3);
+  for (i = 0; i < 3; i++) {
+    g_assert_cmpint (all_jobs.jobs[i].calls, ==, 1);
+    g_assert_cmpint (all_jobs.jobs[i].completion.outcome, ==,
+        RING_OUTCOME_DISCARDED);
+    g_assert_cmpuint (all_jobs.jobs[i].completion.n_outputs, ==, 0);
+  }
+  g_assert_true (ring_kernel_drain (kernel, RING_TEST_WAIT, NULL, NULL));
+  ring_test_assert_accounts (kernel, 4, 0, 0, 4);
+  g_free (all_jobs.jobs);
+}
+
+/* Planes with gaps between rows, as buffers of a pipeline have them. */
+static void
+test_submission_with_strides (RingExecutionMode mode)
+{
+  g_autoptr (RingKernel) kernel = ring_test_launch (mode, "invert", 2);
+  g_autoptr (RingFormat) format =
+      ring_format_new_video (RING_VIDEO_FORMAT_I420, 5, 3);
+  g_autoptr (GError) error = NULL;
+  /* Rows of 16 and of 8 bytes. */
+  guint8 from[3 * 16 + 2 * 2 * 8], to[sizeof (from)];
+  RingMemory input = {.n_planes = 3,.size = sizeof (from),.plane = {
+      {from, 16, 48}, {from + 48, 8, 16}, {from + 64, 8, 16}}
+  };
+  RingMemory output = {.n_planes = 3,.size = sizeof (to),.plane = {
+      {to, 16, 48}, {to + 48, 8, 16}, {to + 64, 8, 16}}
+  };
+  Job job = {.index = 0 };
+  RingSubmission submission = {
+    .input = input,.outputs = &output,.n_outputs = 1,
+    .pts = RING_TIME_NONE,.duration = RING_TIME_NONE,
+    .completed = job_completed,.user_data = &job
+  };
+  guint i;
+
+  all_jobs = (Jobs) {
+  &job, 1, 0};
+  memset (from, 10, sizeof (from));
+  memset (to, 99, sizeof (to));
+  ring_kernel_set_format (kernel, format, &error);
+  g_assert_no_error (error);
+  ring_test_activate (kernel);
+  ring_kernel_submit (kernel, &submission, &error);
+  g_assert_no_error (error);
+  ring_test_wait_until (g_atomic_int_get (&all_jobs.next) == 1);
+  for (i = 0; i < sizeof (to); i++) {
+    const gboolean luma = i < 48 && i % 16 < 5;
+    const gboolean chroma = i >= 48 && i % 8 < 3;
+
+    g_assert_cmpuint (to[i], ==, luma || chroma ? 245 : 99);
+  }
+}
+
+static void
+test_submission_that_does_not_fit_its_format (void)
+{
+  g_autoptr (RingKernel) kernel =
+      ring_test_launch (RING_EXECUTION_INLINE, "invert", 1);
+  g_autoptr (RingFormat) format =
+      ring_format_new_video (RING_VIDEO_FORMAT_RGB, 8, 8);
+  g_autoptr (GError) error = NULL;
+  guint8 data[192];
+  RingMemory good = {.n_planes = 1,.size = 192,.plane = {{data, 24, 192}} };
+  RingMemory output = good;
+  RingSubmission s = {.input = good,.outputs = &output,.n_outputs = 1,
+    .pts = RING_TIME_NONE,.duration = RING_TIME_NONE,
+    .completed = job_completed
+  };
+
+  memset (data, 0, sizeof (data));
+  ring_kernel_set_format (kernel, format, &error);
+  g_assert_no_error (error);
+  ring_test_activate (kernel);
+
+  s.input.plane[0].size = 191;  /* the last row would reach one byte further */
+  g_assert_false (ring_kernel_submit (kernel, &s, &error));
+  ring_test_assert_says (&error, RING_ERROR_PAYLOAD, "191", "192");
+  s.input = good;
+  s.input.plane[0].stride = 23; /* rows would overlap */
+  g_assert_false (ring_kernel_submit (kernel, &s, &error));
+  ring_test_assert_says (&error, RING_ERROR_PAYLOAD, "23", "24");
+  s.input = good;
+  s.input.n_planes = 2;
+  g_assert_false (ring_kernel_submit (kernel, &s, &error));
+  ring_test_assert_says (&error, RING_ERROR_PAYLOAD, "2", "1");
+  s.input = good;
+  output.plane[0].size = 100;
+  g_assert_false (ring_kernel_submit (kernel, &s, &error));
+  ring_test_assert_says (&error, RING_ERROR_PAYLOAD, "100", "192");
+  output = good;
+  s.n_outputs = 0;
+  g_assert_false (ring_kernel_submit (kernel, &s, &error));
+  ring_test_assert_says (&error, RING_ERROR_PAYLOAD, "output", "0", "1");
+  ring_test_assert_accounts (kernel, 0, 0, 0, 0);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  ring_test_add_modes ("/submit/completes-once-and-in-order",
+      test_submissions_complete_once_and_in_order);
+  ring_test_add_modes ("/submit/beyond-capacity-is-refused",
+      test_submissions_beyond_capacity_are_refused);
+  ring_test_add_modes ("/submit/with-strides", test_submission_with_strides);
+  g_test_add_func ("/submit/that-does-not-fit-its-format",
+      test_submission_that_does_not_fit_its_format);
+  return ring_test_run ();
+}
