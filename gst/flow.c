@@ -5,12 +5,8 @@
  */
 #include "gstringkernelfilter.h"
 
-#include <gst/video/video.h>
-
 GST_DEBUG_CATEGORY_STATIC (ring_kernel_flow_debug);
 #define GST_CAT_DEFAULT ring_kernel_flow_debug
-
-static GstFlowReturn renegotiate (GstRingKernelFilter * self);
 
 /* ---- beginning and ending ------------------------------------------------------------ */
 
@@ -38,9 +34,10 @@ gst_ring_flow_init (GstRingKernelFilter * self)
   gst_ring_flow_forget_pending (self);
 }
 
-static void
-free_records (GstRingFlow * flow)
+void
+gst_ring_flow_free_records (GstRingKernelFilter * self)
 {
+  GstRingFlow *flow = &self->flow;
   GList *link;
 
   while ((link = g_queue_pop_head_link (&flow->spare)))
@@ -48,24 +45,13 @@ free_records (GstRingFlow * flow)
   g_clear_pointer (&flow->inline_record, gst_ring_record_free);
 }
 
-static void
-forget_stream (GstRingFlow * flow)
-{
-  GstRingStream *stream = &flow->stream;
-
-  stream->configured = stream->refused = FALSE;
-  g_clear_pointer (&stream->info, gst_ring_caps_unref);
-  gst_caps_replace (&stream->in_caps, NULL);
-  gst_caps_replace (&stream->out_caps, NULL);
-}
-
 void
 gst_ring_flow_clear (GstRingKernelFilter * self)
 {
   GstRingFlow *flow = &self->flow;
 
-  free_records (flow);
-  forget_stream (flow);
+  gst_ring_flow_free_records (self);
+  gst_ring_flow_forget_stream (self);
   gst_ring_buffers_clear (&flow->buffers);
   g_mutex_clear (&flow->lock);
   g_cond_clear (&flow->head_changed);
@@ -80,12 +66,14 @@ begin_anew (GstRingKernelFilter * self)
 
   gst_segment_init (&flow->segment, GST_FORMAT_UNDEFINED);
   flow->discont = FALSE;
+  flow->is_first = TRUE;
   gst_ring_flow_forget_pending (self);
   gst_ring_buffers_set_flushing (&flow->buffers, FALSE);
 
   GST_OBJECT_LOCK (self);
   self->proportion = 1.0;
   self->earliest_time = GST_CLOCK_TIME_NONE;
+  flow->caps_error_posted = FALSE;
   GST_OBJECT_UNLOCK (self);
 
   g_mutex_lock (&flow->lock);
@@ -110,7 +98,7 @@ void
 gst_ring_flow_set_depth (GstRingKernelFilter * self, guint depth)
 {
   g_mutex_lock (&self->flow.lock);
-  self->flow.depth = depth;
+  g_atomic_int_set (&self->flow.depth, depth);
   g_cond_broadcast (&self->flow.room);
   g_mutex_unlock (&self->flow.lock);
 }
@@ -187,8 +175,8 @@ throw_away (GstRingKernelFilter * self)
           gst_ring_flow_push (self, record);
         break;
       case GST_RING_RECORD_CALL:
-        /* Its caller has left or is about to, with its own record. */
-        continue;
+        /* Callers hold the STREAM_LOCK, so none is left here. */
+        g_return_if_reached ();
     }
     gst_ring_record_reset (record);
     g_queue_push_tail_link (&flow->spare, link);
@@ -200,174 +188,21 @@ void
 gst_ring_flow_end_flush (GstRingKernelFilter * self)
 {
   throw_away (self);
-  if (self->kernel)
-    ring_kernel_reset_state (self->kernel);
   begin_anew (self);
-  self->flow.out_discont = TRUE;
+  self->flow.discont = TRUE;
 }
 
 void
 gst_ring_flow_stop (GstRingKernelFilter * self)
 {
   throw_away (self);
-  free_records (&self->flow);
+  gst_ring_flow_free_records (self);
   gst_ring_buffers_reset (&self->flow.buffers);
-  forget_stream (&self->flow);
+  gst_ring_flow_forget_stream (self);
   GST_OBJECT_LOCK (self);
   self->frame_duration = GST_CLOCK_TIME_NONE;
   self->held_back = 0;
   GST_OBJECT_UNLOCK (self);
-}
-
-/* ---- caps and allocation -------------------------------------------------------------- */
-
-static void
-note_frame_duration (GstRingKernelFilter * self)
-{
-  GstRingStream *stream = &self->flow.stream;
-  GstClockTime duration = GST_CLOCK_TIME_NONE;
-  gboolean changed;
-
-  if (stream->in.is_video && GST_VIDEO_INFO_FPS_N (&stream->in.info) > 0)
-    duration = gst_util_uint64_scale_int (GST_SECOND,
-        GST_VIDEO_INFO_FPS_D (&stream->in.info),
-        GST_VIDEO_INFO_FPS_N (&stream->in.info));
-  GST_OBJECT_LOCK (self);
-  changed = self->frame_duration != duration && !self->is_inline;
-  self->frame_duration = duration;
-  GST_OBJECT_UNLOCK (self);
-  if (changed)
-    gst_element_post_message (GST_ELEMENT (self),
-        gst_message_new_latency (GST_OBJECT (self)));
-}
-
-static gboolean
-decide_allocation (GstRingKernelFilter * self)
-{
-  GstRingFlow *flow = &self->flow;
-
-  return gst_ring_buffers_decide (&flow->buffers, self->srcpad,
-      flow->stream.out_caps, &flow->stream.out,
-      self->is_inline ? 1 : flow->depth);
-}
-
-static gboolean
-reallocate (GstRingKernelFilter * self, gpointer data)
-{
-  return decide_allocation (self);
-}
-
-static void
-describe_stream (GstRingKernelFilter * self, const RingFormat * in,
-    const RingFormat * out)
-{
-  GstRingStream *stream = &self->flow.stream;
-  RingKernelInfo *info = ring_kernel_get_info (self->kernel);
-  const gboolean same = ring_format_equal (in, out);
-
-  gst_ring_layout_init (&stream->in, in, stream->in_caps);
-  gst_ring_layout_init (&stream->out, out, stream->out_caps);
-  stream->n_outputs = ring_kernel_info_get_max_outputs (info);
-  stream->emits = ring_kernel_info_get_emits (info);
-  stream->in_unit = in->kind == RING_PAYLOAD_RECORD ? in->record_size : 1;
-  stream->out_unit = out->kind == RING_PAYLOAD_RECORD ? out->record_size : 1;
-  stream->in_place = same && !stream->emits && stream->n_outputs == 1
-      && ring_kernel_info_get_in_place (info);
-  stream->raw_video = stream->in_caps
-      && gst_structure_has_name (gst_caps_get_structure (stream->in_caps, 0),
-      "video/x-raw");
-  if (in->kind == RING_PAYLOAD_BYTES)
-    stream->metas = GST_RING_METAS_SAME_BYTES;
-  else if (same)
-    stream->metas = GST_RING_METAS_SAME;
-  else if (in->kind == RING_PAYLOAD_VIDEO)
-    stream->metas = GST_RING_METAS_COLORS;
-  else
-    stream->metas = GST_RING_METAS_NONE;
-}
-
-/* Called in order with the data: all that came before is pushed. */
-static gboolean
-configure (GstRingKernelFilter * self, gpointer data)
-{
-  GstRingFlow *flow = &self->flow;
-  GstRingStream *stream = &flow->stream;
-  GstCaps *caps = data, *old;
-  RingFormat *in = NULL, *out = NULL;
-  GError *error = NULL;
-  gboolean ok = FALSE;
-
-  forget_stream (flow);
-  free_records (flow);
-  stream->info = gst_ring_kernel_filter_ref_caps (self);
-  if (!stream->info)
-    return FALSE;
-  in = gst_ring_caps_to_format (stream->info, caps, &error);
-  /* Completions were called; the kernel is done with all of it in a moment. */
-  if (!in || !ring_kernel_drain (self->kernel, -1, NULL, &error)
-      || !ring_kernel_set_format (self->kernel, in, &error))
-    goto failed;
-  out = ring_kernel_get_output_format (self->kernel);
-
-  gst_caps_replace (&stream->in_caps, caps);
-  stream->out_caps = gst_ring_caps_output (stream->info, caps, in, out);
-  describe_stream (self, in, out);
-  flow->inline_record = gst_ring_record_new (self, stream->n_outputs);
-
-  if (stream->out_caps) {
-    old = gst_pad_get_current_caps (self->srcpad);
-    ok = (old && gst_caps_is_equal (old, stream->out_caps))
-        || gst_pad_push_event (self->srcpad,
-        gst_event_new_caps (stream->out_caps));
-    gst_clear_caps (&old);
-    if (!ok) {
-      GST_DEBUG_OBJECT (self, "downstream does not take %" GST_PTR_FORMAT,
-          stream->out_caps);
-      goto done;
-    }
-  }
-  gst_pad_check_reconfigure (self->srcpad);
-  ok = decide_allocation (self);
-  note_frame_duration (self);
-  gst_ring_flow_set_depth (self, gst_ring_kernel_filter_get_depth (self));
-
-done:
-  stream->configured = ok;
-  stream->refused = !ok;
-  ring_format_free (in);
-  ring_format_free (out);
-  return ok;
-
-failed:
-  stream->refused = TRUE;
-  gst_ring_kernel_filter_post_error (self, error);
-  g_error_free (error);
-  if (in)
-    ring_format_free (in);
-  return FALSE;
-}
-
-gboolean
-gst_ring_flow_set_caps (GstRingKernelFilter * self, GstCaps * caps)
-{
-  GstRingStream *stream = &self->flow.stream;
-
-  if (stream->configured && stream->in_caps
-      && gst_caps_is_equal (stream->in_caps, caps))
-    return TRUE;
-  return gst_ring_flow_call (self, configure, caps);
-}
-
-gboolean
-gst_ring_flow_passes_allocation (GstRingKernelFilter * self, GstCaps * caps)
-{
-  GstRingStream *stream = &self->flow.stream;
-
-  if (!stream->configured || !caps || !stream->in_caps
-      || !gst_caps_is_equal (caps, stream->in_caps))
-    return FALSE;
-  return stream->in.kind == RING_PAYLOAD_BYTES || (stream->in_place
-      && g_atomic_int_get (&self->on_error) != GST_RING_ON_ERROR_PASS);
 }
 
 /* ---- into the kernel --------------------------------------------------------------------- */
@@ -515,8 +350,9 @@ submit (GstRingKernelFilter * self, GstRingRecord * record, GError ** error)
   }
   submission.pts = GST_BUFFER_PTS (record->input);
   submission.duration = GST_BUFFER_DURATION (record->input);
-  submission.discont = record->discont
+  submission.discont = record->discont || flow->is_first
       || GST_BUFFER_FLAG_IS_SET (record->input, GST_BUFFER_FLAG_DISCONT);
+  flow->is_first = FALSE;
   submission.completed = completed;
   submission.user_data = record;
 
@@ -774,7 +610,7 @@ gst_ring_flow_chain (GstRingKernelFilter * self, GstBuffer * buffer)
 
   if (G_UNLIKELY (!stream->configured
           || GST_PAD_NEEDS_RECONFIGURE (self->srcpad))) {
-    GstFlowReturn ret = renegotiate (self);
+    GstFlowReturn ret = gst_ring_flow_renegotiate (self);
 
     if (ret != GST_FLOW_OK) {
       gst_buffer_unref (buffer);
@@ -795,41 +631,6 @@ gst_ring_flow_chain (GstRingKernelFilter * self, GstBuffer * buffer)
   pass = G_UNLIKELY (!stream->in.is_video && gst_buffer_get_size (buffer) == 0);
   return self->is_inline ? chain_inline (self, buffer, pass)
       : chain_queued (self, buffer, pass);
-}
-
-static GstFlowReturn
-flow_result (GstRingKernelFilter * self)
-{
-  GstRingFlow *flow = &self->flow;
-  GstFlowReturn ret;
-
-  g_mutex_lock (&flow->lock);
-  ret = flow->result;
-  g_mutex_unlock (&flow->lock);
-  return ret;
-}
-
-/* Bytes and records need no caps; and downstream may want other buffers. */
-static GstFlowReturn
-renegotiate (GstRingKernelFilter * self)
-{
-  GstRingStream *stream = &self->flow.stream;
-  gboolean ok = TRUE;
-  GstFlowReturn ret;
-
-  if (!stream->configured) {
-    if (stream->refused)
-      return GST_FLOW_NOT_NEGOTIATED;
-    ok = gst_ring_flow_call (self, configure, NULL);
-  } else if (gst_pad_check_reconfigure (self->srcpad)) {
-    ok = gst_ring_flow_call (self, reallocate, NULL);
-    if (!ok)
-      gst_pad_mark_reconfigure (self->srcpad);
-  }
-  if (ok)
-    return GST_FLOW_OK;
-  ret = flow_result (self);
-  return ret == GST_FLOW_OK ? GST_FLOW_NOT_NEGOTIATED : ret;
 }
 
 /* ---- events and calls --------------------------------------------------------------------------- */
@@ -856,8 +657,12 @@ gst_ring_flow_event (GstRingKernelFilter * self, GstEvent * event)
   GstFlowReturn result;
   GstRingRecord *record;
 
-  if (GST_EVENT_TYPE (event) == GST_EVENT_SEGMENT)
+  if (GST_EVENT_TYPE (event) == GST_EVENT_SEGMENT) {
     gst_event_copy_segment (event, &flow->segment);
+    /* Input without caps, output with: they go before the segment. */
+    if (!flow->stream.configured)
+      gst_ring_flow_configure_early (self);
+  }
   if (self->is_inline)
     return push_event (self, event);
 

@@ -59,12 +59,13 @@ typedef struct
   GQueue spare;                 /* records to use again */
   guint n_buffers;              /* taken in, not yet pushed */
   guint n_in_kernel;            /* submitted, not yet completed */
-  guint depth;                  /* what n_buffers may reach */
+  guint depth;                  /* atomic: what n_buffers may reach */
   GstFlowReturn result;
   gboolean unexpected;          /* downstream is at EOS: refuse buffers */
   guint n_restarts;             /* events in the FIFO that end `unexpected` */
   gboolean eos_received;        /* nobody will ask for `result` any more */
   gboolean error_posted;
+  gboolean caps_error_posted;   /* object lock */
 
   GstRingStream stream;
   GstRingBuffers buffers;
@@ -72,6 +73,7 @@ typedef struct
 
   GstSegment segment;
   gboolean discont;             /* a buffer was dropped before submission */
+  gboolean is_first;            /* the kernel's state is of another stream */
   gpointer last_pool;           /* only compared: the last input's pool … */
   guint last_pool_max;          /* … and how many buffers it has; 0: no bound */
 
@@ -103,13 +105,23 @@ G_GNUC_INTERNAL gboolean gst_ring_flow_event (GstRingKernelFilter * self,
 /* Calls @func when all that came before is pushed, and waits for it. */
 G_GNUC_INTERNAL gboolean gst_ring_flow_call (GstRingKernelFilter * self,
     GstRingFlowFunc func, gpointer data);
+/* With records of another stream none can be used again. */
+G_GNUC_INTERNAL void gst_ring_flow_free_records (GstRingKernelFilter * self);
+G_GNUC_INTERNAL void gst_ring_flow_set_depth (GstRingKernelFilter * self,
+    guint depth);
+
+/* stream.c, with the sink pad's STREAM_LOCK too. */
 G_GNUC_INTERNAL gboolean gst_ring_flow_set_caps (GstRingKernelFilter * self,
     GstCaps * caps);
 G_GNUC_INTERNAL gboolean gst_ring_flow_passes_allocation (GstRingKernelFilter
     * self, GstCaps * caps);
-
-G_GNUC_INTERNAL void gst_ring_flow_set_depth (GstRingKernelFilter * self,
-    guint depth);
+/* Before the first buffer, and when downstream asks for it. */
+G_GNUC_INTERNAL GstFlowReturn gst_ring_flow_renegotiate (GstRingKernelFilter *
+    self);
+/* Settles the output's caps before a segment where the input has none. */
+G_GNUC_INTERNAL void gst_ring_flow_configure_early (GstRingKernelFilter *
+    self);
+G_GNUC_INTERNAL void gst_ring_flow_forget_stream (GstRingKernelFilter * self);
 
 /* output.c: a finished record goes downstream; takes what is in it. */
 G_GNUC_INTERNAL GstFlowReturn gst_ring_flow_push (GstRingKernelFilter * self,

@@ -83,7 +83,15 @@ struct _GstRingKernelFilter
   GstRingFlow flow;
 };
 
-/* Launch, lookup, errors. */
+/* launch.c */
+G_GNUC_INTERNAL void gst_ring_kernel_filter_init_launch_debug (void);
+G_GNUC_INTERNAL gboolean gst_ring_kernel_filter_launch (GstRingKernelFilter *
+    self, GError ** error);
+G_GNUC_INTERNAL void gst_ring_kernel_filter_end (GstRingKernelFilter * self);
+/* Another kernel has been chosen. */
+G_GNUC_INTERNAL void gst_ring_kernel_filter_forget_kernel (GstRingKernelFilter
+    * self);
+/* NULL: no kernel is chosen, or it cannot be found. */
 G_GNUC_INTERNAL GstRingCaps *gst_ring_kernel_filter_ref_caps (
     GstRingKernelFilter * self);
 G_GNUC_INTERNAL GstRingKernelParameters

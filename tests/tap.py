@@ -6,6 +6,7 @@
     tap.py check PROGRAM        a program of GStreamer's check library
     tap.py unittest FILE [NAME …]   a file of Python's unittest
 """
+import contextlib
 import os
 import subprocess
 import sys
@@ -31,17 +32,21 @@ def run_check(program):
 
 
 class TapResult(unittest.TestResult):
-    def __init__(self):
+    def __init__(self, tap):
         super().__init__()
+        self.tap = tap
         self.count = 0
+
+    def say(self, text):
+        print(text, file=self.tap, flush=True)
 
     def line(self, word, test, directive=""):
         self.count += 1
-        print(f"{word} {self.count} - {test.id()}{directive}", flush=True)
+        self.say(f"{word} {self.count} - {test.id()}{directive}")
 
     def diagnose(self, error):
         text = self._exc_info_to_string(error, self.current)
-        print("".join("# " + line + "\n" for line in text.splitlines()), end="")
+        self.say("\n".join("# " + line for line in text.splitlines()))
 
     def startTest(self, test):
         super().startTest(test)
@@ -52,7 +57,7 @@ class TapResult(unittest.TestResult):
         super().addSubTest(test, subtest, error)
         if error is not None:
             self.bad_subtests += 1
-            print(f"# {subtest.id()}")
+            self.say(f"# {subtest.id()}")
             self.diagnose(error)
 
     def stopTest(self, test):
@@ -95,8 +100,10 @@ def run_unittest(path, names):
         suite = loader.loadTestsFromNames(names, __import__(module))
     else:
         suite = loader.loadTestsFromName(module)
-    result = TapResult()
-    suite.run(result)
+    # What tests print themselves is no TAP.
+    with contextlib.redirect_stdout(sys.stderr):
+        result = TapResult(sys.__stdout__)
+        suite.run(result)
     print(f"1..{result.count}", flush=True)
     return 0 if result.wasSuccessful() and result.count else 1
 

@@ -17,7 +17,7 @@
 #define PIPELINE \
   "appsrc name=source format=time" \
   " ! ringkernelfilter kernel=spike-detect" \
-  "     params=\"threshold=2.5 window=360 refractory=0.25\"" \
+  "     params=\"threshold=2.5 window=90 refractory=0.3\"" \
   " ! appsink name=sink sync=false"
 
 typedef struct

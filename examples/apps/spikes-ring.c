@@ -52,7 +52,7 @@ run (const gchar *path, GError **error)
             error)))
     return FALSE;
   if (!ring_kernel_set_parameters_from_string (kernel,
-          "threshold=2.5 window=360 refractory=0.25", error))
+          "threshold=2.5 window=90 refractory=0.3", error))
     return FALSE;
   if (!ring_kernel_activate (kernel, error))
     return FALSE;

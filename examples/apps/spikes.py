@@ -26,18 +26,28 @@ def main():
 
     runtime = Ring.Runtime.new(None)
     kernel = runtime.launch("spike-detect", -1, -1, None)
-    kernel.set_parameters_from_string("threshold=2.5 window=360 refractory=0.25")
+    kernel.set_parameters_from_string("threshold=2.5 window=90 refractory=0.3")
     kernel.activate()
 
     spikes = []
+
+    def take():
+        """Takes every result that is ready, without waiting."""
+        while True:
+            try:
+                message = kernel.receive(0, None)
+            except GLib.Error:
+                return  # nothing more for now
+            for i in range(message.get_n_records()):
+                spikes.append(message.get_record(i).unpack())
+
     for at in range(0, len(data), BLOCK):
         block = GLib.Bytes.new(data[at:at + BLOCK])
-        # One message in, one answer out; no payload where there was no spike.
-        reply = kernel.call(Ring.Message.new_records("(td)", block),
-                            1000000, None)
-        for i in range(reply.get_n_records() if reply else 0):
-            spikes.append(reply.get_record(i).unpack())
+        # -1: where the ring is full, wait until there is room.
+        kernel.send(Ring.Message.new_records("(td)", block), -1, None)
+        take()
     kernel.terminate(Ring.TerminateMode.DRAIN)
+    take()
 
     for t, value, score in spikes[:5]:
         print("%7.3f s  %6.3f mV  %4.1f sigma" % (t / 1e9, value, score))

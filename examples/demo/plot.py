@@ -22,7 +22,7 @@ def text(ctx, x, y, words, size=14, align=0.0, color=INK, bold=False):
 
 def panel(ctx, top, height, begin, end, step, trace, spikes, radius):
     """The trace from begin to end, in seconds."""
-    low, high = -2.5, 2.5
+    low, high = -2.5, 3.0
     width = WIDTH - LEFT - RIGHT
 
     def place(t, value):
@@ -30,7 +30,7 @@ def panel(ctx, top, height, begin, end, step, trace, spikes, radius):
                 top + (high - value) / (high - low) * height)
 
     ctx.set_line_width(1)
-    for value in range(-2, 3):
+    for value in range(-2, 4):
         _, y = place(0, value)
         ctx.set_source_rgb(*GRID)
         ctx.move_to(LEFT, y)
@@ -47,6 +47,7 @@ def panel(ctx, top, height, begin, end, step, trace, spikes, radius):
         text(ctx, x, top + height + 18, "%g s" % t, align=0.5 if t < end else 1.0)
         t += step
 
+    ctx.new_path()
     ctx.save()
     ctx.rectangle(LEFT, top, width, height)
     ctx.clip()
@@ -57,10 +58,12 @@ def panel(ctx, top, height, begin, end, step, trace, spikes, radius):
             ctx.line_to(*place(t, value))
     ctx.stroke()
     ctx.restore()
+    ctx.new_path()
     ctx.set_source_rgb(*SPIKE)
-    for t, value, _ in spikes:
+    for t, value, _score in spikes:
         if begin <= t <= end:
             x, y = place(t, value)
+            y = max(y, top + 2 * radius + 3)  # what is out of sight, at the edge
             ctx.arc(x, y - radius - 3, radius, 0, 2 * math.pi)
             ctx.fill()
 
@@ -82,7 +85,7 @@ def draw(trace_file, spikes_file, png):
     text(ctx, LEFT + 110, 30,
          "%d records through spike-detect: %d spikes" % (len(trace), len(spikes)), 16)
     panel(ctx, 46, 210, 0, end, 5, trace, spikes, 2.5)
-    middle = min(40, max(0, end - 10))
+    middle = min(43, max(0, end - 10))
     panel(ctx, 310, 210, middle, middle + 10, 1, trace, spikes, 4)
     surface.write_to_png(png)
     return len(spikes)

@@ -10,7 +10,7 @@
 cat "$data/ecg.bin" \
   | launch fdsrc blocksize=5760 \
       ! ringkernelfilter kernel=spike-detect \
-          params="threshold=2.5 window=360 refractory=0.25" \
+          params="threshold=2.5 window=90 refractory=0.3" \
       ! fdsink \
   | python3 -c '
 import struct, sys
@@ -18,4 +18,4 @@ spikes = list(struct.iter_unpack("<Qdd", sys.stdin.buffer.read()))
 for t, value, score in spikes[:5]:
     print("%7.3f s  %6.3f mV  %4.1f sigma" % (t / 1e9, value, score))
 print("... %d spikes in all" % len(spikes))
-sys.exit(not 80 < len(spikes) < 110)'
+sys.exit(not 100 < len(spikes) < 115)'

@@ -30,12 +30,12 @@ fir_store (const RingView out, int64_t i, float v)
     ((RING_GLOBAL float *) out.data)[i] = v;
 }
 
-/* Samples from @i on, @width of them, @width a constant. @line is the place of
- * sample 0. */
+/* Samples from @i on, @width of them, @width a constant; the first @skip are
+ * another's. @line is the place of sample 0. */
 RING_FUNCTION void
 fir_run (const RingView out, const RING_GLOBAL float *line, int64_t i,
     const RING_GLOBAL float *taps, int32_t n_taps, int32_t channels,
-    const int32_t width)
+    int32_t skip, const int32_t width)
 {
   const RING_GLOBAL float *from = line + i;
   float sum[RING_TILE];
@@ -63,7 +63,7 @@ fir_run (const RingView out, const RING_GLOBAL float *line, int64_t i,
       sum[j] = ring_madf (tap, from[j], sum[j]);
     from -= channels;
   }
-  for (int32_t j = 0; j < width; j++)
+  for (int32_t j = skip; j < width; j++)
     fir_store (out, i + j, sum[j]);
 }
 
@@ -107,14 +107,17 @@ RING_KERNEL (fir, "Filters sound with a finite impulse response",
   /* From here on nobody reads the input or the state. */
   ring_barrier ();
 
-  /* The last tile ends with the buffer and may overlap the one before. */
   if (n >= RING_TILE) {
-    RING_FOR_EACH (t, tiles)
-      fir_run (out, line, t == tiles - 1 ? n - RING_TILE : t * RING_TILE,
-          params.taps, n_taps, channels, RING_TILE);
+    RING_FOR_EACH (t, tiles) {
+      /* The last tile ends with the buffer, and begins within the one before. */
+      const int64_t i = t == tiles - 1 ? n - RING_TILE : t * RING_TILE;
+
+      fir_run (out, line, i, params.taps, n_taps, channels,
+          (int32_t) (t * RING_TILE - i), RING_TILE);
+    }
   } else {
     RING_FOR_EACH (i, n)
-      fir_run (out, line, i, params.taps, n_taps, channels, 1);
+      fir_run (out, line, i, params.taps, n_taps, channels, 0, 1);
   }
 
   RING_FOR_EACH (i, reach)

@@ -29,6 +29,25 @@ edges_at (const RING_GLOBAL uint8_t * above, const RING_GLOBAL uint8_t * row,
   return (uint8_t) (int32_t) (ring_sqrtf ((float) square) + 0.5f);
 }
 
+/* @width bytes of a row from @x on, all with both neighbours inside the row,
+ * @width a constant. Those at @keep of every four stay as they are. */
+RING_FUNCTION void
+edges_run (const RING_GLOBAL uint8_t * above, const RING_GLOBAL uint8_t * row,
+    const RING_GLOBAL uint8_t * below, RING_GLOBAL uint8_t * to, int64_t x,
+    int64_t step, int64_t keep, const int32_t width)
+{
+  uint8_t v[RING_TILE];
+
+  for (int32_t j = 0; j < width; j++)
+    v[j] = edges_at (above + x, row + x, below + x, j - step, j, j + step);
+  for (int32_t j = 0; j < width; j++)
+    to[x + j] = v[j];
+  if (keep >= 0) {
+    for (int64_t j = (keep - x) & 3; j < width; j += 4)
+      to[x + j] = row[x + j];
+  }
+}
+
 RING_KERNEL (edges, "Shows edges: the magnitude of the Sobel gradient",
     RING_VIDEO ("GRAY8, RGB, BGR, RGBA, BGRA, ARGB, ABGR, RGBx, BGRx, xRGB, xBGR, I420, NV12"))
 {
@@ -37,6 +56,8 @@ RING_KERNEL (edges, "Shows edges: the magnitude of the Sobel gradient",
   const int64_t step = in.plane[0].pixel_stride;
   const int64_t last = (int64_t) in.height - 1;
   const int64_t n = (int64_t) in.width * step;
+  const int64_t inner = n - 2 * step;
+  const int64_t tiles = (inner + RING_TILE - 1) / RING_TILE;
 
   RING_FOR_EACH_ROW_OF (y, in.height) {
     const RING_GLOBAL uint8_t *row = ring_row (in.plane[0], y);
@@ -45,21 +66,18 @@ RING_KERNEL (edges, "Shows edges: the magnitude of the Sobel gradient",
         ring_row (in.plane[0], y < last ? y + 1 : last);
     RING_GLOBAL uint8_t *to = ring_row (out.plane[0], y);
 
-    /* The first and the last pixel, which have a neighbour missing. */
-    RING_FOR_EACH_LANE (i, 2 * step) {
-      const int64_t x = i < step ? i : n - 2 * step + i;
+    /* The last tile ends with the inner part and may overlap the one before. */
+    if (inner >= RING_TILE) {
+      RING_FOR_EACH_LANE (t, tiles)
+        edges_run (above, row, below, to, step + (t == tiles - 1
+                ? inner - RING_TILE : t * RING_TILE), step, keep, RING_TILE);
+    }
+    /* The first and the last pixel, or all of a row that is hardly more. */
+    RING_FOR_EACH_LANE (i, inner >= RING_TILE ? 2 * step : n) {
+      const int64_t x = inner < RING_TILE || i < step ? i : inner + i;
 
       to[x] = (x & 3) == keep ? row[x] : edges_at (above, row, below,
           x < step ? x : x - step, x, x + step < n ? x + step : x);
-    }
-
-    if (keep < 0) {
-      RING_FOR_EACH_LANE (i, n - 2 * step)
-        to[i + step] = edges_at (above, row, below, i, i + step, i + 2 * step);
-    } else {
-      RING_FOR_EACH_LANE (i, n - 8)
-        to[i + 4] = (i & 3) == keep ? row[i + 4]
-            : edges_at (above, row, below, i, i + 4, i + 8);
     }
   }
 

@@ -14,6 +14,21 @@
  */
 #include <ringkernel/kernel-sdk.h>
 
+/* The next value of @average, rounded to 8 bits. */
+RING_FUNCTION uint8_t
+denoise (uint8_t v, RING_GLOBAL uint16_t * average, int32_t weight,
+    int32_t limit)
+{
+  const int32_t old = *average;
+  const int32_t change = v * 256 - old;
+  const int32_t moved = change > limit || change < -limit;
+  const int32_t next = moved ? v * 256
+      : old + ((change * weight + 2048) >> 12);
+
+  *average = (uint16_t) next;
+  return (uint8_t) ((next + 128) >> 8);
+}
+
 RING_KERNEL (temporal_denoise, "Takes noise away by averaging over time",
     RING_VIDEO ("GRAY8, RGB, BGR, RGBA, BGRA, ARGB, ABGR, RGBx, BGRx, xRGB, xBGR, I420, NV12"),
     RING_IN_PLACE,
@@ -26,6 +41,8 @@ RING_KERNEL (temporal_denoise, "Takes noise away by averaging over time",
 {
   const RingVideoLayout layout = ring_video_layout (in.format);
   const int64_t keep = layout.a;
+  const uint8_t color0 = keep == 0 ? 0 : 255;
+  const uint8_t color3 = keep == 3 ? 0 : 255;
   const int32_t fresh = !state->started || (in.flags & RING_MESSAGE_DISCONT);
   /* Weight of the new value, in 1/4096. */
   const int32_t weight = fresh ? 4096
@@ -41,15 +58,23 @@ RING_KERNEL (temporal_denoise, "Takes noise away by averaging over time",
       RING_GLOBAL uint8_t *to = ring_row (out.plane[p], y);
       RING_GLOBAL uint16_t *average = averages + y * n;
 
-      RING_FOR_EACH_LANE (x, n) {
-        const int32_t old = average[x];
-        const int32_t change = from[x] * 256 - old;
-        const int32_t moved = change > limit || change < -limit;
-        const int32_t next = moved ? from[x] * 256
-            : old + ((change * weight + 2048) >> 12);
+      if (keep < 0) {
+        RING_FOR_EACH_LANE (x, n)
+          to[x] = denoise (from[x], &average[x], weight, limit);
+      } else {
+        /* A pixel at a time, its bytes written out: compilers make one vector of
+         * them, which they do not where every byte asks for its place. */
+        RING_FOR_EACH_LANE (x, in.plane[p].width) {
+          const uint8_t v0 = denoise (from[4 * x], &average[4 * x], weight, limit);
+          const uint8_t v1 = denoise (from[4 * x + 1], &average[4 * x + 1], weight, limit);
+          const uint8_t v2 = denoise (from[4 * x + 2], &average[4 * x + 2], weight, limit);
+          const uint8_t v3 = denoise (from[4 * x + 3], &average[4 * x + 3], weight, limit);
 
-        average[x] = (uint16_t) next;
-        to[x] = (x & 3) == keep ? from[x] : (uint8_t) ((next + 128) >> 8);
+          to[4 * x] = (uint8_t) ((v0 & color0) | (from[4 * x] & ~color0));
+          to[4 * x + 1] = v1;
+          to[4 * x + 2] = v2;
+          to[4 * x + 3] = (uint8_t) ((v3 & color3) | (from[4 * x + 3] & ~color3));
+        }
       }
     }
     averages += n * in.plane[p].height;

@@ -121,11 +121,7 @@ ring_compile_cc (const gchar * path, GError ** error)
   }
   output = g_build_filename (dir, "kernel.so", NULL);
   if (run_compiler (path, output, error))
-    module = ring_module_open (output, error);
-  if (module) {
-    g_free (module->origin);
-    module->origin = g_strdup (path);
-  }
+    module = ring_module_load (output, path, error);
   g_unlink (output);
   g_rmdir (dir);
   g_free (output);

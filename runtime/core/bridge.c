@@ -120,28 +120,37 @@ check_memory (RingKernel * kernel, const RingFormat * format,
 
   if (format->kind == RING_PAYLOAD_VIDEO) {
     const RingVideoLayout layout = ring_video_layout (format->video_format);
-    gboolean ok = memory->n_planes == layout.n_planes;
 
-    for (p = 0; ok && p < layout.n_planes; p++) {
+    if (memory->n_planes != layout.n_planes) {
+      text = ring_format_to_string (format);
+      g_set_error (error, RING_ERROR, RING_ERROR_PAYLOAD,
+          "the %s for kernel '%s' has %u planes; %s has %u", what,
+          kernel->module->name, memory->n_planes, text, layout.n_planes);
+      g_free (text);
+      return FALSE;
+    }
+    for (p = 0; p < layout.n_planes; p++) {
       const gint64 width = ((gint64) format->width + (1 << layout.x_shift[p])
           - 1) >> layout.x_shift[p];
       const gint64 height = ((gint64) format->height
           + (1 << layout.y_shift[p]) - 1) >> layout.y_shift[p];
       const gint64 row = width * layout.pixel_stride[p];
 
-      ok = memory->plane[p].stride >= row && memory->plane[p].data
+      if (memory->plane[p].stride >= row && memory->plane[p].data
           && (gint64) memory->plane[p].size
-          >= (height - 1) * memory->plane[p].stride + row;
+              >= (height - 1) * memory->plane[p].stride + row)
+        continue;
+      text = ring_format_to_string (format);
+      g_set_error (error, RING_ERROR, RING_ERROR_PAYLOAD,
+          "plane %u of the %s for kernel '%s' has %" G_GSIZE_FORMAT
+          " bytes with %d from row to row; %s needs %" G_GINT64_FORMAT
+          " rows of %" G_GINT64_FORMAT,
+          p, what, kernel->module->name, memory->plane[p].size,
+          memory->plane[p].stride, text, height, row);
+      g_free (text);
+      return FALSE;
     }
-    if (ok)
-      return TRUE;
-    text = ring_format_to_string (format);
-    g_set_error (error, RING_ERROR, RING_ERROR_PAYLOAD,
-        "the %s of %" G_GSIZE_FORMAT " bytes in %u planes is too small for "
-        "%s, which kernel '%s' works on", what, memory->size,
-        memory->n_planes, text, kernel->module->name);
-    g_free (text);
-    return FALSE;
+    return TRUE;
   }
   if (memory->n_planes != 1 || (memory->size > 0 && !memory->plane[0].data)
       || memory->plane[0].size < memory->size) {

@@ -81,6 +81,18 @@ ring_config_check_ (const RingConfig * config, GError ** error)
         config->poll_interval, (gulong) G_USEC_PER_SEC);
     return FALSE;
   }
+  if ((guint) config->mode > RING_EXECUTION_PERSISTENT) {
+    g_set_error (error, RING_ERROR, RING_ERROR_INVALID_OPTION,
+        "execution-mode is %d; it must be auto, inline, event-driven or "
+        "persistent",
+        (gint) config->mode);
+    return FALSE;
+  }
+  if ((guint) config->backend > RING_BACKEND_CUDA) {
+    g_set_error (error, RING_ERROR, RING_ERROR_INVALID_OPTION,
+        "backend is %d; it must be auto, cpu or cuda", (gint) config->backend);
+    return FALSE;
+  }
   if (config->device < 0) {
     g_set_error (error, RING_ERROR, RING_ERROR_INVALID_OPTION,
         "device is %d; devices count from 0", config->device);

@@ -622,6 +622,7 @@ ring_kernel_drain (RingKernel * kernel, gint64 timeout,
   const gint64 deadline =
       timeout < 0 ? -1 : g_get_monotonic_time () + timeout;
   gboolean ok = TRUE;
+  GError *end = NULL;
   gulong watch;
 
   g_return_val_if_fail (RING_IS_KERNEL (kernel), FALSE);
@@ -637,12 +638,21 @@ ring_kernel_drain (RingKernel * kernel, gint64 timeout,
       set_status_error_locked (kernel, "drain", error);
       ok = FALSE;
     } else {
-      ok = ring_kernel_wait_locked_ (kernel, deadline, cancellable, error);
+      ok = ring_kernel_wait_locked_ (kernel, deadline, cancellable, &end);
     }
   }
   g_mutex_unlock (&kernel->lock);
   g_atomic_int_add (&kernel->waiters, -1);
   ring_kernel_unwatch_cancel_ (cancellable, watch);
+  if (g_error_matches (end, RING_ERROR, RING_ERROR_TIMED_OUT)) {
+    g_clear_error (&end);
+    g_set_error (error, RING_ERROR, RING_ERROR_TIMED_OUT,
+        "kernel '%s' still has %" G_GUINT64_FORMAT " messages to finish after "
+        "%" G_GINT64_FORMAT " us",
+        kernel->module->name, pending (kernel), timeout);
+  } else if (end) {
+    g_propagate_error (error, end);
+  }
   return ok;
 }
 
@@ -710,6 +720,26 @@ ring_kernel_set_format_locked_ (RingKernel * kernel,
   return ok;
 }
 
+/* Whoever has received the last message may find the harvester still busy with
+ * its record. That is not "in flight" to anybody else, so it is waited for; not
+ * for long, since this may be called inside a completion. */
+static void
+await_harvester (RingKernel *kernel)
+{
+  const gint64 deadline =
+      g_get_monotonic_time () + 100 * G_TIME_SPAN_MILLISECOND;
+  gboolean ok = TRUE;
+
+  if (pending (kernel) == 0 || ring_kernel_in_flight_ (kernel) > 0)
+    return;
+  g_atomic_int_inc (&kernel->waiters);
+  g_mutex_lock (&kernel->lock);
+  while (ok && pending (kernel) > 0)
+    ok = ring_kernel_wait_locked_ (kernel, deadline, NULL, NULL);
+  g_mutex_unlock (&kernel->lock);
+  g_atomic_int_add (&kernel->waiters, -1);
+}
+
 /**
  * ring_kernel_set_format:
  * @kernel: a handle
@@ -733,6 +763,7 @@ ring_kernel_set_format (RingKernel * kernel, const RingFormat * format,
   g_return_val_if_fail (RING_IS_KERNEL (kernel), FALSE);
   g_return_val_if_fail (format != NULL, FALSE);
 
+  await_harvester (kernel);
   g_mutex_lock (&kernel->send_lock);
   ok = ring_kernel_set_format_locked_ (kernel, format, error);
   g_mutex_unlock (&kernel->send_lock);

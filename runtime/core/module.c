@@ -8,6 +8,7 @@
 
 #include <string.h>
 #include <errno.h>
+#include <link.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -131,13 +132,36 @@ ring_module_new_builtin (const gchar * name, const RingCpuModule * cpu)
   return module;
 }
 
+/* Whether everything that dlopen would map is in the file: touching what is not
+ * there kills the process. Headers of another machine are left to dlopen, which
+ * refuses them. */
+static gboolean
+is_whole (FILE *file, const ElfW (Ehdr) * elf, guint64 size)
+{
+  const guint64 begin = elf->e_phoff;
+  guint i;
+
+  if (elf->e_phentsize != sizeof (ElfW (Phdr)))
+    return elf->e_phentsize != 0;
+  for (i = 0; i < elf->e_phnum; i++) {
+    ElfW (Phdr) segment;
+
+    if (fseek (file, (long) (begin + i * sizeof segment), SEEK_SET) != 0
+        || fread (&segment, sizeof segment, 1, file) != 1)
+      return FALSE;
+    if (segment.p_offset > size || segment.p_filesz > size - segment.p_offset)
+      return FALSE;
+  }
+  return TRUE;
+}
+
 /* What dlopen says is about symbols and ELF; a user asked for a kernel. */
 static gboolean
 check_file (const gchar * path, GError ** error)
 {
   struct stat info;
   FILE *file;
-  gchar magic[4] = { 0 };
+  ElfW (Ehdr) elf;
 
   if (stat (path, &info) != 0) {
     g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_NOT_FOUND,
@@ -166,26 +190,36 @@ check_file (const gchar * path, GError ** error)
         "kernel file '%s' cannot be opened: %s", path, g_strerror (errno));
     return FALSE;
   }
-  if (g_str_has_suffix (path, ".so")
-      && (fread (magic, 1, 4, file) != 4 || memcmp (magic, "\177ELF", 4))) {
-    g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
-        "'%s' is no shared library", path);
-    fclose (file);
-    return FALSE;
+  if (g_str_has_suffix (path, ".so")) {
+    memset (&elf, 0, sizeof elf);
+    if (fread (&elf, 1, sizeof elf, file) < SELFMAG
+        || memcmp (elf.e_ident, ELFMAG, SELFMAG) != 0) {
+      g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
+          "'%s' is no shared library", path);
+      fclose (file);
+      return FALSE;
+    }
+    if (!is_whole (file, &elf, (guint64) info.st_size)) {
+      g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
+          "the shared library '%s' is cut off; build or copy it again", path);
+      fclose (file);
+      return FALSE;
+    }
   }
   fclose (file);
   return TRUE;
 }
 
-static RingModule *
-open_library (const gchar * path, GError ** error)
+/* Opens the library @file; @path is what the user knows it by. */
+RingModule *
+ring_module_load (const gchar * file, const gchar * path, GError ** error)
 {
   GModule *library;
   RingModule *module;
   gpointer symbol = NULL;
   const RingCpuModule *cpu;
 
-  library = g_module_open (path, G_MODULE_BIND_LOCAL);
+  library = g_module_open (file, G_MODULE_BIND_LOCAL);
   if (!library) {
     g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
         "'%s' cannot be loaded: %s", path, g_module_error ());
@@ -234,7 +268,7 @@ ring_module_open (const gchar * path, GError ** error)
   if (g_str_has_suffix (path, ".c"))
     return ring_compile_cc (path, error);
   if (g_str_has_suffix (path, ".so"))
-    return open_library (path, error);
+    return ring_module_load (path, path, error);
   g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
       "'%s' is neither a .c nor a .so file", path);
   return NULL;

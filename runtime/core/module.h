@@ -27,6 +27,8 @@ typedef struct
 RingModule *ring_module_new_builtin (const gchar * name,
     const RingCpuModule * cpu);
 RingModule *ring_module_open (const gchar * path, GError ** error);
+RingModule *ring_module_load (const gchar * file, const gchar * path,
+    GError ** error);
 RingModule *ring_module_ref (RingModule * module);
 void ring_module_unref (RingModule * module);
 

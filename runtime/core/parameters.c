@@ -271,7 +271,8 @@ set_number (RingParameters * p, guint i, gdouble value, GError ** error)
     return TRUE;
   }
   if (d->type == RING_PARAMETER_ENUM) {
-    if (value < 0 || value >= nick_count (d->text)) {
+    /* Not the other way round: it may be no number at all. */
+    if (!(value >= 0 && value < nick_count (d->text))) {
       g_set_error (error, RING_ERROR, RING_ERROR_PARAMETER,
           "parameter '%s' of kernel '%s' is %g; it is one of %s", d->name,
           p->kernel_name, value, d->text);

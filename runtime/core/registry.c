@@ -181,8 +181,8 @@ set_not_found (const gchar * id, gchar ** path, GError ** error)
   g_strfreev (names);
 }
 
-RingModule *
-ring_registry_find (const gchar * id, GError ** error)
+static RingModule *
+find (const gchar * id, GError ** error)
 {
   static const gchar *const suffix[] = { ".so", ".c" };
   RingModule *module = NULL;
@@ -236,5 +236,23 @@ ring_registry_find (const gchar * id, GError ** error)
   g_free (dashes);
   g_free (underscores);
   g_strfreev (path);
+  return module;
+}
+
+RingModule *
+ring_registry_find (const gchar * id, GError ** error)
+{
+  GError *cause = NULL;
+  RingModule *module = find (id, &cause);
+
+  if (cause) {
+    /* File names, and what compilers say, may be in any encoding; errors are in
+     * UTF-8, or other languages could not read them. */
+    gchar *text = g_utf8_make_valid (cause->message, -1);
+
+    g_set_error_literal (error, cause->domain, cause->code, text);
+    g_free (text);
+    g_error_free (cause);
+  }
   return module;
 }

@@ -112,10 +112,7 @@ ring_runtime_initable_real_init (GInitable * initable,
           "use 'cpu' or 'auto'");
       return FALSE;
   }
-  g_set_error (error, RING_ERROR, RING_ERROR_INVALID_OPTION,
-      "backend is %d; it must be auto, cpu or cuda",
-      (gint) self->config->backend);
-  return FALSE;
+  g_return_val_if_reached (FALSE);
 }
 
 static void

@@ -8,9 +8,12 @@ Ways to run one, the `mode`:
            contiguous slice, as the CPU backend does
   lanes    the same source shared out in strides over blocks and lanes, as on a
            GPU, each lane a thread
-  runtime  through libringkernel
+  inline, event-driven, persistent
+           the built-in kernel through libringkernel, in that execution mode
 
-`Kernel` keeps the state of one stream; `run` is for a single picture.
+The first two see every byte: they know when padding, the input, or what lies next
+to state and scratch was written. `Kernel` keeps the state of one stream; `run` is
+for a single picture.
 """
 import atexit
 import ctypes
@@ -18,6 +21,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import unittest
 
 import numpy as np
 
@@ -235,7 +239,7 @@ class Payload:
         return [view.copy() for view in self.views]
 
 
-class Kernel:
+class DirectKernel:
     """A kernel run without the runtime, with the state of one stream."""
 
     def __init__(self, name, params=None, workers=1, mode='slices', lanes=4):
@@ -250,6 +254,7 @@ class Kernel:
     def _run(self, kind, key, tight, source, target, flags):
         d = self.d
         assert d.kind == kind
+        # As the runtime does, when the stream's format changes.
         if key != self.key:
             self.state = Guarded(d.state_size + d.state_per_byte * tight, 0)
             self.key = key
@@ -330,10 +335,164 @@ class Kernel:
                           flags)
 
 
+def load_runtime():
+    """The introspected library, or None: from where the environment says, else
+    from the build folder."""
+    try:
+        import gi
+    except ImportError:
+        return None
+    folder = os.path.join(ROOT, 'build', 'runtime')
+    try:
+        gi.require_version('Ring', '1.0')
+    except ValueError:
+        if not os.path.exists(os.path.join(folder, 'Ring-1.0.typelib')):
+            return None
+        gi.require_version('GIRepository', '2.0')
+        from gi.repository import GIRepository
+        GIRepository.Repository.prepend_search_path(folder)
+        GIRepository.Repository.prepend_library_path(folder)
+        gi.require_version('Ring', '1.0')
+    from gi.repository import Ring
+    return Ring
+
+
+Ring = load_runtime()
+MODES = ['inline', 'event-driven', 'persistent']
+WAIT = 60 * 1000000  # us
+
+
+class RuntimeKernel:
+    """A kernel that libringkernel runs. Messages go by copy, so padding and
+    in_place mean nothing here."""
+    runtimes = {}
+
+    def __init__(self, name, params, workers, mode):
+        self.d = describe(name)
+        self.params = dict(params or {})
+        self.set = {}
+        self.key = None
+        if mode not in self.runtimes:
+            config = Ring.Config.new()
+            config.backend = Ring.BackendType.CPU
+            config.mode = getattr(Ring.ExecutionMode,
+                                  mode.upper().replace('-', '_'))
+            config.message_size = 1 << 24
+            config.queue_capacity = 4
+            self.runtimes[mode] = Ring.Runtime.new(config)
+        self.kernel = self.runtimes[mode].launch(
+            name.replace('_', '-'), workers, 1, None)
+        self.kernel.activate()
+
+    def __del__(self):
+        if hasattr(self, 'kernel'):
+            self.kernel.terminate(Ring.TerminateMode.DISCARD)
+
+    def _set_parameters(self):
+        for p in self.d.parameters:
+            name = p['name']
+            if name not in self.params or self.set.get(name) is self.params[name]:
+                continue
+            value = self.params[name]
+            if p['type'] == FLOAT_ARRAY:
+                text = ', '.join(repr(float(v)) for v in value)
+            elif p['type'] == ENUM and not isinstance(value, str):
+                text = p['text'].split('|')[value]
+            else:
+                text = str(value).lower() if p['type'] == BOOL else str(value)
+            self.kernel.set_parameter_from_string(name, text)
+            self.set[name] = value
+
+    def _send(self, key, format, make, flags):
+        """The payloads that come out."""
+        self._set_parameters()
+        if key != self.key:
+            self.kernel.set_format(format)
+            self.key = key
+        message = make(format)
+        message.set_discont(bool(flags & DISCONT))
+        if not self.d.flags & EMITS:
+            return [self.kernel.call(message, WAIT, None).get_payload().get_data()]
+        self.kernel.send(message, WAIT, None)
+        assert self.kernel.drain(WAIT, None)
+        outputs = []
+        while len(outputs) < self.d.max_outputs:
+            try:
+                message = self.kernel.receive(0, None)
+            except Exception as error:
+                if not error.matches(Ring.error_quark(), Ring.Error.TIMED_OUT):
+                    raise
+                break
+            outputs.append(message.get_payload().get_data())
+        return outputs
+
+    @staticmethod
+    def _bytes(data):
+        from gi.repository import GLib
+        return GLib.Bytes.new(data)
+
+    def video(self, format, planes, padding=(0, 0), in_place=False, flags=0):
+        height, width = planes[0].shape[:2]
+        out = self._send(
+            (format, width, height),
+            Ring.Format.new_video(Ring.video_format_from_string(format), width, height),
+            lambda f: Ring.Message.new_video(f, self._bytes(
+                b''.join(p.tobytes() for p in planes))), flags)
+        flat, at, result = np.frombuffer(out[0], np.uint8), 0, []
+        for shape in plane_shapes(self.d.output_formats or format, width, height):
+            n = int(np.prod(shape))
+            result.append(flat[at:at + n].reshape(shape))
+            at += n
+        assert at == len(flat)
+        return result
+
+    def audio(self, format, frames, rate=48000, in_place=False, flags=0):
+        frames = np.ascontiguousarray(frames, AUDIO_FORMATS[format])
+        channels = frames.shape[1]
+        out = self._send(
+            (format, channels),
+            Ring.Format.new_audio(Ring.audio_format_from_string(format), rate, channels),
+            lambda f: Ring.Message.new_audio(f, self._bytes(frames.tobytes())), flags)
+        return np.frombuffer(out[0] or b'', frames.dtype).reshape(-1, channels)
+
+    def records(self, records, flags=0):
+        out = self._send(
+            'record', Ring.Format.new_record(self.d.input_formats),
+            lambda f: Ring.Message.new_records(
+                self.d.input_formats, self._bytes(records.tobytes())), flags)
+        return np.frombuffer(b''.join(out), {16: TD, 24: TDD}[self.d.output_record_size])
+
+    def bytes(self, data, in_place=False, flags=0):
+        out = self._send('bytes', Ring.Format.new_bytes(),
+                         lambda f: Ring.Message.new(self._bytes(data)), flags)
+        return bytes(out[0] or b'')
+
+
+def Kernel(name, params=None, workers=1, mode='slices', lanes=4):
+    if mode in MODES:
+        return RuntimeKernel(name, params, workers, mode)
+    return DirectKernel(name, params, workers, mode, lanes)
+
+
 # How the work may be shared out, for tests that want the same result from all.
 SHARINGS = [dict(workers=1), dict(workers=2), dict(workers=7),
             dict(workers=1, mode='lanes', lanes=5),
             dict(workers=3, mode='lanes', lanes=4)]
+DIRECT = list(SHARINGS)
+if Ring:
+    SHARINGS += [dict(workers=1, mode='inline'), dict(workers=2, mode='inline'),
+                 dict(workers=2, mode='event-driven'),
+                 dict(workers=3, mode='persistent')]
+
+
+class RuntimeIsTested(unittest.TestCase):
+    """Imported by each test program, so that it says so where this is not so."""
+
+    def test_through_libringkernel(self):
+        if not Ring:
+            self.skipTest('no introspected libringkernel: only the kernels '
+                          'themselves were tested')
+        self.assertTrue(any(s.get('mode') in MODES for s in SHARINGS))
 
 
 def run(kernel, format, planes, params=None, workers=1, mode='slices', lanes=4,

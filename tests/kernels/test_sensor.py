@@ -9,6 +9,7 @@ import numpy as np
 from scipy import signal
 
 import ringtest
+from ringtest import RuntimeIsTested  # noqa: F401
 from ringtest import DISCONT, TD
 
 SECOND = 1000000000

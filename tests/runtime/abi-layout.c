@@ -9,9 +9,10 @@
 #include <ringkernel/abi.h>
 
 #define SIZE(type) printf (#type " %lu\n", (unsigned long) sizeof (type))
-#define AT(type, member) printf (#type "." #member " %lu %lu\n", \
-    (unsigned long) RING_OFFSETOF (type, member), \
-    (unsigned long) sizeof (((type *) 0)->member))
+#define AT(type, member) \
+  printf (#type "." #member " %lu %lu\n", \
+      (unsigned long) RING_OFFSETOF (type, member), \
+      (unsigned long) sizeof (((type *) 0)->member))
 
 int
 main (void)

@@ -11,16 +11,13 @@
 static void
 test_every_line_has_one_writer (void)
 {
-  const gsize at[] = {
-    RING_OFFSETOF (RingControlBlock, host),
+  const gsize at[] = { RING_OFFSETOF (RingControlBlock, host),
     RING_OFFSETOF (RingControlBlock, device),
     RING_OFFSETOF (RingControlBlock, input_producer),
     RING_OFFSETOF (RingControlBlock, input_consumer),
     RING_OFFSETOF (RingControlBlock, output_producer),
     RING_OFFSETOF (RingControlBlock, output_consumer),
-    RING_OFFSETOF (RingControlBlock, geometry),
-    sizeof (RingControlBlock)
-  };
+    RING_OFFSETOF (RingControlBlock, geometry), sizeof (RingControlBlock) };
   gsize i;
 
   for (i = 0; i < G_N_ELEMENTS (at); i++)
@@ -82,27 +79,30 @@ test_kernels_carry_version_and_layout (void)
 static RingPayloadRef
 payload_ref (guint kind, guint32 region, guint64 offset, guint64 size)
 {
-  RingPayloadRef ref = {.kind = (guint16) kind,.n_planes = 1,
-    .capacity = size,.size = size,
-    .plane = {{region, 0, offset, size}}
-  };
+  RingPayloadRef ref = { .kind = (guint16) kind,
+    .n_planes = 1,
+    .capacity = size,
+    .size = size,
+    .plane = { { region, 0, offset, size } } };
 
   return ref;
 }
 
 static gboolean
-resolves (const RingPayloadRef * ref, RingView * view)
+resolves (const RingPayloadRef *ref, RingView *view)
 {
   static guint8 inline_data[64], outside[100];
-  const RingRegion regions[] = { {NULL, 0}, {outside, sizeof (outside)} };
+  const RingRegion regions[] = { { NULL, 0 }, { outside, sizeof (outside) } };
   gboolean ok;
 
   memset (view, 0xff, sizeof (*view));
   ok = ring_view_resolve (view, ref, regions, G_N_ELEMENTS (regions),
-      inline_data, sizeof (inline_data)) == 0;
+           inline_data, sizeof (inline_data))
+      == 0;
   if (ok && ref->n_planes > 0)
-    g_assert_true (view->data == (ref->plane[0].region == RING_REGION_INLINE
-            ? inline_data : outside) + ref->plane[0].offset);
+    g_assert_true (view->data
+        == (ref->plane[0].region == RING_REGION_INLINE ? inline_data : outside)
+            + ref->plane[0].offset);
   return ok;
 }
 
@@ -115,21 +115,21 @@ test_view_lies_within_its_region (void)
     guint64 offset, size;
     gboolean ok;
   } cases[] = {
-    {RING_REGION_INLINE, 0, 64, TRUE},
-    {RING_REGION_INLINE, 0, 65, FALSE},
-    {RING_REGION_INLINE, 64, 0, TRUE},
-    {RING_REGION_INLINE, 65, 0, FALSE},
-    {RING_REGION_FIRST, 0, 100, TRUE},
-    {RING_REGION_FIRST, 99, 1, TRUE},
-    {RING_REGION_FIRST, 99, 2, FALSE},
-    {RING_REGION_FIRST, 1, 100, FALSE},
+    { RING_REGION_INLINE, 0, 64, TRUE },
+    { RING_REGION_INLINE, 0, 65, FALSE },
+    { RING_REGION_INLINE, 64, 0, TRUE },
+    { RING_REGION_INLINE, 65, 0, FALSE },
+    { RING_REGION_FIRST, 0, 100, TRUE },
+    { RING_REGION_FIRST, 99, 1, TRUE },
+    { RING_REGION_FIRST, 99, 2, FALSE },
+    { RING_REGION_FIRST, 1, 100, FALSE },
     /* Sums that overflow. */
-    {RING_REGION_FIRST, 2, G_MAXUINT64, FALSE},
-    {RING_REGION_FIRST, G_MAXUINT64, 2, FALSE},
-    {RING_REGION_FIRST, G_MAXUINT64 - 1, 2, FALSE},
+    { RING_REGION_FIRST, 2, G_MAXUINT64, FALSE },
+    { RING_REGION_FIRST, G_MAXUINT64, 2, FALSE },
+    { RING_REGION_FIRST, G_MAXUINT64 - 1, 2, FALSE },
     /* Regions that there are not. */
-    {2, 0, 1, FALSE},
-    {G_MAXUINT32, 0, 1, FALSE},
+    { 2, 0, 1, FALSE },
+    { G_MAXUINT32, 0, 1, FALSE },
   };
   gsize i;
 
@@ -146,7 +146,7 @@ test_view_lies_within_its_region (void)
 static void
 test_view_without_payload (void)
 {
-  const RingPayloadRef ref = {.kind = RING_KIND_BYTES };
+  const RingPayloadRef ref = { .kind = RING_KIND_BYTES };
   RingView view;
 
   g_assert_true (resolves (&ref, &view));
@@ -169,10 +169,12 @@ test_view_with_too_many_planes (void)
 static void
 test_view_of_video (void)
 {
-  RingPayloadRef ref = {.kind = RING_KIND_VIDEO,.n_planes = 3,
-    .format = RING_VIDEO_I420,.width = 5,.height = 3,
-    .plane = {{0, 8, 0, 24}, {0, 4, 24, 8}, {0, 4, 32, 8}}
-  };
+  RingPayloadRef ref = { .kind = RING_KIND_VIDEO,
+    .n_planes = 3,
+    .format = RING_VIDEO_I420,
+    .width = 5,
+    .height = 3,
+    .plane = { { 0, 8, 0, 24 }, { 0, 4, 24, 8 }, { 0, 4, 32, 8 } } };
   RingView view;
 
   g_assert_true (resolves (&ref, &view));
@@ -227,8 +229,7 @@ static void
 test_slices_cover_everything_once (void)
 {
   const guint64 sizes[] = { 0, 1, 2, 6, 7, 8, 100, 1000003,
-    G_GUINT64_CONSTANT (1) << 40
-  };
+    G_GUINT64_CONSTANT (1) << 40 };
   const guint parts[] = { 1, 2, 3, 7, 64 };
   gsize s, p;
   guint i;

@@ -9,8 +9,7 @@
 
 /* Holds one message in the kernel and queues @n behind it. */
 static void
-hold (RingKernel * kernel, RingTestGate * gate, RingTestSender * sender,
-    guint n)
+hold (RingKernel *kernel, RingTestGate *gate, RingTestSender *sender, guint n)
 {
   guint i;
 
@@ -49,7 +48,8 @@ test_drain_processes_what_is_queued (RingExecutionMode mode)
   g_autoptr (RingKernel) kernel = NULL;
   RingTestGate gate;
   RingTestSender sender;
-  Ending ending = {.mode = RING_TERMINATE_DRAIN };
+  Ending ending = { .mode = RING_TERMINATE_DRAIN };
+  g_autoptr (RingMessage) late = ring_test_gate_message (NULL, 99);
   g_autoptr (GError) error = NULL;
   GThread *thread;
   guint i;
@@ -59,19 +59,24 @@ test_drain_processes_what_is_queued (RingExecutionMode mode)
   ending.kernel = kernel = ring_test_start (mode, "gate", 1);
   hold (kernel, &gate, &sender, 20);
   thread = g_thread_new ("terminate", ending_run, &ending);
-  ring_test_wait_until (ring_kernel_get_status (kernel) ==
-      RING_KERNEL_TERMINATING);
-  for (i = 0; i < N_OPERATIONS; i++) {
-    g_assert_false (operate (kernel, (Operation) i, &error));
-    ring_test_assert_says (&error, RING_ERROR_STATUS, "terminating");
-  }
+  ring_test_wait_until (
+      ring_kernel_get_status (kernel) == RING_KERNEL_TERMINATING);
+  /* A status of its own, in which nothing can be done. */
+  g_assert_false (ring_kernel_activate (kernel, &error));
+  ring_test_assert_says (&error, RING_ERROR_STATUS, "terminating");
+  g_assert_false (ring_kernel_deactivate (kernel, &error));
+  ring_test_assert_says (&error, RING_ERROR_STATUS, "terminating");
+  g_assert_false (
+      ring_kernel_terminate (kernel, RING_TERMINATE_DISCARD, &error));
+  ring_test_assert_says (&error, RING_ERROR_STATUS, "terminating");
+  g_assert_false (ring_kernel_send (kernel, late, -1, NULL, &error));
+  ring_test_assert_says (&error, RING_ERROR_STATUS, "terminating");
   ring_test_gate_open (&gate);
   g_thread_join (thread);
   g_assert_no_error (ending.error);
   ring_test_sender_join (&sender);
   g_assert_true (sender.sent);
-  g_assert_cmpint (ring_kernel_get_status (kernel), ==,
-      RING_KERNEL_TERMINATED);
+  g_assert_cmpint (ring_kernel_get_status (kernel), ==, RING_KERNEL_TERMINATED);
 
   /* All of it can still be received; and only then is there a status error. */
   for (i = 0; i <= 20; i++) {
@@ -91,7 +96,7 @@ test_discard_counts_what_was_queued (RingExecutionMode mode)
   g_autoptr (RingMetrics) metrics = NULL;
   RingTestGate gate;
   RingTestSender sender;
-  Ending ending = {.mode = RING_TERMINATE_DISCARD };
+  Ending ending = { .mode = RING_TERMINATE_DISCARD };
   GThread *thread;
   guint received = 0;
 
@@ -100,8 +105,8 @@ test_discard_counts_what_was_queued (RingExecutionMode mode)
   ending.kernel = kernel = ring_test_start (mode, "gate", 1);
   hold (kernel, &gate, &sender, 20);
   thread = g_thread_new ("terminate", ending_run, &ending);
-  ring_test_wait_until (ring_kernel_get_status (kernel) ==
-      RING_KERNEL_TERMINATING);
+  ring_test_wait_until (
+      ring_kernel_get_status (kernel) == RING_KERNEL_TERMINATING);
   ring_test_gate_open (&gate);
   g_thread_join (thread);
   g_assert_no_error (ending.error);
@@ -109,8 +114,7 @@ test_discard_counts_what_was_queued (RingExecutionMode mode)
 
   for (;;) {
     g_autoptr (GError) error = NULL;
-    g_autoptr (RingMessage) got = ring_kernel_receive (kernel, 0, NULL,
-        &error);
+    g_autoptr (RingMessage) got = ring_kernel_receive (kernel, 0, NULL, &error);
 
     if (!got)
       break;
@@ -126,16 +130,16 @@ test_discard_counts_what_was_queued (RingExecutionMode mode)
 }
 
 static void
-deactivate_held (RingKernel * kernel, RingTestGate * gate, guint n)
+deactivate_held (RingKernel *kernel, RingTestGate *gate, guint n)
 {
   RingTestSender sender;
-  Ending ending = {.kernel = kernel,.deactivate = TRUE };
+  Ending ending = { .kernel = kernel, .deactivate = TRUE };
   GThread *thread;
 
   hold (kernel, gate, &sender, n);
   thread = g_thread_new ("deactivate", ending_run, &ending);
-  ring_test_wait_until (ring_kernel_get_status (kernel) ==
-      RING_KERNEL_DEACTIVATED);
+  ring_test_wait_until (
+      ring_kernel_get_status (kernel) == RING_KERNEL_DEACTIVATED);
   ring_test_gate_open (gate);
   g_thread_join (thread);
   g_assert_no_error (ending.error);
@@ -295,8 +299,8 @@ main (int argc, char **argv)
       test_reactivate_processes_what_was_queued);
   ring_test_add_modes ("/kernel/deactivated-processes-nothing",
       test_deactivated_processes_nothing);
-  ring_test_add_modes
-      ("/kernel/drain-from-deactivated-processes-what-is-queued",
+  ring_test_add_modes (
+      "/kernel/drain-from-deactivated-processes-what-is-queued",
       test_drain_from_deactivated_processes_what_is_queued);
   ring_test_add_modes ("/kernel/discard-from-deactivated",
       test_discard_from_deactivated);

@@ -36,8 +36,7 @@ test_stuck_kernel_fails_its_handle (RingExecutionMode mode)
   ring_test_sender_start (&sender, kernel, &gate);
   ring_test_send (kernel, waiting);
 
-  g_assert_false (ring_kernel_terminate (kernel, RING_TERMINATE_DRAIN,
-          &error));
+  g_assert_false (ring_kernel_terminate (kernel, RING_TERMINATE_DRAIN, &error));
   ring_test_assert_says (&error, RING_ERROR_TIMED_OUT, "gate", "100 ms");
   g_assert_cmpint (ring_kernel_get_status (kernel), ==, RING_KERNEL_FAILED);
   error = ring_kernel_get_error (kernel);
@@ -59,8 +58,8 @@ test_stuck_kernel_fails_its_handle (RingExecutionMode mode)
   {
     g_autoptr (RingKernel) next = ring_test_start (mode, "gate", 2);
     g_autoptr (RingMessage) message = ring_test_gate_message (NULL, 5);
-    g_autoptr (RingMessage) reply = ring_kernel_call (next, message,
-        RING_TEST_WAIT, NULL, &error);
+    g_autoptr (RingMessage) reply =
+        ring_kernel_call (next, message, RING_TEST_WAIT, NULL, &error);
 
     g_assert_no_error (error);
     g_assert_cmpuint (ring_test_gate_seed (reply), ==, 5);
@@ -72,7 +71,7 @@ test_stuck_kernel_fails_its_handle (RingExecutionMode mode)
   g_object_add_weak_pointer (G_OBJECT (kernel), &weak);
   if (mode != RING_EXECUTION_INLINE) {
     g_object_unref (kernel);
-    g_assert_nonnull (weak);    /* kept for good */
+    g_assert_nonnull (weak); /* kept for good */
   }
   ring_test_gate_open (&gate);
   ring_test_gate_wait_left (&gate);
@@ -109,7 +108,7 @@ test_stuck_kernel_does_not_hold_up_the_last_unref (RingExecutionMode mode)
 }
 
 static void
-outcome_store (RingKernel * kernel, const RingCompletion * completion,
+outcome_store (RingKernel *kernel, const RingCompletion *completion,
     gpointer user_data)
 {
   (void) kernel;
@@ -135,25 +134,29 @@ test_stuck_submission_is_abandoned (RingExecutionMode mode)
     return;
   }
   kernel = start_impatient (mode);
-  input[which][0][0] = (guint64) (guintptr) & gate[which];
+  input[which][0][0] = (guint64) (guintptr) &gate[which];
   for (i = 0; i < 2; i++) {
-    RingMemory to = {.n_planes = 1,.size = 32,.plane = {{output[which][i], 32,
-                32}}
-    };
+    RingMemory to = { .n_planes = 1,
+      .size = 32,
+      .plane = { { output[which][i], 32, 32 } } };
     RingSubmission submission = {
-      .input = {.n_planes = 1,.size = 32,
-            .plane = {{input[which][i], 32, 32}}},
-      .outputs = &to,.n_outputs = 1,
-      .pts = RING_TIME_NONE,.duration = RING_TIME_NONE,
-      .completed = outcome_store,.user_data = &outcome[which][i]
+      .input = { .n_planes = 1,
+          .size = 32,
+          .plane = { { input[which][i], 32, 32 } } },
+      .outputs = &to,
+      .n_outputs = 1,
+      .pts = RING_TIME_NONE,
+      .duration = RING_TIME_NONE,
+      .completed = outcome_store,
+      .user_data = &outcome[which][i]
     };
 
     ring_kernel_submit (kernel, &submission, &error);
     g_assert_no_error (error);
   }
   ring_test_gate_wait_entered (&gate[which]);
-  g_assert_false (ring_kernel_terminate (kernel, RING_TERMINATE_DISCARD,
-          &error));
+  g_assert_false (
+      ring_kernel_terminate (kernel, RING_TERMINATE_DISCARD, &error));
   ring_test_assert_says (&error, RING_ERROR_TIMED_OUT, "gate");
   for (i = 0; i < 2; i++)
     ring_test_wait_until (g_atomic_int_get (&outcome[which][i]) != 0);
@@ -195,8 +198,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   ring_test_add_modes ("/faults/stuck-kernel/fails-its-handle",
       test_stuck_kernel_fails_its_handle);
-  ring_test_add_modes
-      ("/faults/stuck-kernel/does-not-hold-up-the-last-unref",
+  ring_test_add_modes ("/faults/stuck-kernel/does-not-hold-up-the-last-unref",
       test_stuck_kernel_does_not_hold_up_the_last_unref);
   ring_test_add_modes ("/faults/stuck-kernel/submission-is-abandoned",
       test_stuck_submission_is_abandoned);

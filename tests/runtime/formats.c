@@ -26,8 +26,8 @@ video_message (RingVideoFormat format, guint width, guint height, guint8 value)
 }
 
 static RingMessage *
-audio_message (RingAudioFormat format, guint rate, guint channels,
-    guint frames, gint16 value)
+audio_message (RingAudioFormat format, guint rate, guint channels, guint frames,
+    gint16 value)
 {
   g_autoptr (RingFormat) f = ring_format_new_audio (format, rate, channels);
   g_autoptr (GError) error = NULL;
@@ -54,11 +54,16 @@ test_video (RingExecutionMode mode)
     RingVideoFormat format;
     guint width, height;
   } frames[] = {
-    {RING_VIDEO_FORMAT_GRAY8, 1, 1}, {RING_VIDEO_FORMAT_GRAY8, 33, 7},
-    {RING_VIDEO_FORMAT_RGB, 17, 5}, {RING_VIDEO_FORMAT_BGR, 17, 5},
-    {RING_VIDEO_FORMAT_RGBA, 15, 9}, {RING_VIDEO_FORMAT_ABGR, 15, 9},
-    {RING_VIDEO_FORMAT_RGBX, 15, 9}, {RING_VIDEO_FORMAT_I420, 15, 9},
-    {RING_VIDEO_FORMAT_NV12, 15, 9}, {RING_VIDEO_FORMAT_I420, 160, 120},
+    { RING_VIDEO_FORMAT_GRAY8, 1, 1 },
+    { RING_VIDEO_FORMAT_GRAY8, 33, 7 },
+    { RING_VIDEO_FORMAT_RGB, 17, 5 },
+    { RING_VIDEO_FORMAT_BGR, 17, 5 },
+    { RING_VIDEO_FORMAT_RGBA, 15, 9 },
+    { RING_VIDEO_FORMAT_ABGR, 15, 9 },
+    { RING_VIDEO_FORMAT_RGBX, 15, 9 },
+    { RING_VIDEO_FORMAT_I420, 15, 9 },
+    { RING_VIDEO_FORMAT_NV12, 15, 9 },
+    { RING_VIDEO_FORMAT_I420, 160, 120 },
   };
   gsize i;
 
@@ -67,14 +72,14 @@ test_video (RingExecutionMode mode)
     g_autoptr (RingMessage) sent = video_message (frames[i].format,
         frames[i].width, frames[i].height, 0x35);
     g_autoptr (GError) error = NULL;
-    g_autoptr (RingMessage) got = ring_kernel_call (kernel, sent,
-        RING_TEST_WAIT, NULL, &error);
+    g_autoptr (RingMessage) got =
+        ring_kernel_call (kernel, sent, RING_TEST_WAIT, NULL, &error);
     const guint8 *data;
     gsize size, j;
 
     g_assert_no_error (error);
     g_assert_true (ring_format_equal (ring_message_get_format (got),
-            ring_message_get_format (sent)));
+        ring_message_get_format (sent)));
     data = g_bytes_get_data (ring_message_get_payload (got), &size);
     g_assert_cmpuint (size, ==,
         g_bytes_get_size (ring_message_get_payload (sent)));
@@ -93,8 +98,8 @@ test_output_format_may_differ (RingExecutionMode mode)
   g_autoptr (RingMessage) sent =
       video_message (RING_VIDEO_FORMAT_RGB, 31, 11, 100);
   g_autoptr (GError) error = NULL;
-  g_autoptr (RingMessage) got = ring_kernel_call (kernel, sent,
-      RING_TEST_WAIT, NULL, &error);
+  g_autoptr (RingMessage) got =
+      ring_kernel_call (kernel, sent, RING_TEST_WAIT, NULL, &error);
   g_autoptr (RingFormat) out = NULL;
   const guint8 *data;
   gsize size, i;
@@ -119,11 +124,11 @@ test_audio (RingExecutionMode mode)
 
   /* Blocks of one format may differ in length. */
   for (i = 0; i < G_N_ELEMENTS (lengths); i++) {
-    g_autoptr (RingMessage) sent = audio_message (RING_AUDIO_FORMAT_S16LE,
-        44100, 2, lengths[i], 1234);
+    g_autoptr (RingMessage) sent =
+        audio_message (RING_AUDIO_FORMAT_S16LE, 44100, 2, lengths[i], 1234);
     g_autoptr (GError) error = NULL;
-    g_autoptr (RingMessage) got = ring_kernel_call (kernel, sent,
-        RING_TEST_WAIT, NULL, &error);
+    g_autoptr (RingMessage) got =
+        ring_kernel_call (kernel, sent, RING_TEST_WAIT, NULL, &error);
     const gint16 *data;
 
     g_assert_no_error (error);
@@ -144,8 +149,9 @@ test_records (RingExecutionMode mode)
   guint i;
 
   for (i = 0; i < 10; i++) {
-    g_autoptr (RingMessage) sent = ring_message_new_record (g_variant_new
-        ("(td)", (guint64) i, i * 1.5), &error);
+    g_autoptr (RingMessage) sent =
+        ring_message_new_record (g_variant_new ("(td)", (guint64) i, i * 1.5),
+            &error);
     g_autoptr (RingMessage) got = NULL;
     g_autoptr (GVariant) record = NULL;
 
@@ -153,8 +159,9 @@ test_records (RingExecutionMode mode)
     got = ring_kernel_call (kernel, sent, RING_TEST_WAIT, NULL, &error);
     g_assert_no_error (error);
     g_assert_cmpuint (ring_message_get_n_records (got), ==, 1);
-    g_assert_cmpstr (ring_format_get_record_type (ring_message_get_format
-            (got)), ==, "(dt)");
+    g_assert_cmpstr (ring_format_get_record_type (
+                         ring_message_get_format (got)),
+        ==, "(dt)");
     record = ring_message_get_record (got, 0, &error);
     g_assert_no_error (error);
     g_variant_get (record, "(dt)", &value, &id);
@@ -193,8 +200,8 @@ test_records (RingExecutionMode mode)
 }
 
 static void
-assert_refused (RingKernel * kernel, RingMessage * message_taken,
-    gint code, const gchar * wanted, const gchar * got)
+assert_refused (RingKernel *kernel, RingMessage *message_taken, gint code,
+    const gchar *wanted, const gchar *got)
 {
   g_autoptr (RingMessage) message = message_taken;
   g_autoptr (GError) error = NULL;
@@ -206,7 +213,7 @@ assert_refused (RingKernel * kernel, RingMessage * message_taken,
 }
 
 static RingMessage *
-record_message (const gchar * text)
+record_message (const gchar *text)
 {
   g_autoptr (GError) error = NULL;
   RingMessage *message =
@@ -224,16 +231,16 @@ test_another_kind_names_both (RingExecutionMode mode)
   g_autoptr (RingKernel) audio = ring_test_start (mode, "negate-audio", 1);
   g_autoptr (RingKernel) record = ring_test_start (mode, "swap-record", 1);
 
-  assert_refused (video, ring_test_message (16, 0), RING_ERROR_PAYLOAD,
-      "video", "bytes");
-  assert_refused (video, audio_message (RING_AUDIO_FORMAT_S16LE, 8000, 1, 4,
-          0), RING_ERROR_PAYLOAD, "video", "audio");
+  assert_refused (video, ring_test_message (16, 0), RING_ERROR_FORMAT, "video",
+      "bytes");
+  assert_refused (video, audio_message (RING_AUDIO_FORMAT_S16LE, 8000, 1, 4, 0),
+      RING_ERROR_FORMAT, "video", "audio");
   assert_refused (audio, video_message (RING_VIDEO_FORMAT_RGB, 2, 2, 0),
-      RING_ERROR_PAYLOAD, "audio", "video");
-  assert_refused (audio, record_message ("(uint64 1, 1.5)"),
-      RING_ERROR_PAYLOAD, "audio", "record");
-  assert_refused (record, ring_test_message (16, 0), RING_ERROR_PAYLOAD,
-      "(td)", "bytes");
+      RING_ERROR_FORMAT, "audio", "video");
+  assert_refused (audio, record_message ("(uint64 1, 1.5)"), RING_ERROR_FORMAT,
+      "audio", "record");
+  assert_refused (record, ring_test_message (16, 0), RING_ERROR_PAYLOAD, "(td)",
+      "bytes");
   assert_refused (record, record_message ("(uint32 1, 1.5)"),
       RING_ERROR_PAYLOAD, "(td)", "(ud)");
   /* Same size, another type. */
@@ -256,8 +263,8 @@ test_format_the_kernel_does_not_take (RingExecutionMode mode)
 
   assert_refused (serial, video_message (RING_VIDEO_FORMAT_NV12, 16, 16, 0),
       RING_ERROR_FORMAT, "NV12", "GRAY8");
-  assert_refused (audio, audio_message (RING_AUDIO_FORMAT_F32LE, 8000, 1, 4,
-          0), RING_ERROR_FORMAT, "F32LE", "S16LE");
+  assert_refused (audio, audio_message (RING_AUDIO_FORMAT_F32LE, 8000, 1, 4, 0),
+      RING_ERROR_FORMAT, "F32LE", "S16LE");
   g_assert_false (ring_kernel_set_format (serial, nv12, &error));
   ring_test_assert_says (&error, RING_ERROR_FORMAT, "NV12", "GRAY8", "RGB");
 }
@@ -328,11 +335,11 @@ test_set_format_while_in_flight_is_busy (RingExecutionMode mode)
 }
 
 static guint
-serial_of (RingKernel * kernel, RingMessage * message)
+serial_of (RingKernel *kernel, RingMessage *message)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (RingMessage) got = ring_kernel_call (kernel, message,
-      RING_TEST_WAIT, NULL, &error);
+  g_autoptr (RingMessage) got =
+      ring_kernel_call (kernel, message, RING_TEST_WAIT, NULL, &error);
   const guint8 *data;
   gsize size, i;
 
@@ -349,8 +356,7 @@ test_state_lives_until_the_format_changes (RingExecutionMode mode)
   g_autoptr (RingKernel) kernel = ring_test_start (mode, "serial", 3);
   g_autoptr (RingMessage) gray =
       video_message (RING_VIDEO_FORMAT_GRAY8, 16, 8, 0);
-  g_autoptr (RingMessage) rgb =
-      video_message (RING_VIDEO_FORMAT_RGB, 5, 7, 0);
+  g_autoptr (RingMessage) rgb = video_message (RING_VIDEO_FORMAT_RGB, 5, 7, 0);
   g_autoptr (GError) error = NULL;
   guint i;
 
@@ -397,8 +403,8 @@ test_payload_of_the_wrong_size (void)
 static void
 test_record_types_that_are_none (void)
 {
-  const gchar *types[] = { "s", "as", "(is)", "v", "a{sv}", "i?", "(", "", "()i", "@",
-    "mi" };
+  const gchar *types[] = { "s", "as", "(is)", "v", "a{sv}", "i?", "(", "",
+    "()i", "@", "mi" };
   g_autoptr (GError) error = NULL;
   gsize i;
 
@@ -406,8 +412,8 @@ test_record_types_that_are_none (void)
     g_assert_null (ring_format_new_record (types[i], &error));
     ring_test_assert_says (&error, RING_ERROR_PAYLOAD, types[i]);
   }
-  g_assert_null (ring_message_new_record (g_variant_new_string ("text"),
-          &error));
+  g_assert_null (
+      ring_message_new_record (g_variant_new_string ("text"), &error));
   g_assert_nonnull (error);
 }
 
@@ -430,11 +436,13 @@ test_formats_compare_and_print (void)
   g_assert_nonnull (strstr (text, "1920x1080"));
   g_assert_cmpuint (ring_format_get_frame_size (a), ==, 1920 * 1080 * 3 / 2);
   for (i = RING_VIDEO_NONE + 1; i < RING_VIDEO_LAST_; i++)
-    g_assert_cmpint (ring_video_format_from_string
-        (ring_video_format_to_string ((RingVideoFormat) i)), ==, i);
+    g_assert_cmpint (ring_video_format_from_string (
+                         ring_video_format_to_string ((RingVideoFormat) i)),
+        ==, i);
   for (i = RING_AUDIO_NONE + 1; i < RING_AUDIO_LAST_; i++)
-    g_assert_cmpint (ring_audio_format_from_string
-        (ring_audio_format_to_string ((RingAudioFormat) i)), ==, i);
+    g_assert_cmpint (ring_audio_format_from_string (
+                         ring_audio_format_to_string ((RingAudioFormat) i)),
+        ==, i);
   g_assert_cmpint (ring_video_format_from_string ("rgb24"), ==,
       RING_VIDEO_FORMAT_NONE);
   g_assert_cmpint (ring_audio_format_from_string (""), ==,

@@ -9,17 +9,22 @@
 
 typedef enum
 {
-  DO_ACTIVATE, DO_DEACTIVATE, DO_TERMINATE_DRAIN, DO_TERMINATE_DISCARD,
-  DO_SEND, DO_CALL, DO_SUBMIT, N_OPERATIONS
+  DO_ACTIVATE,
+  DO_DEACTIVATE,
+  DO_TERMINATE_DRAIN,
+  DO_TERMINATE_DISCARD,
+  DO_SEND,
+  DO_CALL,
+  DO_SUBMIT,
+  N_OPERATIONS
 } Operation;
 
 /* A word that an error about the operation contains. */
-static const gchar *operation_word[N_OPERATIONS] = {
-  "activ", "deactiv", "terminat", "terminat", "", "", ""
-};
+static const gchar *operation_word[N_OPERATIONS] = { "activ", "deactiv",
+  "terminat", "terminat", "", "", "" };
 
 static void
-count_completion (RingKernel * kernel, const RingCompletion * completion,
+count_completion (RingKernel *kernel, const RingCompletion *completion,
     gpointer user_data)
 {
   (void) kernel;
@@ -28,7 +33,7 @@ count_completion (RingKernel * kernel, const RingCompletion * completion,
 }
 
 static gboolean
-operate (RingKernel * kernel, Operation operation, GError ** error)
+operate (RingKernel *kernel, Operation operation, GError **error)
 {
   g_autoptr (RingMessage) message = ring_test_message (16, 1);
   g_autoptr (RingMessage) reply = NULL;
@@ -47,15 +52,15 @@ operate (RingKernel * kernel, Operation operation, GError ** error)
     case DO_CALL:
       reply = ring_kernel_call (kernel, message, RING_TEST_WAIT, NULL, error);
       return reply != NULL;
-    case DO_SUBMIT:{
+    case DO_SUBMIT: {
       static guint8 data[16], result[16];
       /* Static, for it outlives this call where the handle takes it. */
       static gint completed;
-      RingMemory output = {.n_planes = 1,.size = 16,
-        .plane = {{result, 16, 16}}
-      };
+      RingMemory output = { .n_planes = 1,
+        .size = 16,
+        .plane = { { result, 16, 16 } } };
       RingSubmission submission = {
-        .input = {.n_planes = 1,.size = 16,.plane = {{data, 16, 16}}},
+        .input = { .n_planes = 1, .size = 16, .plane = { { data, 16, 16 } } },
         .outputs = &output,
         .n_outputs = 1,
         .pts = RING_TIME_NONE,
@@ -99,15 +104,15 @@ kernel_in (RingExecutionMode mode, RingKernelStatus status)
     case RING_KERNEL_TERMINATED:
       ring_test_terminate (kernel, RING_TERMINATE_DRAIN);
       break;
-    case RING_KERNEL_FAILED:{
+    case RING_KERNEL_FAILED: {
       const guint8 too_much[2] = { 255, 0 };
       g_autoptr (RingMessage) message =
           ring_message_new_from_data (too_much, sizeof (too_much));
 
       ring_test_activate (kernel);
       ring_kernel_send (kernel, message, RING_TEST_WAIT, NULL, NULL);
-      ring_test_wait_until (ring_kernel_get_status (kernel) ==
-          RING_KERNEL_FAILED);
+      ring_test_wait_until (
+          ring_kernel_get_status (kernel) == RING_KERNEL_FAILED);
       break;
     }
     default:
@@ -124,47 +129,47 @@ static const struct
   gboolean legal;
   RingKernelStatus to;
 } transitions[] = {
-  {RING_KERNEL_LAUNCHED, DO_ACTIVATE, TRUE, RING_KERNEL_ACTIVE},
-  {RING_KERNEL_LAUNCHED, DO_DEACTIVATE, FALSE, RING_KERNEL_LAUNCHED},
-  {RING_KERNEL_LAUNCHED, DO_TERMINATE_DRAIN, TRUE, RING_KERNEL_TERMINATED},
-  {RING_KERNEL_LAUNCHED, DO_TERMINATE_DISCARD, TRUE, RING_KERNEL_TERMINATED},
-  {RING_KERNEL_LAUNCHED, DO_SEND, FALSE, RING_KERNEL_LAUNCHED},
-  {RING_KERNEL_LAUNCHED, DO_CALL, FALSE, RING_KERNEL_LAUNCHED},
-  {RING_KERNEL_LAUNCHED, DO_SUBMIT, FALSE, RING_KERNEL_LAUNCHED},
+  { RING_KERNEL_LAUNCHED, DO_ACTIVATE, TRUE, RING_KERNEL_ACTIVE },
+  { RING_KERNEL_LAUNCHED, DO_DEACTIVATE, FALSE, RING_KERNEL_LAUNCHED },
+  { RING_KERNEL_LAUNCHED, DO_TERMINATE_DRAIN, TRUE, RING_KERNEL_TERMINATED },
+  { RING_KERNEL_LAUNCHED, DO_TERMINATE_DISCARD, TRUE, RING_KERNEL_TERMINATED },
+  { RING_KERNEL_LAUNCHED, DO_SEND, FALSE, RING_KERNEL_LAUNCHED },
+  { RING_KERNEL_LAUNCHED, DO_CALL, FALSE, RING_KERNEL_LAUNCHED },
+  { RING_KERNEL_LAUNCHED, DO_SUBMIT, FALSE, RING_KERNEL_LAUNCHED },
 
-  {RING_KERNEL_ACTIVE, DO_ACTIVATE, FALSE, RING_KERNEL_ACTIVE},
-  {RING_KERNEL_ACTIVE, DO_DEACTIVATE, TRUE, RING_KERNEL_DEACTIVATED},
-  {RING_KERNEL_ACTIVE, DO_TERMINATE_DRAIN, TRUE, RING_KERNEL_TERMINATED},
-  {RING_KERNEL_ACTIVE, DO_TERMINATE_DISCARD, TRUE, RING_KERNEL_TERMINATED},
-  {RING_KERNEL_ACTIVE, DO_SEND, TRUE, RING_KERNEL_ACTIVE},
-  {RING_KERNEL_ACTIVE, DO_CALL, TRUE, RING_KERNEL_ACTIVE},
-  {RING_KERNEL_ACTIVE, DO_SUBMIT, TRUE, RING_KERNEL_ACTIVE},
+  { RING_KERNEL_ACTIVE, DO_ACTIVATE, FALSE, RING_KERNEL_ACTIVE },
+  { RING_KERNEL_ACTIVE, DO_DEACTIVATE, TRUE, RING_KERNEL_DEACTIVATED },
+  { RING_KERNEL_ACTIVE, DO_TERMINATE_DRAIN, TRUE, RING_KERNEL_TERMINATED },
+  { RING_KERNEL_ACTIVE, DO_TERMINATE_DISCARD, TRUE, RING_KERNEL_TERMINATED },
+  { RING_KERNEL_ACTIVE, DO_SEND, TRUE, RING_KERNEL_ACTIVE },
+  { RING_KERNEL_ACTIVE, DO_CALL, TRUE, RING_KERNEL_ACTIVE },
+  { RING_KERNEL_ACTIVE, DO_SUBMIT, TRUE, RING_KERNEL_ACTIVE },
 
-  {RING_KERNEL_DEACTIVATED, DO_ACTIVATE, TRUE, RING_KERNEL_ACTIVE},
-  {RING_KERNEL_DEACTIVATED, DO_DEACTIVATE, FALSE, RING_KERNEL_DEACTIVATED},
-  {RING_KERNEL_DEACTIVATED, DO_TERMINATE_DRAIN, TRUE, RING_KERNEL_TERMINATED},
-  {RING_KERNEL_DEACTIVATED, DO_TERMINATE_DISCARD, TRUE,
-      RING_KERNEL_TERMINATED},
-  {RING_KERNEL_DEACTIVATED, DO_SEND, FALSE, RING_KERNEL_DEACTIVATED},
-  {RING_KERNEL_DEACTIVATED, DO_CALL, FALSE, RING_KERNEL_DEACTIVATED},
-  {RING_KERNEL_DEACTIVATED, DO_SUBMIT, FALSE, RING_KERNEL_DEACTIVATED},
+  { RING_KERNEL_DEACTIVATED, DO_ACTIVATE, TRUE, RING_KERNEL_ACTIVE },
+  { RING_KERNEL_DEACTIVATED, DO_DEACTIVATE, FALSE, RING_KERNEL_DEACTIVATED },
+  { RING_KERNEL_DEACTIVATED, DO_TERMINATE_DRAIN, TRUE, RING_KERNEL_TERMINATED },
+  { RING_KERNEL_DEACTIVATED, DO_TERMINATE_DISCARD, TRUE,
+      RING_KERNEL_TERMINATED },
+  { RING_KERNEL_DEACTIVATED, DO_SEND, FALSE, RING_KERNEL_DEACTIVATED },
+  { RING_KERNEL_DEACTIVATED, DO_CALL, FALSE, RING_KERNEL_DEACTIVATED },
+  { RING_KERNEL_DEACTIVATED, DO_SUBMIT, FALSE, RING_KERNEL_DEACTIVATED },
 
-  {RING_KERNEL_TERMINATED, DO_ACTIVATE, FALSE, RING_KERNEL_TERMINATED},
-  {RING_KERNEL_TERMINATED, DO_DEACTIVATE, FALSE, RING_KERNEL_TERMINATED},
-  {RING_KERNEL_TERMINATED, DO_TERMINATE_DRAIN, FALSE, RING_KERNEL_TERMINATED},
-  {RING_KERNEL_TERMINATED, DO_TERMINATE_DISCARD, FALSE,
-      RING_KERNEL_TERMINATED},
-  {RING_KERNEL_TERMINATED, DO_SEND, FALSE, RING_KERNEL_TERMINATED},
-  {RING_KERNEL_TERMINATED, DO_CALL, FALSE, RING_KERNEL_TERMINATED},
-  {RING_KERNEL_TERMINATED, DO_SUBMIT, FALSE, RING_KERNEL_TERMINATED},
+  { RING_KERNEL_TERMINATED, DO_ACTIVATE, FALSE, RING_KERNEL_TERMINATED },
+  { RING_KERNEL_TERMINATED, DO_DEACTIVATE, FALSE, RING_KERNEL_TERMINATED },
+  { RING_KERNEL_TERMINATED, DO_TERMINATE_DRAIN, FALSE, RING_KERNEL_TERMINATED },
+  { RING_KERNEL_TERMINATED, DO_TERMINATE_DISCARD, FALSE,
+      RING_KERNEL_TERMINATED },
+  { RING_KERNEL_TERMINATED, DO_SEND, FALSE, RING_KERNEL_TERMINATED },
+  { RING_KERNEL_TERMINATED, DO_CALL, FALSE, RING_KERNEL_TERMINATED },
+  { RING_KERNEL_TERMINATED, DO_SUBMIT, FALSE, RING_KERNEL_TERMINATED },
 
-  {RING_KERNEL_FAILED, DO_ACTIVATE, FALSE, RING_KERNEL_FAILED},
-  {RING_KERNEL_FAILED, DO_DEACTIVATE, FALSE, RING_KERNEL_FAILED},
-  {RING_KERNEL_FAILED, DO_TERMINATE_DRAIN, FALSE, RING_KERNEL_FAILED},
-  {RING_KERNEL_FAILED, DO_TERMINATE_DISCARD, FALSE, RING_KERNEL_FAILED},
-  {RING_KERNEL_FAILED, DO_SEND, FALSE, RING_KERNEL_FAILED},
-  {RING_KERNEL_FAILED, DO_CALL, FALSE, RING_KERNEL_FAILED},
-  {RING_KERNEL_FAILED, DO_SUBMIT, FALSE, RING_KERNEL_FAILED},
+  { RING_KERNEL_FAILED, DO_ACTIVATE, FALSE, RING_KERNEL_FAILED },
+  { RING_KERNEL_FAILED, DO_DEACTIVATE, FALSE, RING_KERNEL_FAILED },
+  { RING_KERNEL_FAILED, DO_TERMINATE_DRAIN, FALSE, RING_KERNEL_FAILED },
+  { RING_KERNEL_FAILED, DO_TERMINATE_DISCARD, FALSE, RING_KERNEL_FAILED },
+  { RING_KERNEL_FAILED, DO_SEND, FALSE, RING_KERNEL_FAILED },
+  { RING_KERNEL_FAILED, DO_CALL, FALSE, RING_KERNEL_FAILED },
+  { RING_KERNEL_FAILED, DO_SUBMIT, FALSE, RING_KERNEL_FAILED },
 };
 
 static void
@@ -201,8 +206,8 @@ test_activate_twice_names_both_states (void)
   g_autoptr (GError) error = NULL;
 
   g_assert_false (ring_kernel_activate (kernel, &error));
-  ring_test_assert_says (&error, RING_ERROR_STATUS, "copy",
-      "become active", "while it is active");
+  ring_test_assert_says (&error, RING_ERROR_STATUS, "copy", "become active",
+      "while it is active");
 }
 
 static void
@@ -293,8 +298,8 @@ test_many_instances_of_one_runtime (RingExecutionMode mode)
   g_clear_object (&runtime);
   for (i = 0; i < G_N_ELEMENTS (kernel); i++) {
     g_autoptr (RingMessage) sent = ring_test_message (100, (guint) i);
-    g_autoptr (RingMessage) got = ring_kernel_call (kernel[i], sent,
-        RING_TEST_WAIT, NULL, &error);
+    g_autoptr (RingMessage) got =
+        ring_kernel_call (kernel[i], sent, RING_TEST_WAIT, NULL, &error);
 
     g_assert_no_error (error);
     g_assert_true (ring_test_same_payload (sent, got));
@@ -312,7 +317,7 @@ typedef struct
 } Async;
 
 static void
-launch_done (GObject * source, GAsyncResult * result, gpointer user_data)
+launch_done (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   Async *a = user_data;
 
@@ -322,12 +327,12 @@ launch_done (GObject * source, GAsyncResult * result, gpointer user_data)
 }
 
 static void
-terminate_done (GObject * source, GAsyncResult * result, gpointer user_data)
+terminate_done (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   Async *a = user_data;
 
-  a->done = ring_kernel_terminate_finish (RING_KERNEL (source), result,
-      &a->error);
+  a->done =
+      ring_kernel_terminate_finish (RING_KERNEL (source), result, &a->error);
   g_main_loop_quit (a->loop);
 }
 
@@ -339,12 +344,12 @@ test_launch_and_terminate_asynchronously (RingExecutionMode mode)
   g_autoptr (GError) error = NULL;
   g_autoptr (RingRuntime) runtime = ring_runtime_new (config, &error);
   g_autoptr (RingMessage) message = ring_test_message (10, 0);
-  Async a = {.loop = loop };
+  Async a = { .loop = loop };
 
   g_assert_no_error (error);
   ring_runtime_launch_async (runtime, "copy", -1, -1, NULL, NULL, launch_done,
       &a);
-  g_assert_null (a.result);     /* never before the main loop runs */
+  g_assert_null (a.result); /* never before the main loop runs */
   g_main_loop_run (loop);
   g_assert_no_error (a.error);
   ring_test_activate (RING_KERNEL (a.result));

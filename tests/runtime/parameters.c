@@ -10,14 +10,13 @@
 /* ---- parameters ----------------------------------------------------------------------- */
 
 static void
-assert_parameters (RingKernel * kernel, gdouble number, gdouble count,
+assert_parameters (RingKernel *kernel, gdouble number, gdouble count,
     gdouble on, gdouble choice, guint n_taps, gdouble tap0)
 {
-  g_autoptr (RingMessage) message = ring_test_message (9 * sizeof (gdouble),
-      0);
+  g_autoptr (RingMessage) message = ring_test_message (9 * sizeof (gdouble), 0);
   g_autoptr (GError) error = NULL;
-  g_autoptr (RingMessage) reply = ring_kernel_call (kernel, message,
-      RING_TEST_WAIT, NULL, &error);
+  g_autoptr (RingMessage) reply =
+      ring_kernel_call (kernel, message, RING_TEST_WAIT, NULL, &error);
   const gdouble *d;
 
   g_assert_no_error (error);
@@ -53,10 +52,17 @@ test_parameters_reach_the_kernel (RingExecutionMode mode)
   ring_kernel_set_parameter (kernel, "number", &value, &error);
   g_assert_no_error (error);
   assert_parameters (kernel, 0.125, 10, 0, 2, 3, 1);
-  g_value_set_double (&value, 0);
-  g_assert_true (ring_kernel_get_parameter (kernel, "number", &value,
-          &error));
-  g_assert_cmpfloat (g_value_get_double (&value), ==, 0.125);
+  g_value_unset (&value);
+
+  /* An empty value takes the parameter's own type. */
+  ring_kernel_get_parameter (kernel, "number", &value, &error);
+  g_assert_no_error (error);
+  g_assert_cmpfloat (g_value_get_float (&value), ==, 0.125f);
+  g_value_unset (&value);
+  g_value_init (&value, G_TYPE_INT);
+  ring_kernel_get_parameter (kernel, "count", &value, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (g_value_get_int (&value), ==, 10);
   g_value_unset (&value);
 }
 
@@ -69,38 +75,38 @@ test_parameters_refused_say_why (void)
   {
     const gchar *name, *value, *says;
   } bad[] = {
-    {"no-such", "1", "number"},       /* lists what there is */
-    {"number", "1.5", "1"},
-    {"number", "nan", "number"},
-    {"number", "inf", "number"},
-    {"number", "abc", "abc"},
-    {"number", "", "number"},
-    {"count", "11", "10"},
-    {"count", "-1", "0"},
-    {"count", "2.5", "2.5"},
-    {"count", "99999999999999999999", "count"},
-    {"on", "perhaps", "perhaps"},
-    {"choice", "fourth", "third"},    /* lists the nicks */
-    {"taps", "1,2", "taps"},
-    {"taps", "0,0,0,0,0", "4"},
-    {"taps", "0,x", "taps"},
+    { "no-such", "1", "number" }, /* lists what there is */
+    { "number", "1.5", "1" },
+    { "number", "nan", "number" },
+    { "number", "inf", "number" },
+    { "number", "abc", "abc" },
+    { "number", "", "number" },
+    { "count", "11", "10" },
+    { "count", "-1", "0" },
+    { "count", "2.5", "2.5" },
+    { "count", "99999999999999999999", "count" },
+    { "on", "perhaps", "perhaps" },
+    { "choice", "fourth", "third" }, /* lists the nicks */
+    { "taps", "1,2", "taps" },
+    { "taps", "0,0,0,0,0", "4" },
+    { "taps", "0,x", "taps" },
   };
   g_autoptr (GError) error = NULL;
   gsize i;
 
   for (i = 0; i < G_N_ELEMENTS (bad); i++) {
     g_test_message ("%s=%s", bad[i].name, bad[i].value);
-    g_assert_false (ring_kernel_set_parameter_from_string (kernel,
-            bad[i].name, bad[i].value, &error));
+    g_assert_false (ring_kernel_set_parameter_from_string (kernel, bad[i].name,
+        bad[i].value, &error));
     ring_test_assert_says (&error, RING_ERROR_PARAMETER, bad[i].name,
         bad[i].says);
   }
   /* All or nothing. */
   g_assert_false (ring_kernel_set_parameters_from_string (kernel,
-          "count=7 choice=fourth", &error));
+      "count=7 choice=fourth", &error));
   ring_test_assert_says (&error, RING_ERROR_PARAMETER, "fourth");
   g_assert_false (ring_kernel_set_parameters_from_string (kernel,
-          "count=7 number", &error));
+      "count=7 number", &error));
   ring_test_assert_says (&error, RING_ERROR_PARAMETER, "number");
   assert_parameters (kernel, 0.5, 3, 1, 1, 2, 0.25);
 }
@@ -112,7 +118,7 @@ test_info_describes_the_kernel (void)
       ring_test_launch (RING_EXECUTION_INLINE, "parameters", 0);
   RingKernelInfo *info = ring_kernel_get_info (kernel);
   GParamSpec **specs;
-  guint n;
+  guint n, i;
 
   g_assert_cmpstr (ring_kernel_info_get_name (info), ==, "parameters");
   g_assert_cmpstr (ring_kernel_info_get_description (info), ==,
@@ -122,14 +128,16 @@ test_info_describes_the_kernel (void)
   g_assert_false (ring_kernel_info_has_state (info));
   g_assert_false (ring_kernel_info_get_in_place (info));
   g_assert_cmpuint (ring_kernel_info_get_max_outputs (info), ==, 1);
-  g_assert_nonnull (strstr (ring_kernel_info_get_origin (info),
-          "parameters"));
+  g_assert_nonnull (strstr (ring_kernel_info_get_origin (info), "parameters"));
   specs = ring_kernel_info_list_parameters (info, &n);
   g_assert_cmpuint (n, ==, 5);
   g_assert_cmpstr (g_param_spec_get_name (specs[0]), ==, "number");
-  g_assert_cmpstr (g_param_spec_get_blurb (specs[0]), ==, "A float");
+  g_assert_cmpstr (g_param_spec_get_blurb (specs[0]), ==, "A float [ratio]");
   g_assert_cmpstr (ring_kernel_info_get_parameter_unit (info, "number"), ==,
       "ratio");
+  for (i = 0; i < n; i++)
+    g_param_spec_unref (specs[i]);
+  g_free (specs);
 }
 
 /* ---- parameters ------------------------------------------------------------------------------------ */
@@ -148,8 +156,8 @@ turn (gpointer data)
 
   while (!g_atomic_int_get (&t->stop)) {
     g_autoptr (GError) error = NULL;
-    g_autofree gchar *both = g_strdup_printf ("first=%u second=%u",
-        t->changes + 1, t->changes + 1);
+    g_autofree gchar *both =
+        g_strdup_printf ("first=%u second=%u", t->changes + 1, t->changes + 1);
 
     ring_kernel_set_parameters_from_string (t->kernel, both, &error);
     g_assert_no_error (error);
@@ -163,7 +171,7 @@ static void
 test_each_message_sees_one_parameter_set (RingExecutionMode mode)
 {
   g_autoptr (RingKernel) kernel = ring_test_start (mode, "pair", 2);
-  Turner turner = {.kernel = kernel };
+  Turner turner = { .kernel = kernel };
   GThread *thread = g_thread_new ("turner", turn, &turner);
   guint32 last = 0, distinct = 0;
   guint i, j;
@@ -196,7 +204,7 @@ static void
 test_a_message_takes_the_parameters_of_its_sending (RingExecutionMode mode)
 {
   g_autoptr (RingKernel) kernel = ring_test_start (mode, "pair", 2);
-  const guint n = 300;          /* more than there are parameter sets */
+  const guint n = 300; /* more than there are parameter sets */
   guint i;
 
   for (i = 0; i < n; i++) {
@@ -227,32 +235,38 @@ test_values_of_the_wrong_type (void)
   GValue value = G_VALUE_INIT;
 
   g_value_init (&value, G_TYPE_OBJECT);
-  g_assert_false (ring_kernel_set_parameter (kernel, "number", &value,
-          &error));
+  g_assert_false (ring_kernel_set_parameter (kernel, "number", &value, &error));
   ring_test_assert_says (&error, RING_ERROR_PARAMETER, "number", "GObject");
-  g_assert_false (ring_kernel_get_parameter (kernel, "number", &value,
-          &error));
+  g_assert_false (ring_kernel_get_parameter (kernel, "number", &value, &error));
   ring_test_assert_says (&error, RING_ERROR_PARAMETER, "number", "GObject");
-  g_assert_false (ring_kernel_get_parameter (kernel, "no-such", &value,
-          &error));
+  g_assert_false (
+      ring_kernel_get_parameter (kernel, "no-such", &value, &error));
   ring_test_assert_says (&error, RING_ERROR_PARAMETER, "no-such", "number");
   g_value_unset (&value);
 
   g_value_init (&value, G_TYPE_INT);
   g_value_set_int (&value, 3);
-  g_assert_false (ring_kernel_set_parameter (kernel, "choice", &value,
-          &error));
+  g_assert_false (ring_kernel_set_parameter (kernel, "choice", &value, &error));
   ring_test_assert_says (&error, RING_ERROR_PARAMETER, "choice", "third");
   g_value_unset (&value);
   g_value_init (&value, G_TYPE_DOUBLE);
+  /* Between two whole numbers, as a controller makes them: the nearest. */
   g_value_set_double (&value, 2.5);
-  g_assert_false (ring_kernel_set_parameter (kernel, "count", &value,
-          &error));
-  ring_test_assert_says (&error, RING_ERROR_PARAMETER, "count", "2.5");
+  ring_kernel_set_parameter (kernel, "count", &value, &error);
+  g_assert_no_error (error);
+  g_value_unset (&value);
+  ring_kernel_get_parameter (kernel, "count", &value, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (g_value_get_int (&value), ==, 3);
+  g_value_unset (&value);
+  g_value_init (&value, G_TYPE_DOUBLE);
   g_value_set_double (&value, NAN);
-  g_assert_false (ring_kernel_set_parameter (kernel, "number", &value,
-          &error));
+  g_assert_false (ring_kernel_set_parameter (kernel, "number", &value, &error));
   ring_test_assert_says (&error, RING_ERROR_PARAMETER, "number");
+  g_assert_false (ring_kernel_set_parameter (kernel, "count", &value, &error));
+  ring_test_assert_says (&error, RING_ERROR_PARAMETER, "count");
+  g_assert_false (ring_kernel_set_parameter (kernel, "choice", &value, &error));
+  ring_test_assert_says (&error, RING_ERROR_PARAMETER, "choice");
   g_value_unset (&value);
 }
 
@@ -268,8 +282,8 @@ test_parameters_that_cannot_be_read (void)
   gsize i;
 
   for (i = 0; i < G_N_ELEMENTS (bad); i++) {
-    g_assert_false (ring_kernel_set_parameters_from_string (kernel, bad[i],
-            &error));
+    g_assert_false (
+        ring_kernel_set_parameters_from_string (kernel, bad[i], &error));
     ring_test_assert_says (&error, RING_ERROR_PARAMETER, "");
   }
   /* Nothing to set is no mistake. */
@@ -277,8 +291,8 @@ test_parameters_that_cannot_be_read (void)
   g_assert_no_error (error);
   ring_kernel_set_parameters_from_string (kernel, "  \t ", &error);
   g_assert_no_error (error);
-  g_assert_false (ring_kernel_set_parameter_from_string (without, "amount",
-          "1", &error));
+  g_assert_false (
+      ring_kernel_set_parameter_from_string (without, "amount", "1", &error));
   ring_test_assert_says (&error, RING_ERROR_PARAMETER, "copy", "none");
 }
 
@@ -296,9 +310,9 @@ main (int argc, char **argv)
       test_parameters_refused_say_why);
   g_test_add_func ("/parameters/info-describes-the-kernel",
       test_info_describes_the_kernel);
-  g_test_add_func ("/faults/parameters/values-of-the-wrong-type",
+  g_test_add_func ("/parameters/values-of-the-wrong-type",
       test_values_of_the_wrong_type);
-  g_test_add_func ("/faults/parameters/that-cannot-be-read",
+  g_test_add_func ("/parameters/that-cannot-be-read",
       test_parameters_that_cannot_be_read);
   return ring_test_run ();
 }

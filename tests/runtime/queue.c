@@ -19,7 +19,7 @@ typedef struct
 } Shared;
 
 static void
-shared_init (Shared * shared, guint64 capacity, guint64 begin)
+shared_init (Shared *shared, guint64 capacity, guint64 begin)
 {
   memset (shared, 0, sizeof (*shared));
   shared->slots = g_malloc0 (capacity * STRIDE);
@@ -28,12 +28,11 @@ shared_init (Shared * shared, guint64 capacity, guint64 begin)
 }
 
 static RingQueue
-shared_side (Shared * shared)
+shared_side (Shared *shared)
 {
-  RingQueue queue = {
-    shared->slots, &shared->producer, &shared->consumer, shared->capacity,
-    STRIDE, shared->producer.position, shared->consumer.position
-  };
+  RingQueue queue = { shared->slots, &shared->producer, &shared->consumer,
+    shared->capacity, STRIDE, shared->producer.position,
+    shared->consumer.position };
 
   return queue;
 }
@@ -47,7 +46,7 @@ word_at (guint64 position, guint i)
 }
 
 static void
-slot_write (const RingQueue * queue, guint64 position)
+slot_write (const RingQueue *queue, guint64 position)
 {
   RingMessageHeader *header = ring_queue_slot (queue, position);
   guint64 *words = (guint64 *) (header + 1);
@@ -60,7 +59,7 @@ slot_write (const RingQueue * queue, guint64 position)
 }
 
 static void
-slot_check (const RingQueue * queue, guint64 position)
+slot_check (const RingQueue *queue, guint64 position)
 {
   const RingMessageHeader *header = ring_queue_slot (queue, position);
   const guint64 *words = (const guint64 *) (header + 1);
@@ -192,26 +191,24 @@ typedef struct
   Shared shared;
   guint64 begin;
   guint64 n;
-  guint64 batch;                /* publish and consume up to so many at once */
-  guint64 reserved;             /* many producers: the next position to take */
+  guint64 batch;    /* publish and consume up to so many at once */
+  guint64 reserved; /* many producers: the next position to take */
 } Transfer;
 
 static gpointer
 transfer_produce (gpointer data)
 {
   Transfer *t = data;
-  RingQueue queue = {
-    t->shared.slots, &t->shared.producer, &t->shared.consumer,
-    t->shared.capacity, STRIDE, t->begin, t->begin
-  };
+  RingQueue queue = { t->shared.slots, &t->shared.producer, &t->shared.consumer,
+    t->shared.capacity, STRIDE, t->begin, t->begin };
   guint32 random = 1;
 
   while (queue.position < t->begin + t->n) {
     guint64 want, space, i;
 
     random = random * 1664525u + 1013904223u;
-    want = MIN (1 + (random >> 16) % t->batch,
-        t->begin + t->n - queue.position);
+    want =
+        MIN (1 + (random >> 16) % t->batch, t->begin + t->n - queue.position);
     space = MIN (ring_queue_space (&queue, want), want);
     if (space == 0) {
       g_thread_yield ();
@@ -225,12 +222,10 @@ transfer_produce (gpointer data)
 }
 
 static void
-transfer_consume (Transfer * t)
+transfer_consume (Transfer *t)
 {
-  RingQueue queue = {
-    t->shared.slots, &t->shared.producer, &t->shared.consumer,
-    t->shared.capacity, STRIDE, t->begin, t->begin
-  };
+  RingQueue queue = { t->shared.slots, &t->shared.producer, &t->shared.consumer,
+    t->shared.capacity, STRIDE, t->begin, t->begin };
   guint32 random = 7;
 
   while (queue.position < t->begin + t->n) {
@@ -262,7 +257,7 @@ message_count (guint64 standard)
 static void
 transfer (guint64 capacity, guint64 batch, guint64 begin, guint64 n)
 {
-  Transfer t = {.begin = begin,.n = n,.batch = batch };
+  Transfer t = { .begin = begin, .n = n, .batch = batch };
   GThread *producer;
 
   shared_init (&t.shared, capacity, begin);
@@ -312,10 +307,8 @@ static gpointer
 transfer_produce_one_of_many (gpointer data)
 {
   Transfer *t = data;
-  RingQueue queue = {
-    t->shared.slots, &t->shared.producer, &t->shared.consumer,
-    t->shared.capacity, STRIDE, 0, 0
-  };
+  RingQueue queue = { t->shared.slots, &t->shared.producer, &t->shared.consumer,
+    t->shared.capacity, STRIDE, 0, 0 };
 
   for (;;) {
     const guint64 position =
@@ -323,8 +316,8 @@ transfer_produce_one_of_many (gpointer data)
 
     if (position >= t->n)
       return NULL;
-    while (position - ring_load_acquire_u64 (&queue.consumer->position) >=
-        queue.capacity)
+    while (position - ring_load_acquire_u64 (&queue.consumer->position)
+        >= queue.capacity)
       g_thread_yield ();
     slot_write (&queue, position);
     ring_queue_publish_at (&queue, position);
@@ -334,7 +327,7 @@ transfer_produce_one_of_many (gpointer data)
 static void
 test_many_producers_one_order (void)
 {
-  Transfer t = {.n = message_count (400000),.batch = 64 };
+  Transfer t = { .n = message_count (400000), .batch = 64 };
   GThread *producer[4];
   guint i;
 

@@ -17,9 +17,8 @@
 /* us; far more than anything here takes. */
 #define RING_TEST_WAIT (60 * G_USEC_PER_SEC)
 
-static const RingExecutionMode ring_test_modes[] = {
-  RING_EXECUTION_INLINE, RING_EXECUTION_EVENT_DRIVEN, RING_EXECUTION_PERSISTENT
-};
+static const RingExecutionMode ring_test_modes[] = { RING_EXECUTION_INLINE,
+  RING_EXECUTION_EVENT_DRIVEN, RING_EXECUTION_PERSISTENT };
 
 static inline const gchar *
 ring_test_nick (GType type, gint value)
@@ -28,7 +27,7 @@ ring_test_nick (GType type, gint value)
   GEnumValue *v = g_enum_get_value (c, value);
   const gchar *nick = v ? v->value_nick : "?";
 
-  g_type_class_unref (c);       /* static types keep their strings */
+  g_type_class_unref (c); /* static types keep their strings */
   return nick;
 }
 
@@ -42,7 +41,8 @@ static inline RingBackendType
 ring_test_backend (void)
 {
   return g_strcmp0 (g_getenv ("RING_TEST_BACKEND"), "cuda") == 0
-      ? RING_BACKEND_CUDA : RING_BACKEND_CPU;
+      ? RING_BACKEND_CUDA
+      : RING_BACKEND_CPU;
 }
 
 /* For tests that need kernel and test to share their addresses. */
@@ -83,7 +83,7 @@ ring_test_source_dir (void)
 /* The path of one of the tests' own kernels: built beforehand where
  * RING_TEST_KERNEL_DIR says so, for machines without a compiler, else its source. */
 static inline gchar *
-ring_test_kernel_path (const gchar * name)
+ring_test_kernel_path (const gchar *name)
 {
   const gchar *built = g_getenv ("RING_TEST_KERNEL_DIR");
   g_autofree gchar *dir = ring_test_source_dir ();
@@ -99,10 +99,22 @@ ring_test_kernel_path (const gchar * name)
   return g_build_filename (dir, "kernels", file, NULL);
 }
 
+static inline RingRuntime *
+ring_test_runtime (void)
+{
+  RingConfig *config = ring_test_config (RING_EXECUTION_AUTO);
+  g_autoptr (GError) error = NULL;
+  RingRuntime *runtime = ring_runtime_new (config, &error);
+
+  g_assert_no_error (error);
+  ring_config_free (config);
+  return runtime;
+}
+
 /* Launches the kernel @name: one of the tests' own where there is such a file,
  * else one of those that come with the library. @config is freed. */
 static inline RingKernel *
-ring_test_launch_with (RingConfig * config, const gchar * name, gint workers)
+ring_test_launch_with (RingConfig *config, const gchar *name, gint workers)
 {
   g_autofree gchar *path = ring_test_kernel_path (name);
   g_autoptr (GError) error = NULL;
@@ -120,13 +132,13 @@ ring_test_launch_with (RingConfig * config, const gchar * name, gint workers)
 }
 
 static inline RingKernel *
-ring_test_launch (RingExecutionMode mode, const gchar * name, gint workers)
+ring_test_launch (RingExecutionMode mode, const gchar *name, gint workers)
 {
   return ring_test_launch_with (ring_test_config (mode), name, workers);
 }
 
 static inline void
-ring_test_activate (RingKernel * kernel)
+ring_test_activate (RingKernel *kernel)
 {
   g_autoptr (GError) error = NULL;
 
@@ -136,7 +148,7 @@ ring_test_activate (RingKernel * kernel)
 
 /* Launched and active. */
 static inline RingKernel *
-ring_test_start (RingExecutionMode mode, const gchar * name, gint workers)
+ring_test_start (RingExecutionMode mode, const gchar *name, gint workers)
 {
   RingKernel *kernel = ring_test_launch (mode, name, workers);
 
@@ -145,7 +157,7 @@ ring_test_start (RingExecutionMode mode, const gchar * name, gint workers)
 }
 
 static inline void
-ring_test_terminate (RingKernel * kernel, RingTerminateMode mode)
+ring_test_terminate (RingKernel *kernel, RingTerminateMode mode)
 {
   g_autoptr (GError) error = NULL;
 
@@ -156,7 +168,7 @@ ring_test_terminate (RingKernel * kernel, RingTerminateMode mode)
 
 /* What must hold at every moment, once messages do not move. */
 static inline void
-ring_test_assert_accounts (RingKernel * kernel, guint64 accepted,
+ring_test_assert_accounts (RingKernel *kernel, guint64 accepted,
     guint64 delivered, guint64 rejected, guint64 discarded)
 {
   g_autoptr (RingMetrics) m = ring_kernel_get_metrics (kernel);
@@ -171,7 +183,7 @@ ring_test_assert_accounts (RingKernel * kernel, guint64 accepted,
 }
 
 static inline void
-ring_test_assert_balanced (RingKernel * kernel)
+ring_test_assert_balanced (RingKernel *kernel)
 {
   g_autoptr (RingMetrics) m = ring_kernel_get_metrics (kernel);
 
@@ -183,14 +195,17 @@ ring_test_assert_balanced (RingKernel * kernel)
 /* Asserts domain and code, and that the message contains each of the texts
  * (ignoring case); then clears the error. */
 static inline void G_GNUC_NULL_TERMINATED
-ring_test_assert_error_says (GError ** error, GQuark domain, gint code, ...)
+ring_test_assert_error_says (GError **error, GQuark domain, gint code, ...)
 {
+  g_autofree gchar *line = NULL;
   g_autofree gchar *said = NULL;
   const gchar *text;
   va_list texts;
 
   g_assert_nonnull (*error);
-  g_test_message ("%s", (*error)->message);
+  /* One line, and not too long a one, or it is no TAP. */
+  line = g_strdelimit (g_strndup ((*error)->message, 1000), "\n", ' ');
+  g_test_message ("%s", line);
   g_assert_error (*error, domain, code);
   said = g_ascii_strdown ((*error)->message, -1);
   va_start (texts, code);
@@ -222,14 +237,14 @@ ring_test_message (gsize size, guint seed)
 }
 
 static inline gboolean
-ring_test_same_payload (RingMessage * a, RingMessage * b)
+ring_test_same_payload (RingMessage *a, RingMessage *b)
 {
   return g_bytes_equal (ring_message_get_payload (a),
       ring_message_get_payload (b));
 }
 
 static inline void
-ring_test_send (RingKernel * kernel, RingMessage * message)
+ring_test_send (RingKernel *kernel, RingMessage *message)
 {
   g_autoptr (GError) error = NULL;
 
@@ -238,7 +253,7 @@ ring_test_send (RingKernel * kernel, RingMessage * message)
 }
 
 static inline RingMessage *
-ring_test_receive (RingKernel * kernel)
+ring_test_receive (RingKernel *kernel)
 {
   g_autoptr (GError) error = NULL;
   RingMessage *message =
@@ -251,25 +266,29 @@ ring_test_receive (RingKernel * kernel)
 
 /* Nothing is there to receive, and nothing will be. */
 static inline void
-ring_test_assert_nothing_left (RingKernel * kernel)
+ring_test_assert_nothing_left (RingKernel *kernel)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (RingMessage) message = ring_kernel_receive (kernel, 0, NULL,
-      &error);
+  g_autoptr (RingMessage) message =
+      ring_kernel_receive (kernel, 0, NULL, &error);
 
   g_assert_null (message);
   g_assert_nonnull (error);
 }
 
 /* Waits until @condition holds; fails the test if it never does. */
-#define ring_test_wait_until(condition) G_STMT_START { \
-  const gint64 until_ = g_get_monotonic_time () + RING_TEST_WAIT; \
-  while (!(condition)) { \
-    if (g_get_monotonic_time () > until_) \
-      g_error ("%s:%d: never came true: %s", __FILE__, __LINE__, #condition); \
-    g_thread_yield (); \
+#define ring_test_wait_until(condition) \
+  G_STMT_START \
+  { \
+    const gint64 until_ = g_get_monotonic_time () + RING_TEST_WAIT; \
+    while (!(condition)) { \
+      if (g_get_monotonic_time () > until_) \
+        g_error ("%s:%d: never came true: %s", __FILE__, __LINE__, \
+            #condition); \
+      g_thread_yield (); \
+    } \
   } \
-} G_STMT_END
+  G_STMT_END
 
 /* ---- a message held inside the kernel `gate` -------------------------------- */
 
@@ -279,7 +298,7 @@ typedef struct
 } RingTestGate;
 
 static inline RingMessage *
-ring_test_gate_message (RingTestGate * gate, guint seed)
+ring_test_gate_message (RingTestGate *gate, guint seed)
 {
   guint64 data[4] = { (guint64) (guintptr) gate, seed, seed, seed };
 
@@ -288,7 +307,7 @@ ring_test_gate_message (RingTestGate * gate, guint seed)
 
 /* The number that a message of `gate` carries. */
 static inline guint
-ring_test_gate_seed (RingMessage * message)
+ring_test_gate_seed (RingMessage *message)
 {
   gsize size;
   const guint64 *data =
@@ -300,7 +319,7 @@ ring_test_gate_seed (RingMessage * message)
 }
 
 static inline void
-ring_test_gate_open (RingTestGate * gate)
+ring_test_gate_open (RingTestGate *gate)
 {
   __atomic_store_n (&gate->open, 1, __ATOMIC_RELEASE);
 }
@@ -326,14 +345,14 @@ ring_test_sender_run (gpointer data)
 {
   RingTestSender *s = data;
 
-  s->sent = ring_kernel_send (s->kernel, s->message, RING_TEST_WAIT, NULL,
-      &s->error);
+  s->sent =
+      ring_kernel_send (s->kernel, s->message, RING_TEST_WAIT, NULL, &s->error);
   return NULL;
 }
 
 static inline void
-ring_test_sender_start (RingTestSender * s, RingKernel * kernel,
-    RingTestGate * gate)
+ring_test_sender_start (RingTestSender *s, RingKernel *kernel,
+    RingTestGate *gate)
 {
   s->kernel = kernel;
   s->message = ring_test_gate_message (gate, 0);
@@ -344,7 +363,7 @@ ring_test_sender_start (RingTestSender * s, RingKernel * kernel,
 }
 
 static inline void
-ring_test_sender_join (RingTestSender * s)
+ring_test_sender_join (RingTestSender *s)
 {
   g_thread_join (s->thread);
   ring_message_unref (s->message);
@@ -370,7 +389,7 @@ ring_test_run_mode_ (gconstpointer data)
 
 /* Adds @path/inline, @path/event-driven and @path/persistent. */
 static inline void
-ring_test_add_modes (const gchar * path, RingTestModeFunc func)
+ring_test_add_modes (const gchar *path, RingTestModeFunc func)
 {
   gsize i;
 

@@ -15,7 +15,7 @@
 typedef struct
 {
   guint32 producer;
-  guint32 check;                /* derived from the counter */
+  guint32 check; /* derived from the counter */
   guint64 counter;
 } Payload;
 
@@ -23,10 +23,10 @@ typedef struct
 {
   RingKernel *kernel;
   guint64 per_producer;
-  guint64 expected;             /* of all */
-  guint64 received;             /* atomic */
+  guint64 expected; /* of all */
+  guint64 received; /* atomic */
   GCancellable *all_received;
-  guint8 *seen[PRODUCERS];      /* one byte per message, atomic */
+  guint8 *seen[PRODUCERS]; /* one byte per message, atomic */
 } Stress;
 
 typedef struct
@@ -52,7 +52,7 @@ produce (gpointer data)
     const Payload payload = { self->id, check_of (i, self->id), i };
     g_autoptr (RingMessage) message =
         ring_message_new_from_data ((const guint8 *) &payload,
-        sizeof (payload));
+            sizeof (payload));
 
     ring_message_set_message_type (message, self->id);
     ring_test_send (s->kernel, message);
@@ -95,10 +95,10 @@ receive (gpointer data)
         last_sequence);
     last_sequence = (gint64) ring_message_get_sequence (got);
     /* Nothing twice. */
-    g_assert_cmpint (__atomic_exchange_n (&s->seen[p->producer][p->counter],
-            1, __ATOMIC_RELAXED), ==, 0);
-    if (__atomic_add_fetch (&s->received, 1, __ATOMIC_ACQ_REL) ==
-        s->expected)
+    g_assert_cmpint (__atomic_exchange_n (&s->seen[p->producer][p->counter], 1,
+                         __ATOMIC_RELAXED),
+        ==, 0);
+    if (__atomic_add_fetch (&s->received, 1, __ATOMIC_ACQ_REL) == s->expected)
       g_cancellable_cancel (s->all_received);
   }
 }
@@ -108,24 +108,24 @@ typedef struct
   RingExecutionMode mode;
   gint workers;
   const gchar *kernel;
-  guint share;                  /* thousandths of all messages */
+  guint share; /* thousandths of all messages */
   guint capacity;
 } Combination;
 
 /* Shares by what a message costs there, so that none takes much longer than the
  * others. */
 static const Combination combinations[] = {
-  {RING_EXECUTION_INLINE, 1, "copy", 300, 4096},
-  {RING_EXECUTION_INLINE, 2, "copy", 100, 64},
-  {RING_EXECUTION_INLINE, 7, "copy", 50, 3},
-  {RING_EXECUTION_EVENT_DRIVEN, 1, "copy", 200, 4096},
-  {RING_EXECUTION_EVENT_DRIVEN, 2, "copy", 50, 64},
-  {RING_EXECUTION_EVENT_DRIVEN, 7, "copy", 10, 3},
-  {RING_EXECUTION_PERSISTENT, 1, "copy", 200, 4096},
-  {RING_EXECUTION_PERSISTENT, 2, "copy", 50, 64},
-  {RING_EXECUTION_PERSISTENT, 7, "copy", 10, 3},
-  {RING_EXECUTION_PERSISTENT, 7, "blocks", 15, 64},
-  {RING_EXECUTION_EVENT_DRIVEN, 7, "blocks", 15, 64},
+  { RING_EXECUTION_INLINE, 1, "copy", 300, 4096 },
+  { RING_EXECUTION_INLINE, 2, "copy", 100, 64 },
+  { RING_EXECUTION_INLINE, 7, "copy", 50, 3 },
+  { RING_EXECUTION_EVENT_DRIVEN, 1, "copy", 200, 4096 },
+  { RING_EXECUTION_EVENT_DRIVEN, 2, "copy", 50, 64 },
+  { RING_EXECUTION_EVENT_DRIVEN, 7, "copy", 10, 3 },
+  { RING_EXECUTION_PERSISTENT, 1, "copy", 200, 4096 },
+  { RING_EXECUTION_PERSISTENT, 2, "copy", 50, 64 },
+  { RING_EXECUTION_PERSISTENT, 7, "copy", 10, 3 },
+  { RING_EXECUTION_PERSISTENT, 7, "blocks", 15, 64 },
+  { RING_EXECUTION_EVENT_DRIVEN, 7, "blocks", 15, 64 },
 };
 
 static void
@@ -133,8 +133,7 @@ test_stress (gconstpointer data)
 {
   const Combination *c = data;
   const gchar *wanted = g_getenv ("RING_STRESS_MESSAGES");
-  const guint64 total =
-      wanted ? g_ascii_strtoull (wanted, NULL, 10) : 1000000;
+  const guint64 total = wanted ? g_ascii_strtoull (wanted, NULL, 10) : 1000000;
   RingConfig *config = ring_test_config (c->mode);
   g_autoptr (RingMetrics) m = NULL;
   Stress s = { 0 };
@@ -152,13 +151,11 @@ test_stress (gconstpointer data)
   for (i = 0; i < PRODUCERS; i++)
     s.seen[i] = g_malloc0 (s.per_producer);
   for (i = 0; i < RECEIVERS; i++) {
-    receiver[i] = (Thread) {
-    &s, i};
+    receiver[i] = (Thread){ &s, i };
     thread[PRODUCERS + i] = g_thread_new ("receive", receive, &receiver[i]);
   }
   for (i = 0; i < PRODUCERS; i++) {
-    producer[i] = (Thread) {
-    &s, i};
+    producer[i] = (Thread){ &s, i };
     thread[i] = g_thread_new ("produce", produce, &producer[i]);
   }
   for (i = 0; i < PRODUCERS + RECEIVERS; i++)
@@ -178,9 +175,9 @@ test_stress (gconstpointer data)
   g_assert_cmpuint (m->bytes_out, ==, s.expected * sizeof (Payload));
   g_assert_cmpuint (m->queue_depth, ==, 0);
   g_assert_cmpuint (m->queue_depth_max, <=, c->capacity);
-  g_test_message ("%" G_GUINT64_FORMAT " messages, %u workers, %"
-      G_GUINT64_FORMAT " residencies", s.expected, m->workers,
-      m->residencies);
+  g_test_message ("%" G_GUINT64_FORMAT
+                  " messages, %u workers, %" G_GUINT64_FORMAT " residencies",
+      s.expected, m->workers, m->residencies);
   ring_test_terminate (s.kernel, RING_TERMINATE_DRAIN);
   g_object_unref (s.kernel);
   g_object_unref (s.all_received);
@@ -195,8 +192,8 @@ main (int argc, char **argv)
   for (i = 0; i < G_N_ELEMENTS (combinations); i++) {
     g_autofree gchar *path =
         g_strdup_printf ("/stress/%s/%s/%d-workers/capacity-%u",
-        combinations[i].kernel, ring_test_mode_nick (combinations[i].mode),
-        combinations[i].workers, combinations[i].capacity);
+            combinations[i].kernel, ring_test_mode_nick (combinations[i].mode),
+            combinations[i].workers, combinations[i].capacity);
 
     g_test_add_data_func (path, &combinations[i], test_stress);
   }

@@ -20,13 +20,13 @@ typedef struct
 {
   Job *jobs;
   guint n;
-  gint next;                    /* which must complete next */
+  gint next; /* which must complete next */
 } Jobs;
 
 static Jobs all_jobs;
 
 static void
-job_completed (RingKernel * kernel, const RingCompletion * completion,
+job_completed (RingKernel *kernel, const RingCompletion *completion,
     gpointer user_data)
 {
   Job *job = user_data;
@@ -39,12 +39,12 @@ job_completed (RingKernel * kernel, const RingCompletion * completion,
 }
 
 static gboolean
-job_submit (RingKernel * kernel, Job * job, gsize size, gboolean in_place,
-    GError ** error)
+job_submit (RingKernel *kernel, Job *job, gsize size, gboolean in_place,
+    GError **error)
 {
-  RingMemory output = {.n_planes = 1,.size = size };
+  RingMemory output = { .n_planes = 1, .size = size };
   RingSubmission submission = {
-    .input = {.n_planes = 1,.size = size},
+    .input = { .n_planes = 1, .size = size },
     .outputs = &output,
     .n_outputs = 1,
     .pts = RING_TIME_NONE,
@@ -67,8 +67,7 @@ jobs_init (guint n)
 {
   guint i, j;
 
-  all_jobs = (Jobs) {
-  g_new0 (Job, n), n, 0};
+  all_jobs = (Jobs){ g_new0 (Job, n), n, 0 };
   for (i = 0; i < n; i++) {
     all_jobs.jobs[i].index = i;
     for (j = 0; j < sizeof (all_jobs.jobs[i].input); j++)
@@ -173,22 +172,23 @@ test_submission_with_strides (RingExecutionMode mode)
   g_autoptr (GError) error = NULL;
   /* Rows of 16 and of 8 bytes. */
   guint8 from[3 * 16 + 2 * 2 * 8], to[sizeof (from)];
-  RingMemory input = {.n_planes = 3,.size = sizeof (from),.plane = {
-      {from, 16, 48}, {from + 48, 8, 16}, {from + 64, 8, 16}}
-  };
-  RingMemory output = {.n_planes = 3,.size = sizeof (to),.plane = {
-      {to, 16, 48}, {to + 48, 8, 16}, {to + 64, 8, 16}}
-  };
-  Job job = {.index = 0 };
-  RingSubmission submission = {
-    .input = input,.outputs = &output,.n_outputs = 1,
-    .pts = RING_TIME_NONE,.duration = RING_TIME_NONE,
-    .completed = job_completed,.user_data = &job
-  };
+  RingMemory input = { .n_planes = 3,
+    .size = sizeof (from),
+    .plane = { { from, 16, 48 }, { from + 48, 8, 16 }, { from + 64, 8, 16 } } };
+  RingMemory output = { .n_planes = 3,
+    .size = sizeof (to),
+    .plane = { { to, 16, 48 }, { to + 48, 8, 16 }, { to + 64, 8, 16 } } };
+  Job job = { .index = 0 };
+  RingSubmission submission = { .input = input,
+    .outputs = &output,
+    .n_outputs = 1,
+    .pts = RING_TIME_NONE,
+    .duration = RING_TIME_NONE,
+    .completed = job_completed,
+    .user_data = &job };
   guint i;
 
-  all_jobs = (Jobs) {
-  &job, 1, 0};
+  all_jobs = (Jobs){ &job, 1, 0 };
   memset (from, 10, sizeof (from));
   memset (to, 99, sizeof (to));
   ring_kernel_set_format (kernel, format, &error);
@@ -214,21 +214,25 @@ test_submission_that_does_not_fit_its_format (void)
       ring_format_new_video (RING_VIDEO_FORMAT_RGB, 8, 8);
   g_autoptr (GError) error = NULL;
   guint8 data[192];
-  RingMemory good = {.n_planes = 1,.size = 192,.plane = {{data, 24, 192}} };
+  RingMemory good = { .n_planes = 1,
+    .size = 192,
+    .plane = { { data, 24, 192 } } };
   RingMemory output = good;
-  RingSubmission s = {.input = good,.outputs = &output,.n_outputs = 1,
-    .pts = RING_TIME_NONE,.duration = RING_TIME_NONE,
-    .completed = job_completed
-  };
+  RingSubmission s = { .input = good,
+    .outputs = &output,
+    .n_outputs = 1,
+    .pts = RING_TIME_NONE,
+    .duration = RING_TIME_NONE,
+    .completed = job_completed };
 
   memset (data, 0, sizeof (data));
   ring_kernel_set_format (kernel, format, &error);
   g_assert_no_error (error);
   ring_test_activate (kernel);
 
-  s.input.plane[0].size = 191;  /* the last row would reach one byte further */
+  s.input.plane[0].size = 191; /* the last row would reach one byte further */
   g_assert_false (ring_kernel_submit (kernel, &s, &error));
-  ring_test_assert_says (&error, RING_ERROR_PAYLOAD, "191", "192");
+  ring_test_assert_says (&error, RING_ERROR_PAYLOAD, "191", "8 rows of 24");
   s.input = good;
   s.input.plane[0].stride = 23; /* rows would overlap */
   g_assert_false (ring_kernel_submit (kernel, &s, &error));
@@ -240,7 +244,7 @@ test_submission_that_does_not_fit_its_format (void)
   s.input = good;
   output.plane[0].size = 100;
   g_assert_false (ring_kernel_submit (kernel, &s, &error));
-  ring_test_assert_says (&error, RING_ERROR_PAYLOAD, "100", "192");
+  ring_test_assert_says (&error, RING_ERROR_PAYLOAD, "100", "8 rows of 24");
   output = good;
   s.n_outputs = 0;
   g_assert_false (ring_kernel_submit (kernel, &s, &error));

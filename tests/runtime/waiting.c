@@ -97,8 +97,8 @@ wait_for_something (gpointer data)
       got = ring_kernel_receive (w->kernel, -1, w->cancellable, &w->error);
       break;
     case 1:
-      got = ring_kernel_call (w->kernel, message, -1, w->cancellable,
-          &w->error);
+      got =
+          ring_kernel_call (w->kernel, message, -1, w->cancellable, &w->error);
       break;
     case 2:
       ring_kernel_send (w->kernel, message, -1, w->cancellable, &w->error);
@@ -124,7 +124,7 @@ test_cancellation_ends_every_wait (RingExecutionMode mode)
     g_autoptr (GCancellable) cancellable = g_cancellable_new ();
     RingTestGate gate = { 0, 0, 0 };
     RingTestSender sender;
-    Waiter waiter = {.cancellable = cancellable,.what = what };
+    Waiter waiter = { .cancellable = cancellable, .what = what };
     GThread *thread;
 
     /* One message fills the queue, but not where a call must still fit in. */
@@ -157,8 +157,7 @@ test_cancelled_before_it_begins (RingExecutionMode mode)
   g_assert_null (ring_kernel_receive (kernel, -1, cancellable, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
   g_clear_error (&error);
-  g_assert_false (ring_kernel_send (kernel, message, -1, cancellable,
-          &error));
+  g_assert_false (ring_kernel_send (kernel, message, -1, cancellable, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
   g_clear_error (&error);
   g_assert_null (ring_kernel_call (kernel, message, -1, cancellable, &error));
@@ -172,7 +171,7 @@ static void
 test_terminate_wakes_who_waits (RingExecutionMode mode)
 {
   g_autoptr (RingKernel) kernel = ring_test_start (mode, "gate", 1);
-  Waiter waiter = {.kernel = kernel };
+  Waiter waiter = { .kernel = kernel };
   GThread *thread = g_thread_new ("waiter", wait_for_something, &waiter);
 
   ring_test_wait_until (g_atomic_int_get (&waiter.started));
@@ -187,7 +186,7 @@ test_call_discarded_by_flush (RingExecutionMode mode)
   g_autoptr (RingKernel) kernel = NULL;
   RingTestGate gate = { 0, 0, 0 };
   RingTestSender sender;
-  Waiter waiter = {.what = 1 };
+  Waiter waiter = { .what = 1 };
   GThread *thread;
 
   if (ring_test_skip_unless_cpu ())
@@ -222,7 +221,7 @@ typedef struct
 } Async;
 
 static void
-send_done (GObject * source, GAsyncResult * result, gpointer user_data)
+send_done (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   Async *a = user_data;
 
@@ -231,22 +230,22 @@ send_done (GObject * source, GAsyncResult * result, gpointer user_data)
 }
 
 static void
-receive_done (GObject * source, GAsyncResult * result, gpointer user_data)
+receive_done (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   Async *a = user_data;
 
-  a->message = ring_kernel_receive_finish (RING_KERNEL (source), result,
-      &a->error);
+  a->message =
+      ring_kernel_receive_finish (RING_KERNEL (source), result, &a->error);
   g_main_loop_quit (a->loop);
 }
 
 static void
-call_done (GObject * source, GAsyncResult * result, gpointer user_data)
+call_done (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   Async *a = user_data;
 
-  a->message = ring_kernel_call_finish (RING_KERNEL (source), result,
-      &a->error);
+  a->message =
+      ring_kernel_call_finish (RING_KERNEL (source), result, &a->error);
   g_main_loop_quit (a->loop);
 }
 
@@ -264,7 +263,7 @@ test_asynchronous_forms (RingExecutionMode mode)
   g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   g_autoptr (RingMessage) sent = ring_test_message (300, 4);
-  Async a = {.loop = loop };
+  Async a = { .loop = loop };
 
   ring_kernel_send_async (kernel, sent, RING_TEST_WAIT, NULL, send_done, &a);
   g_assert_false (a.done);
@@ -321,8 +320,7 @@ feed (gpointer data)
   guint i;
 
   for (i = 0; i < f->n; i++) {
-    g_autoptr (RingMessage) message =
-        ring_test_message (i % 3 ? 20 : 5000, i);
+    g_autoptr (RingMessage) message = ring_test_message (i % 3 ? 20 : 5000, i);
 
     ring_test_send (f->kernel, message);
   }
@@ -338,7 +336,7 @@ test_full_queue_loses_nothing (RingExecutionMode mode)
   for (c = 0; c < G_N_ELEMENTS (capacities); c++) {
     RingConfig *config = ring_test_config (mode);
     g_autoptr (RingKernel) kernel = NULL;
-    Feeder feeder = {.n = 300 };
+    Feeder feeder = { .n = 300 };
     GThread *thread;
     guint i;
 
@@ -416,8 +414,8 @@ test_flush_discards_results_not_received (RingExecutionMode mode)
   ring_kernel_flush (kernel);
   ring_test_assert_accounts (kernel, 3, 0, 0, 3);
   {
-    g_autoptr (RingMessage) got = ring_kernel_call (kernel, sent,
-        RING_TEST_WAIT, NULL, &error);
+    g_autoptr (RingMessage) got =
+        ring_kernel_call (kernel, sent, RING_TEST_WAIT, NULL, &error);
 
     g_assert_no_error (error);
     g_assert_true (ring_test_same_payload (sent, got));
@@ -447,7 +445,7 @@ static void
 test_flush_from_another_thread_keeps_the_accounts (RingExecutionMode mode)
 {
   g_autoptr (RingKernel) kernel = ring_test_start (mode, "copy", 2);
-  Flusher flusher = {.kernel = kernel };
+  Flusher flusher = { .kernel = kernel };
   GThread *thread = g_thread_new ("flusher", flush_often, &flusher);
   g_autoptr (RingMetrics) m = NULL;
   guint64 received = 0, last = 0;
@@ -514,8 +512,7 @@ main (int argc, char **argv)
       test_terminate_wakes_who_waits);
   ring_test_add_modes ("/waiting/call-discarded-by-flush",
       test_call_discarded_by_flush);
-  ring_test_add_modes ("/waiting/asynchronous-forms",
-      test_asynchronous_forms);
+  ring_test_add_modes ("/waiting/asynchronous-forms", test_asynchronous_forms);
   ring_test_add_modes ("/messages/full-queue-loses-nothing",
       test_full_queue_loses_nothing);
   ring_test_add_modes ("/flush/discards-what-waits",

@@ -12,9 +12,14 @@ G_BEGIN_DECLS
 
 /* Messages taken at once, as long as they are small. */
 #define CPU_BATCH 16u
-/* With the grid left to us, workers share messages from this size on; below it,
- * waking them costs more than they save. */
+/* With the grid left to us, workers share a message only if it has this many bytes
+ * and takes one of them this many ns; below, waking the others costs more than they
+ * save. */
 #define CPU_LARGE_MESSAGE (64u * 1024)
+#define CPU_LONG_RUN 100000u
+/* One in so many messages is run the other way, to see whether that has become
+ * faster. */
+#define CPU_PROBE_EVERY 64u
 #define CPU_MAX_WORKERS 256
 
 typedef struct _CpuTeam CpuTeam;
@@ -41,6 +46,8 @@ typedef struct
   guint64 emitted[RING_MAX_OUTPUTS];
   guint32 flags;                /* the last message: 0 or why it was not run */
   guint64 started, finished;
+  gfloat cost[2];               /* ns per byte lately: shared, alone; 0: unknown */
+  guint choices;
   guint8 *slot;                 /* block sharing: a copy of the input slot */
   GThread *thread;              /* persistent mode */
 } CpuGroup;
@@ -56,7 +63,7 @@ struct _CpuInstance
   gpointer notify_data;
   gboolean telemetry;
   guint poll_interval;          /* us */
-  gsize large;                  /* bytes from which workers share a message */
+  gboolean share_all;           /* all workers take part in every message */
   gpointer memory[5];           /* what calloc gave */
 
   guint8 *state;

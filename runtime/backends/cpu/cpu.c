@@ -268,7 +268,7 @@ cpu_launch (RingBackend * backend, const RingLaunch * launch, GError ** error)
   c->telemetry = launch->config->telemetry;
   c->poll_interval = launch->config->poll_interval;
   /* Who asks for so many workers gets them on every message. */
-  c->large = launch->grid > 0 || launch->block > 0 ? 0 : CPU_LARGE_MESSAGE;
+  c->share_all = launch->grid > 0 || launch->block > 0;
   c->base.klass = &ring_cpu_backend;
   c->base.mode = launch->config->mode == RING_EXECUTION_AUTO
       ? RING_EXECUTION_INLINE : launch->config->mode;
@@ -323,7 +323,9 @@ launch_batch (gpointer data, gpointer unused)
   CpuInstance *c = data;
 
   (void) unused;
-  c->base.control->device.residencies++;
+  /* Read by ring_kernel_get_metrics at any moment. */
+  __atomic_add_fetch (&c->base.control->device.residencies, 1,
+      __ATOMIC_RELAXED);
   process_claimed (c);
 }
 

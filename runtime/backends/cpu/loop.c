@@ -46,6 +46,35 @@ break_with (CpuInstance * c, guint32 error)
   ring_store_release_u32 (&c->base.control->device.last_error, error);
 }
 
+/* Whether the calling thread runs a message of @size bytes alone. With workers that
+ * nobody asked for, whatever has been faster lately: a light kernel is done with a
+ * frame before the others are awake, and on a busy machine they come late. */
+static gboolean
+better_alone (CpuInstance * c, CpuGroup * group, gsize size)
+{
+  const gfloat alone = group->cost[TRUE], shared = group->cost[FALSE];
+  gboolean probe;
+
+  if (c->share_all)
+    return FALSE;
+  if (size < CPU_LARGE_MESSAGE || c->base.workers == 1
+      || alone * (gfloat) size < CPU_LONG_RUN)
+    return TRUE;
+  if (shared == 0)
+    return FALSE;
+  probe = ++group->choices % CPU_PROBE_EVERY == 0;
+  return (alone < shared) != probe;
+}
+
+static void
+remember_cost (CpuGroup * group, gboolean alone, gsize size, guint64 ns)
+{
+  gfloat *cost = &group->cost[alone];
+  const gfloat now = (gfloat) ns / (gfloat) size;
+
+  *cost = *cost == 0 ? now : *cost + (now - *cost) / 8;
+}
+
 /* Runs the message in @header, or finds that it is not to be run: the group then
  * holds what write_results needs. @now is the time if it is known, and then the
  * time at the end. */
@@ -58,7 +87,9 @@ run_message (CpuInstance * c, CpuGroup * group,
   const RingPayloadRef *refs = (const RingPayloadRef *)
       ((const guint8 *) header + RING_HEADER_SIZE);
   RingInvocation invocation;
+  guint64 begin;
   gboolean alone;
+  gsize size;
   guint k;
 
   group->flags = RING_MESSAGE_FAILED;
@@ -104,13 +135,22 @@ run_message (CpuInstance * c, CpuGroup * group,
   if (!(c->description->flags & RING_KERNEL_EMITS))
     group->emitted[0] = group->outputs[0].size;
 
-  alone = MAX (invocation.in.size, group->outputs[0].size) < c->large;
-  if (c->telemetry)
-    group->started = *now ? *now : ring_clock_now ();
+  size = MAX (invocation.in.size, group->outputs[0].size);
+  alone = better_alone (c, group, size);
+  if (c->telemetry || size >= CPU_LARGE_MESSAGE)
+    begin = *now ? *now : ring_clock_now ();
+  else
+    begin = 0;
   cpu_team_run (group->team, c->module->cpu, &invocation, group->emitted,
       alone);
-  if (c->telemetry)
-    *now = group->finished = ring_clock_now ();
+  if (begin)
+    *now = ring_clock_now ();
+  if (size >= CPU_LARGE_MESSAGE)
+    remember_cost (group, alone, size, *now - begin);
+  if (c->telemetry) {
+    group->started = begin;
+    group->finished = *now;
+  }
 
   for (k = 0; k < n; k++) {
     if (group->emitted[k] != RING_NOT_EMITTED

@@ -1,0 +1,414 @@
+/* gst-ringkernel
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * launch.c: the element's kernel: what is known of it before it is launched, its
+ * launch and its end, its errors and its figures.
+ */
+#include "gstringkernelfilter.h"
+
+#include <string.h>
+
+GST_DEBUG_CATEGORY_STATIC (ring_kernel_launch_debug);
+#define GST_CAT_DEFAULT ring_kernel_launch_debug
+
+void
+gst_ring_kernel_filter_init_launch_debug (void)
+{
+  GST_DEBUG_CATEGORY_INIT (ring_kernel_launch_debug, "ringkernellaunch", 0,
+      "ringkernelfilter: the kernel's launch and end");
+}
+
+/* ---- errors --------------------------------------------------------------------------- */
+
+void
+gst_ring_kernel_filter_post_error (GstRingKernelFilter * self,
+    const GError * error)
+{
+  GQuark domain = GST_STREAM_ERROR;
+  gint code = GST_STREAM_ERROR_FAILED;
+  const gchar *end;
+  gchar *text, *debug = NULL;
+
+  g_mutex_lock (&self->flow.lock);
+  self->flow.error_posted = TRUE;
+  g_mutex_unlock (&self->flow.lock);
+
+  if (error->domain == RING_ERROR) {
+    switch ((RingError) error->code) {
+      case RING_ERROR_NO_DEVICE:
+      case RING_ERROR_KERNEL_NOT_FOUND:
+        domain = GST_RESOURCE_ERROR;
+        code = GST_RESOURCE_ERROR_NOT_FOUND;
+        break;
+      case RING_ERROR_INVALID_OPTION:
+      case RING_ERROR_PARAMETER:
+        domain = GST_RESOURCE_ERROR;
+        code = GST_RESOURCE_ERROR_SETTINGS;
+        break;
+      case RING_ERROR_NO_MEMORY:
+        domain = GST_RESOURCE_ERROR;
+        code = GST_RESOURCE_ERROR_NO_SPACE_LEFT;
+        break;
+      case RING_ERROR_KERNEL_INVALID:
+      case RING_ERROR_COMPILE:
+        domain = GST_LIBRARY_ERROR;
+        code = GST_LIBRARY_ERROR_SETTINGS;
+        break;
+      case RING_ERROR_NOT_BUILT:
+        domain = GST_LIBRARY_ERROR;
+        code = GST_LIBRARY_ERROR_INIT;
+        break;
+      case RING_ERROR_FORMAT:
+        code = GST_STREAM_ERROR_FORMAT;
+        break;
+      default:
+        break;
+    }
+  }
+  /* A compiler's log: what is wrong and where first, all of it as details. */
+  end = error->code == RING_ERROR_COMPILE && error->domain == RING_ERROR
+      ? strchr (error->message, '\n') : NULL;
+  if (end) {
+    text = g_strndup (error->message, end - error->message);
+    debug = g_strdup (error->message);
+  } else {
+    text = g_strdup (error->message);
+  }
+  gst_element_message_full (GST_ELEMENT (self), GST_MESSAGE_ERROR, domain,
+      code, text, debug, __FILE__, GST_FUNCTION, __LINE__);
+}
+
+/* ---- the kernel before it is launched ----------------------------------------------------- */
+
+/* Which formats and parameters a kernel has does not depend on where it runs, so
+ * the cpu, which is always there, answers for all backends. */
+static RingKernelInfo *
+look_up (GstRingKernelFilter * self, const gchar * id)
+{
+  RingConfig *config = ring_config_new ();
+  RingRuntime *runtime;
+  RingKernelInfo *info = NULL;
+  GError *error = NULL;
+
+  config->backend = RING_BACKEND_CPU;
+  runtime = ring_runtime_new (config, &error);
+  if (runtime)
+    info = ring_runtime_find_kernel (runtime, id, &error);
+  if (!info)
+    GST_INFO_OBJECT (self, "not yet known: %s", error->message);
+  g_clear_error (&error);
+  g_clear_object (&runtime);
+  ring_config_free (config);
+  return info;
+}
+
+GstRingCaps *
+gst_ring_kernel_filter_ref_caps (GstRingKernelFilter * self)
+{
+  GstRingCaps *caps = NULL;
+  gchar *id = NULL;
+
+  GST_OBJECT_LOCK (self);
+  if (self->caps)
+    caps = gst_ring_caps_ref (self->caps);
+  GST_OBJECT_UNLOCK (self);
+  if (caps)
+    return caps;
+
+  g_mutex_lock (&self->lookup_lock);
+  GST_OBJECT_LOCK (self);
+  if (self->caps)
+    caps = gst_ring_caps_ref (self->caps);
+  else if (!self->lookup_failed)
+    id = g_strdup (self->kernel_id);
+  GST_OBJECT_UNLOCK (self);
+  if (id) {
+    RingKernelInfo *info = look_up (self, id);
+
+    caps = info ? gst_ring_caps_new (info) : NULL;
+    GST_OBJECT_LOCK (self);
+    /* Another kernel may have been chosen meanwhile. */
+    if (g_strcmp0 (id, self->kernel_id) == 0 && !self->caps) {
+      self->caps = caps ? gst_ring_caps_ref (caps) : NULL;
+      self->lookup_failed = !caps;
+    }
+    GST_OBJECT_UNLOCK (self);
+    g_clear_pointer (&info, ring_kernel_info_unref);
+    g_free (id);
+  }
+  g_mutex_unlock (&self->lookup_lock);
+  return caps;
+}
+
+/* @info is what the parameters must fit; takes over what @old ones were set to if
+ * they fit already. */
+static GstRingKernelParameters *
+make_parameters (GstRingKernelFilter * self, RingKernelInfo * info)
+{
+  GstRingKernelParameters *parameters, *old = NULL;
+  gboolean added = FALSE;
+
+  GST_OBJECT_LOCK (self);
+  parameters = self->parameters ? gst_object_ref (self->parameters) : NULL;
+  GST_OBJECT_UNLOCK (self);
+  if (parameters && gst_ring_kernel_parameters_fit (parameters, info))
+    return parameters;
+  g_clear_pointer (&parameters, gst_object_unref);
+
+  parameters = gst_ring_kernel_parameters_new (info);
+  gst_object_set_parent (GST_OBJECT (parameters), GST_OBJECT (self));
+  GST_OBJECT_LOCK (self);
+  old = self->parameters;
+  self->parameters = gst_object_ref (parameters);
+  added = TRUE;
+  GST_OBJECT_UNLOCK (self);
+
+  if (old) {
+    gst_child_proxy_child_removed (GST_CHILD_PROXY (self), G_OBJECT (old),
+        "kernel");
+    gst_object_unparent (GST_OBJECT (old));
+    gst_object_unref (old);
+  }
+  if (added)
+    gst_child_proxy_child_added (GST_CHILD_PROXY (self),
+        G_OBJECT (parameters), "kernel");
+  return parameters;
+}
+
+GstRingKernelParameters *
+gst_ring_kernel_filter_ref_parameters (GstRingKernelFilter * self)
+{
+  GstRingCaps *caps = gst_ring_kernel_filter_ref_caps (self);
+  GstRingKernelParameters *parameters;
+
+  if (!caps)
+    return NULL;
+  parameters = make_parameters (self, caps->info);
+  gst_ring_caps_unref (caps);
+  return parameters;
+}
+
+void
+gst_ring_kernel_filter_forget_kernel (GstRingKernelFilter * self)
+{
+  GstRingKernelParameters *old;
+  GstRingCaps *caps;
+
+  GST_OBJECT_LOCK (self);
+  old = g_steal_pointer (&self->parameters);
+  caps = g_steal_pointer (&self->caps);
+  self->lookup_failed = FALSE;
+  GST_OBJECT_UNLOCK (self);
+  g_clear_pointer (&caps, gst_ring_caps_unref);
+  if (old) {
+    gst_child_proxy_child_removed (GST_CHILD_PROXY (self), G_OBJECT (old),
+        "kernel");
+    gst_object_unparent (GST_OBJECT (old));
+    gst_object_unref (old);
+  }
+}
+
+/* ---- launch and end ---------------------------------------------------------------------------- */
+
+/* What the file behind a name declares may have changed since it was looked up. */
+static void
+learn (GstRingKernelFilter * self, RingKernelInfo * info)
+{
+  GstRingCaps *caps = gst_ring_caps_new (info), *old;
+
+  GST_OBJECT_LOCK (self);
+  old = self->caps;
+  self->caps = caps;
+  self->lookup_failed = FALSE;
+  GST_OBJECT_UNLOCK (self);
+  g_clear_pointer (&old, gst_ring_caps_unref);
+}
+
+gboolean
+gst_ring_kernel_filter_launch (GstRingKernelFilter * self, GError ** error)
+{
+  GstRingKernelParameters *parameters = NULL;
+  RingRuntime *runtime = NULL;
+  RingKernel *kernel = NULL;
+  RingConfig *config;
+  gchar *id, *text;
+  gint grid, block;
+  guint text_serial;
+  gboolean ok = FALSE;
+
+  GST_OBJECT_LOCK (self);
+  id = g_strdup (self->kernel_id);
+  text = g_strdup (self->params);
+  text_serial = self->params_serial;
+  config = ring_config_copy (self->config);
+  grid = self->grid_size;
+  block = self->block_size;
+  self->settings_changed = FALSE;
+  GST_OBJECT_UNLOCK (self);
+
+  if (!id || !*id) {
+    g_set_error (error, RING_ERROR, RING_ERROR_PARAMETER,
+        "no kernel is chosen; set the property 'kernel' to a name like "
+        "'invert', or to a path to a .c or .so file");
+    goto done;
+  }
+  runtime = ring_runtime_new (config, error);
+  if (!runtime)
+    goto done;
+  kernel = ring_runtime_launch (runtime, id, grid, block, config, error);
+  if (!kernel)
+    goto done;
+  learn (self, ring_kernel_get_info (kernel));
+  parameters = make_parameters (self, ring_kernel_get_info (kernel));
+  if (!gst_ring_kernel_parameters_attach (parameters, kernel, text,
+          text_serial, error))
+    goto done;
+
+  GST_OBJECT_LOCK (self);
+  self->runtime = g_steal_pointer (&runtime);
+  self->kernel = g_steal_pointer (&kernel);
+  self->attached = g_steal_pointer (&parameters);
+  self->is_inline =
+      ring_kernel_get_mode (self->kernel) == RING_EXECUTION_INLINE;
+  GST_OBJECT_UNLOCK (self);
+  self->skipped = self->passed = self->bytes_copied = 0;
+  self->processed = self->dropped = 0;
+  GST_INFO_OBJECT (self, "launched '%s' on %s, %s", id,
+      ring_runtime_get_device_name (self->runtime),
+      self->is_inline ? "inline" : "asynchronous");
+  ok = TRUE;
+
+done:
+  if (kernel)
+    ring_kernel_terminate (kernel, RING_TERMINATE_DISCARD, NULL);
+  g_clear_object (&kernel);
+  g_clear_object (&runtime);
+  g_clear_pointer (&parameters, gst_object_unref);
+  ring_config_free (config);
+  g_free (id);
+  g_free (text);
+  return ok;
+}
+
+void
+gst_ring_kernel_filter_end (GstRingKernelFilter * self)
+{
+  GstRingKernelParameters *attached;
+  GstStructure *stats, *old;
+  RingRuntime *runtime;
+  RingKernel *kernel;
+  GError *error = NULL;
+
+  if (!self->kernel)
+    return;
+  if (ring_kernel_get_status (self->kernel) != RING_KERNEL_FAILED
+      && !ring_kernel_terminate (self->kernel, RING_TERMINATE_DISCARD,
+          &error)) {
+    GST_ELEMENT_WARNING (self, RESOURCE, CLOSE, ("%s", error->message),
+        (NULL));
+    g_clear_error (&error);
+  }
+  stats = gst_ring_kernel_filter_get_stats (self);
+
+  GST_OBJECT_LOCK (self);
+  kernel = g_steal_pointer (&self->kernel);
+  runtime = g_steal_pointer (&self->runtime);
+  attached = g_steal_pointer (&self->attached);
+  old = self->last_stats;
+  self->last_stats = stats;
+  GST_OBJECT_UNLOCK (self);
+  g_clear_pointer (&old, gst_structure_free);
+  if (attached) {
+    gst_ring_kernel_parameters_detach (attached);
+    gst_object_unref (attached);
+  }
+  g_object_unref (kernel);
+  g_object_unref (runtime);
+}
+
+/* ---- figures ------------------------------------------------------------------- */
+
+static void
+put (GstStructure * stats, const gchar * name, guint64 value)
+{
+  gst_structure_set (stats, name, G_TYPE_UINT64, value, NULL);
+}
+
+static const gchar *
+nick_of (GType type, gint value)
+{
+  GEnumClass *klass = g_type_class_ref (type);
+  GEnumValue *found = g_enum_get_value (klass, value);
+  const gchar *nick = found ? found->value_nick : "?";
+
+  /* The types are static, so are their nicks. */
+  g_type_class_unref (klass);
+  return nick;
+}
+
+GstStructure *
+gst_ring_kernel_filter_get_stats (GstRingKernelFilter * self)
+{
+  GstStructure *stats;
+  RingRuntime *runtime;
+  RingKernel *kernel;
+  RingMetrics *m;
+  guint64 dropped;
+
+  GST_OBJECT_LOCK (self);
+  kernel = self->kernel ? g_object_ref (self->kernel) : NULL;
+  runtime = self->runtime ? g_object_ref (self->runtime) : NULL;
+  dropped = self->dropped;
+  stats = !kernel && self->last_stats ? gst_structure_copy (self->last_stats)
+      : gst_structure_new_empty ("application/x-ring-kernel-stats");
+  GST_OBJECT_UNLOCK (self);
+  if (!kernel)
+    return stats;
+
+  m = ring_kernel_get_metrics (kernel);
+  gst_structure_set (stats,
+      "kernel", G_TYPE_STRING,
+      ring_kernel_info_get_name (ring_kernel_get_info (kernel)),
+      "origin", G_TYPE_STRING,
+      ring_kernel_info_get_origin (ring_kernel_get_info (kernel)),
+      "device-name", G_TYPE_STRING, ring_runtime_get_device_name (runtime),
+      "backend", G_TYPE_STRING,
+      nick_of (RING_TYPE_BACKEND_TYPE, (gint) m->backend),
+      "mode", G_TYPE_STRING,
+      nick_of (RING_TYPE_EXECUTION_MODE, (gint) m->mode),
+      "status", G_TYPE_STRING,
+      nick_of (RING_TYPE_KERNEL_STATUS, (gint) m->status),
+      "workers", G_TYPE_UINT, m->workers, NULL);
+  put (stats, "accepted", m->accepted);
+  put (stats, "delivered", m->delivered);
+  put (stats, "rejected", m->rejected);
+  put (stats, "discarded", m->discarded);
+  put (stats, "in-flight", m->in_flight);
+  put (stats, "refused", m->refused);
+  put (stats, "outputs", m->outputs);
+  put (stats, "bytes-in", m->bytes_in);
+  put (stats, "bytes-out", m->bytes_out);
+  put (stats, "bytes-copied", m->bytes_copied
+      + (gsize) g_atomic_pointer_get (&self->bytes_copied));
+  put (stats, "queue-depth", m->queue_depth);
+  put (stats, "queue-depth-max", m->queue_depth_max);
+  put (stats, "order-errors", m->order_errors);
+  put (stats, "ring-p50", m->ring_p50);
+  put (stats, "ring-p99", m->ring_p99);
+  put (stats, "ring-max", m->ring_max);
+  put (stats, "kernel-p50", m->kernel_p50);
+  put (stats, "kernel-p99", m->kernel_p99);
+  put (stats, "kernel-max", m->kernel_max);
+  put (stats, "total-p50", m->total_p50);
+  put (stats, "total-p99", m->total_p99);
+  put (stats, "total-max", m->total_max);
+  put (stats, "residencies", m->residencies);
+  put (stats, "relaunches", m->relaunches);
+  put (stats, "dropped", dropped);
+  put (stats, "skipped", (gsize) g_atomic_pointer_get (&self->skipped));
+  put (stats, "passed", (gsize) g_atomic_pointer_get (&self->passed));
+  ring_metrics_free (m);
+  g_object_unref (kernel);
+  g_clear_object (&runtime);
+  return stats;
+}

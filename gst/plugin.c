@@ -1,0 +1,17 @@
+/* gst-ringkernel
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * plugin.c: registers the element. Always, and without a look at any device: which
+ * of them there are is found out when a kernel is launched.
+ */
+#include "gstringkernelfilter.h"
+
+static gboolean
+plugin_init (GstPlugin * plugin)
+{
+  return GST_ELEMENT_REGISTER (ringkernelfilter, plugin);
+}
+
+GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, ringkernel,
+    "Filters that a user writes in a dozen lines, on the GPU or the CPU",
+    plugin_init, PACKAGE_VERSION, "LGPL", PACKAGE, "Unknown package origin")
