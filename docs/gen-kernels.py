@@ -56,13 +56,21 @@ def number(value):
     return str(value) if isinstance(value, int) else "%.6g" % value
 
 
+def nicks(pspec):
+    """The values of an enumeration, which Python has a class for or has not."""
+    found = []
+    # What has no name is returned as a number.
+    while (nick := GObject.enum_to_string(pspec.value_type, len(found))) \
+            != str(len(found)):
+        found.append(nick)
+    return found
+
+
 def type_and_range(pspec):
     """How a parameter is written, and which values it takes."""
     fundamental = GObject.type_fundamental(pspec.value_type)
     if fundamental == GObject.TYPE_ENUM:
-        nicks = [value.value_nick for _, value
-                 in sorted(type(pspec.default_value).__enum_values__.items())]
-        return "one of", code(nicks)
+        return "one of", code(nicks(pspec))
     if fundamental == GObject.TYPE_BOOLEAN:
         return "boolean", ""
     if fundamental == GObject.TYPE_STRING:
@@ -75,7 +83,7 @@ def default(pspec):
     value = pspec.default_value
     fundamental = GObject.type_fundamental(pspec.value_type)
     if fundamental == GObject.TYPE_ENUM:
-        return value.value_nick
+        return nicks(pspec)[int(value)]
     if fundamental == GObject.TYPE_BOOLEAN:
         return "true" if value else "false"
     if fundamental == GObject.TYPE_STRING:

@@ -8,6 +8,9 @@ A block of code is taken when a comment stands right above it:
 
     <!-- run -->                  sh: run it; c: compile and run it; python: run it
     <!-- run: needs PATH -->      likewise, skipped where there is no PATH
+    <!-- run: listens PORT -->    likewise, in the background: the blocks that follow
+                                  begin once something listens on that TCP port of
+                                  127.0.0.1, and it must end by itself
     <!-- file: NAME -->           write it to NAME, for the blocks that follow
 
 The blocks of one page share a folder of their own, in which `examples` and `tests`
@@ -21,6 +24,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BLOCK = re.compile(r"^<!-- (run|file)(?:: *([^>]*?))? -->\n```(\w+)\n(.*?)^```$",
@@ -40,8 +44,15 @@ def compile_c():
             % " ".join(shlex.quote(flag) for flag in shlex.split(flags))]
 
 
-def run(language, text, folder):
-    """Returns (whether it went well, what it said)."""
+def listens(port):
+    """Whether a program listens on the port, without connecting to it."""
+    with open("/proc/net/tcp", encoding="ascii") as file:
+        return any(words[1].endswith(":%04X" % port) and words[3] == "0A"
+                   for words in map(str.split, file))
+
+
+def start(language, text, folder):
+    """Returns the process, or None if no way is known to run that."""
     if language == "sh":
         command = ["sh", "-e", "-c", headless(text)]
     elif language == "c":
@@ -51,11 +62,17 @@ def run(language, text, folder):
     elif language == "python":
         command = ["python3", "-c", headless(text)]
     else:
-        return False, "no way is known to run " + language
+        return None
     # A session of its own, so that what a block leaves running ends with it.
-    process = subprocess.Popen(
+    return subprocess.Popen(
         command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True, start_new_session=True)
+
+
+def finish(process):
+    """Returns (whether it went well, what it said)."""
+    if process is None:
+        return False, "no way is known to run this\n"
     try:
         output, _ = process.communicate(timeout=TIMEOUT)
         return process.returncode == 0, output
@@ -65,32 +82,50 @@ def run(language, text, folder):
         return False, "%snot done after %d s\n" % (output, TIMEOUT)
 
 
+def wait_for_port(process, port):
+    """Until somebody listens there, or the process has ended."""
+    deadline = time.monotonic() + 20
+    while process.poll() is None and not listens(port):
+        if time.monotonic() > deadline:
+            os.killpg(process.pid, 9)
+        time.sleep(0.02)
+
+
 def run_page(path, counts):
+    def report(where, process):
+        good, output = finish(process)
+        counts["passed" if good else "failed"] += 1
+        print("%sok - %s" % ("" if good else "not ", where), flush=True)
+        if not good:
+            for said in output.splitlines()[-30:]:
+                print("#   " + said, flush=True)
+
     with open(path, encoding="utf-8") as file:
         page = file.read()
-    name = os.path.relpath(path, ROOT)
+    background = []
     with tempfile.TemporaryDirectory() as folder:
         for part in ("examples", "tests", "dev"):
             os.symlink(os.path.join(ROOT, part), os.path.join(folder, part))
         for block in BLOCK.finditer(page):
             what, argument, language, text = block.groups()
-            line = page.count("\n", 0, block.start(4)) + 1
+            where = "%s:%d" % (os.path.relpath(path, ROOT),
+                               page.count("\n", 0, block.start(4)) + 1)
+            verb, _, value = (argument or "").partition(" ")
             if what == "file":
                 with open(os.path.join(folder, argument), "w",
                           encoding="utf-8") as file:
                     file.write(text)
-                continue
-            needs = (argument or "").removeprefix("needs").strip()
-            if needs and not os.path.exists(needs):
+            elif verb == "needs" and not os.path.exists(value):
                 counts["skipped"] += 1
-                print("ok - %s:%d # SKIP no %s" % (name, line, needs), flush=True)
-                continue
-            good, output = run(language, text, folder)
-            counts["passed" if good else "failed"] += 1
-            print("%sok - %s:%d" % ("" if good else "not ", name, line), flush=True)
-            if not good:
-                for said in output.splitlines()[-30:]:
-                    print("#   " + said, flush=True)
+                print("ok - %s # SKIP no %s" % (where, value), flush=True)
+            elif verb == "listens":
+                process = start(language, text, folder)
+                wait_for_port(process, int(value))
+                background.append((where, process))
+            else:
+                report(where, start(language, text, folder))
+        for where, process in background:
+            report(where, process)
 
 
 def main():

@@ -65,10 +65,14 @@ RING_KERNEL (temporal_denoise, "Takes noise away by averaging over time",
         /* A pixel at a time, its bytes written out: compilers make one vector of
          * them, which they do not where every byte asks for its place. */
         RING_FOR_EACH_LANE (x, in.plane[p].width) {
-          const uint8_t v0 = denoise (from[4 * x], &average[4 * x], weight, limit);
-          const uint8_t v1 = denoise (from[4 * x + 1], &average[4 * x + 1], weight, limit);
-          const uint8_t v2 = denoise (from[4 * x + 2], &average[4 * x + 2], weight, limit);
-          const uint8_t v3 = denoise (from[4 * x + 3], &average[4 * x + 3], weight, limit);
+          const uint8_t v0 =
+              denoise (from[4 * x], &average[4 * x], weight, limit);
+          const uint8_t v1 =
+              denoise (from[4 * x + 1], &average[4 * x + 1], weight, limit);
+          const uint8_t v2 =
+              denoise (from[4 * x + 2], &average[4 * x + 2], weight, limit);
+          const uint8_t v3 =
+              denoise (from[4 * x + 3], &average[4 * x + 3], weight, limit);
 
           to[4 * x] = (uint8_t) ((v0 & color0) | (from[4 * x] & ~color0));
           to[4 * x + 1] = v1;

@@ -200,6 +200,29 @@ test_deactivated_processes_nothing (RingExecutionMode mode)
   g_assert_cmpuint (received, <=, 1);
 }
 
+/* Nothing would ever finish it. */
+static void
+test_waiting_for_a_deactivated_handle_is_refused (RingExecutionMode mode)
+{
+  g_autoptr (RingKernel) kernel = NULL;
+  RingTestGate gate;
+  g_autoptr (GError) error = NULL;
+
+  if (ring_test_skip_unless_cpu ())
+    return;
+  kernel = ring_test_start (mode, "gate", 1);
+  deactivate_held (kernel, &gate, 20);
+  g_assert_false (ring_kernel_drain (kernel, -1, NULL, &error));
+  ring_test_assert_says (&error, RING_ERROR_STATUS, "gate", "drain",
+      "deactivated");
+  /* And what it holds is discarded by a flush, deactivated as it is. */
+  ring_kernel_flush (kernel);
+  ring_test_activate (kernel);
+  g_assert_true (ring_kernel_drain (kernel, RING_TEST_WAIT, NULL, NULL));
+  ring_test_assert_nothing_left (kernel);
+  ring_test_assert_accounts (kernel, 21, 0, 0, 21);
+}
+
 static void
 test_drain_from_deactivated_processes_what_is_queued (RingExecutionMode mode)
 {
@@ -308,5 +331,7 @@ main (int argc, char **argv)
       test_activate_and_deactivate_many_times);
   ring_test_add_modes ("/kernel/last-reference-ends-the-kernel",
       test_last_reference_ends_the_kernel);
+  ring_test_add_modes ("/kernel/waiting-for-a-deactivated-handle-is-refused",
+      test_waiting_for_a_deactivated_handle_is_refused);
   return ring_test_run ();
 }

@@ -7,7 +7,7 @@
 #include "ring-test.h"
 
 #include <errno.h>
-#include <math.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 /* ---- files that are no kernels -------------------------------------------------------- */
@@ -182,18 +182,23 @@ test_files_that_are_no_kernels (void)
 }
 
 static void
-test_unreadable_file (void)
+test_unreadable_file_subprocess (void)
 {
   g_autofree gchar *path = in_scratch ("secret.so");
+  const uid_t was = geteuid ();
 
   write_file (path, "\177ELF");
   g_assert_cmpint (g_chmod (path, 0), ==, 0);
-  if (g_access (path, R_OK) == 0) {
-    g_test_skip ("this user may read everything");
-    return;
-  }
+  g_assert_cmpint (g_chmod (scratch, 0711), ==, 0);
+  /* Who may read everything becomes somebody who may not. */
+  if (was == 0)
+    g_assert_cmpint (seteuid (65534), ==, 0);
   assert_no_kernel (path, RING_ERROR_KERNEL_NOT_FOUND, path,
       g_strerror (EACCES));
+  /* And back, with all that the system took away along with it: sanitizers look
+   * at the process when it ends. */
+  g_assert_cmpint (seteuid (was), ==, 0);
+  g_assert_cmpint (prctl (PR_SET_DUMPABLE, 1), ==, 0);
 }
 
 static void
@@ -217,6 +222,17 @@ test_shared_library_in_name_only (void)
   g_assert_true (g_file_get_contents (whole, &contents, &size, NULL));
   g_assert_true (g_file_set_contents (cut, contents, (gssize) size / 2, NULL));
   assert_no_kernel (cut, RING_ERROR_KERNEL_INVALID, cut, "cut off");
+}
+
+/* It wants a function that nobody has. */
+static void
+test_library_that_does_not_load (void)
+{
+  g_autofree gchar *path = in_scratch ("unresolved.so");
+
+  if (!build_module ("bad-module.c", "UNRESOLVED", path))
+    return;
+  assert_no_kernel (path, RING_ERROR_KERNEL_INVALID, path, "ring_no_such");
 }
 
 static void
@@ -308,6 +324,33 @@ test_no_compiler_subprocess (void)
   g_unsetenv ("CC");
   g_setenv ("PATH", "/nonexistent", TRUE);
   assert_no_kernel (path, RING_ERROR_COMPILE, "'cc'", "install");
+}
+
+static void
+test_unreadable_file (void)
+{
+  in_subprocess ("/loading/subprocess/unreadable-file");
+}
+
+static void
+test_compiler_that_cannot_be_run_subprocess (void)
+{
+  g_autofree gchar *path = in_scratch ("fine.c");
+  g_autofree gchar *compiler = in_scratch ("compiler");
+
+  write_file (path,
+      "#include <ringkernel/kernel-sdk.h>\n"
+      "RING_KERNEL (fine, \"Fine\") { }\n");
+  write_file (compiler, "#!/nonexistent\n");
+  g_assert_cmpint (g_chmod (compiler, 0700), ==, 0);
+  g_setenv ("CC", compiler, TRUE);
+  assert_no_kernel (path, RING_ERROR_COMPILE, compiler, "run");
+}
+
+static void
+test_compiler_that_cannot_be_run (void)
+{
+  in_subprocess ("/loading/source/subprocess/compiler-that-cannot-be-run");
 }
 
 static void
@@ -525,6 +568,14 @@ main (int argc, char **argv)
   g_test_add_func ("/loading/names/search-path", test_search_path);
   g_test_add_func ("/loading/names/subprocess/search-path",
       test_search_path_subprocess);
+  g_test_add_func ("/loading/subprocess/unreadable-file",
+      test_unreadable_file_subprocess);
+  g_test_add_func ("/loading/library-that-does-not-load",
+      test_library_that_does_not_load);
+  g_test_add_func ("/loading/source/compiler-that-cannot-be-run",
+      test_compiler_that_cannot_be_run);
+  g_test_add_func ("/loading/source/subprocess/compiler-that-cannot-be-run",
+      test_compiler_that_cannot_be_run_subprocess);
   result = ring_test_run ();
   if (!g_test_subprocess ())
     remove_tree (scratch);

@@ -319,6 +319,86 @@ test_emitting_too_much_fails_the_handle (RingExecutionMode mode)
   g_assert_cmpuint (m->rejected, >=, 1);
 }
 
+/* Whoever waits for a reply when the handle fails is told so. */
+static void
+test_call_ends_when_the_handle_fails (RingExecutionMode mode)
+{
+  g_autoptr (RingKernel) kernel = ring_test_start (mode, "emit", 1);
+  const guint8 bad[4] = { 255, 0, 0, 0 };
+  g_autoptr (RingMessage) message = ring_message_new_from_data (bad, 4);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (ring_kernel_call (kernel, message, -1, NULL, &error));
+  ring_test_assert_says (&error, RING_ERROR_FAULT, "emit", "failed");
+  g_assert_cmpint (ring_kernel_get_status (kernel), ==, RING_KERNEL_FAILED);
+  g_assert_false (ring_kernel_send (kernel, message, 0, NULL, &error));
+  /* The cause is said again. */
+  ring_test_assert_says (&error, RING_ERROR_STATUS, "failed", "emitted more");
+}
+
+/* The first output answers a call; the others are for whoever receives. */
+static void
+test_call_with_several_outputs (RingExecutionMode mode)
+{
+  g_autoptr (RingKernel) kernel = ring_test_start (mode, "emit", 1);
+  const guint8 three[4] = { 3, 0, 9, 9 };
+  g_autoptr (RingMessage) message = ring_message_new_from_data (three, 4);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (RingMessage) reply =
+      ring_kernel_call (kernel, message, RING_TEST_WAIT, NULL, &error);
+  guint k;
+
+  g_assert_no_error (error);
+  for (k = 0; k < 3; k++) {
+    g_autoptr (RingMessage) got =
+        k == 0 ? ring_message_ref (reply) : ring_test_receive (kernel);
+    const guint8 *data =
+        g_bytes_get_data (ring_message_get_payload (got), NULL);
+
+    g_assert_cmpuint (data[1], ==, k);
+  }
+  ring_test_assert_nothing_left (kernel);
+  ring_test_assert_accounts (kernel, 1, 1, 0, 0);
+}
+
+/* Memory that lies at any address is taken, whatever the samples want. */
+static void
+test_payload_at_an_odd_address (RingExecutionMode mode)
+{
+  g_autoptr (RingKernel) kernel = ring_test_start (mode, "swap-record", 1);
+  struct
+  {
+    guint64 id;
+    gdouble value;
+  } records[50];
+  guint8 shifted[sizeof (records) + 1];
+  g_autoptr (GBytes) whole = NULL;
+  g_autoptr (GBytes) odd = NULL;
+  g_autoptr (RingMessage) sent = NULL;
+  g_autoptr (RingMessage) got = NULL;
+  g_autoptr (GError) error = NULL;
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (records); i++)
+    records[i].id = i, records[i].value = i;
+  memcpy (shifted + 1, records, sizeof (records));
+  whole = g_bytes_new (shifted, sizeof (shifted));
+  odd = g_bytes_new_from_bytes (whole, 1, sizeof (records));
+  sent = ring_message_new_records ("(td)", odd, &error);
+  g_assert_no_error (error);
+  got = ring_kernel_call (kernel, sent, RING_TEST_WAIT, NULL, &error);
+  g_assert_no_error (error);
+  for (i = 0; i < G_N_ELEMENTS (records); i++) {
+    g_autoptr (GVariant) record = ring_message_get_record (got, i, &error);
+    gdouble value;
+    guint64 id;
+
+    g_variant_get (record, "(dt)", &value, &id);
+    g_assert_cmpuint (id, ==, i);
+    g_assert_cmpfloat (value, ==, 2.0 * i);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -342,5 +422,11 @@ main (int argc, char **argv)
       test_none_one_or_many_outputs);
   ring_test_add_modes ("/emit/too-much-fails-the-handle",
       test_emitting_too_much_fails_the_handle);
+  ring_test_add_modes ("/call/ends-when-the-handle-fails",
+      test_call_ends_when_the_handle_fails);
+  ring_test_add_modes ("/call/with-several-outputs",
+      test_call_with_several_outputs);
+  ring_test_add_modes ("/messages/payload-at-an-odd-address",
+      test_payload_at_an_odd_address);
   return ring_test_run ();
 }

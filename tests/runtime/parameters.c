@@ -296,6 +296,52 @@ test_parameters_that_cannot_be_read (void)
   ring_test_assert_says (&error, RING_ERROR_PARAMETER, "copy", "none");
 }
 
+/* Each type, set and read by values of its own and of others. */
+static void
+test_values_of_every_type (void)
+{
+  g_autoptr (RingKernel) kernel =
+      ring_test_start (RING_EXECUTION_INLINE, "parameters", 1);
+  g_autoptr (GError) error = NULL;
+  GValue boolean = G_VALUE_INIT, text = G_VALUE_INIT, number = G_VALUE_INIT;
+  GValue choice = G_VALUE_INIT, taps = G_VALUE_INIT, on = G_VALUE_INIT;
+
+  g_value_init (&boolean, G_TYPE_BOOLEAN);
+  g_value_set_boolean (&boolean, FALSE);
+  g_assert_true (ring_kernel_set_parameter (kernel, "on", &boolean, &error));
+  g_value_init (&number, G_TYPE_UINT64);
+  g_value_set_uint64 (&number, 2);
+  g_assert_true (ring_kernel_set_parameter (kernel, "choice", &number, &error));
+  g_value_init (&text, G_TYPE_STRING);
+  g_value_set_static_string (&text, " 1e-1, -0.5 ");
+  g_assert_true (ring_kernel_set_parameter (kernel, "taps", &text, &error));
+  assert_parameters (kernel, 0.5, 3, 0, 2, 2, 0.1);
+
+  g_assert_true (ring_kernel_get_parameter (kernel, "on", &on, &error));
+  g_assert_false (g_value_get_boolean (&on));
+  g_assert_true (ring_kernel_get_parameter (kernel, "choice", &choice, &error));
+  g_assert_cmpint (g_value_get_enum (&choice), ==, 2);
+  g_assert_true (ring_kernel_get_parameter (kernel, "taps", &taps, &error));
+  g_assert_cmpstr (g_value_get_string (&taps), ==, "0.100000001, -0.5");
+
+  /* What was read sets it again. */
+  ring_kernel_set_parameters_from_string (kernel,
+      "choice=first on=yes taps=", &error);
+  g_assert_no_error (error);
+  assert_parameters (kernel, 0.5, 3, 1, 0, 0, 0);
+  g_assert_true (ring_kernel_set_parameter (kernel, "on", &on, &error));
+  g_assert_true (ring_kernel_set_parameter (kernel, "choice", &choice, &error));
+  g_assert_true (ring_kernel_set_parameter (kernel, "taps", &taps, &error));
+  assert_parameters (kernel, 0.5, 3, 0, 2, 2, 0.1);
+
+  /* A name may be written with either sign; lists need no comma's company. */
+  ring_kernel_set_parameters_from_string (kernel, "taps='1,0' on=1", &error);
+  g_assert_no_error (error);
+  assert_parameters (kernel, 0.5, 3, 1, 2, 2, 1);
+  g_value_unset (&text);
+  g_value_unset (&taps);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -314,5 +360,7 @@ main (int argc, char **argv)
       test_values_of_the_wrong_type);
   g_test_add_func ("/parameters/that-cannot-be-read",
       test_parameters_that_cannot_be_read);
+  g_test_add_func ("/parameters/values-of-every-type",
+      test_values_of_every_type);
   return ring_test_run ();
 }

@@ -209,7 +209,9 @@ transfer_produce (gpointer data)
     random = random * 1664525u + 1013904223u;
     want =
         MIN (1 + (random >> 16) % t->batch, t->begin + t->n - queue.position);
-    space = MIN (ring_queue_space (&queue, want), want);
+    /* Once only: MIN would ask again, and there may be more by then. */
+    space = ring_queue_space (&queue, want);
+    space = MIN (space, want);
     if (space == 0) {
       g_thread_yield ();
       continue;

@@ -252,6 +252,193 @@ test_submission_that_does_not_fit_its_format (void)
   ring_test_assert_accounts (kernel, 0, 0, 0, 0);
 }
 
+static void
+store_completion (RingKernel *kernel, const RingCompletion *completion,
+    gpointer user_data)
+{
+  (void) kernel;
+  *(RingCompletion *) user_data = *completion;
+}
+
+/* One submission in inline mode, which is complete when the call returns. */
+static gboolean
+submit_once (RingKernel *kernel, gpointer from, gsize size, gpointer to,
+    gsize room, RingCompletion *completion, GError **error)
+{
+  RingMemory output = { .n_planes = 1,
+    .size = room,
+    .plane = { { to, 0, room } } };
+  RingSubmission submission = {
+    .input = { .n_planes = 1, .size = size, .plane = { { from, 0, size } } },
+    .outputs = &output,
+    .n_outputs = 1,
+    .pts = RING_TIME_NONE,
+    .duration = RING_TIME_NONE,
+    .completed = store_completion,
+    .user_data = completion,
+  };
+
+  return ring_kernel_submit (kernel, &submission, error);
+}
+
+static void
+test_submission_before_a_format_is_refused (void)
+{
+  g_autoptr (RingKernel) kernel =
+      ring_test_start (RING_EXECUTION_INLINE, "invert", 1);
+  g_autoptr (GError) error = NULL;
+  guint8 data[48] = { 0 };
+  RingCompletion completion;
+
+  g_assert_false (
+      submit_once (kernel, data, 48, data, 48, &completion, &error));
+  ring_test_assert_says (&error, RING_ERROR_FORMAT, "invert",
+      "ring_kernel_set_format");
+}
+
+static void
+test_submission_of_bytes_that_does_not_fit (void)
+{
+  g_autoptr (RingKernel) kernel =
+      ring_test_start (RING_EXECUTION_INLINE, "copy", 1);
+  g_autoptr (GError) error = NULL;
+  guint8 data[48] = { 0 }, to[48];
+  RingCompletion completion;
+
+  g_assert_false (submit_once (kernel, NULL, 48, to, 48, &completion, &error));
+  ring_test_assert_says (&error, RING_ERROR_PAYLOAD, "input", "copy");
+  g_assert_false (
+      submit_once (kernel, data, 48, NULL, 48, &completion, &error));
+  ring_test_assert_says (&error, RING_ERROR_PAYLOAD, "output", "copy");
+  g_assert_false (submit_once (kernel, data, 48, to, 47, &completion, &error));
+  ring_test_assert_says (&error, RING_ERROR_PAYLOAD, "copy", "48", "47");
+  ring_test_assert_accounts (kernel, 0, 0, 0, 0);
+}
+
+static void
+test_submission_of_half_a_record (void)
+{
+  g_autoptr (RingKernel) kernel =
+      ring_test_start (RING_EXECUTION_INLINE, "swap-record", 1);
+  g_autoptr (GError) error = NULL;
+  guint64 data[4] = { 0 }, to[4];
+  RingCompletion completion;
+
+  g_assert_false (submit_once (kernel, data, 24, to, 32, &completion, &error));
+  ring_test_assert_says (&error, RING_ERROR_PAYLOAD, "24", "16", "swap-record");
+}
+
+/* Samples at an odd address: the input is copied, an output cannot be. */
+static void
+test_submission_at_an_odd_address (void)
+{
+  g_autoptr (RingKernel) kernel =
+      ring_test_launch (RING_EXECUTION_INLINE, "negate-audio", 1);
+  g_autoptr (RingFormat) format =
+      ring_format_new_audio (RING_AUDIO_FORMAT_S16LE, 8000, 1);
+  g_autoptr (RingMetrics) m = NULL;
+  g_autoptr (GError) error = NULL;
+  gint16 samples[64], result[64];
+  guint8 shifted[sizeof (samples) + 2];
+  RingCompletion completion;
+  guint i;
+
+  ring_kernel_set_format (kernel, format, &error);
+  g_assert_no_error (error);
+  ring_test_activate (kernel);
+  for (i = 0; i < 64; i++)
+    samples[i] = (gint16) (i * 100);
+  memcpy (shifted + 1, samples, sizeof (samples));
+  submit_once (kernel, shifted + 1, sizeof (samples), result, sizeof (result),
+      &completion, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (completion.outcome, ==, RING_OUTCOME_DONE);
+  for (i = 0; i < 64; i++)
+    g_assert_cmpint (result[i], ==, -100 * (gint) i);
+  m = ring_kernel_get_metrics (kernel);
+  g_assert_cmpuint (m->bytes_copied, ==, sizeof (samples));
+
+  g_assert_false (submit_once (kernel, samples, sizeof (samples), shifted + 1,
+      sizeof (samples), &completion, &error));
+  ring_test_assert_says (&error, RING_ERROR_PAYLOAD, "aligned", "negate-audio");
+}
+
+/* Kernels with memory by the size of a message have it for the message size. */
+static void
+test_submission_beyond_the_kernels_buffers (void)
+{
+  RingConfig *config = ring_test_config (RING_EXECUTION_INLINE);
+  g_autoptr (RingKernel) kernel = NULL;
+  g_autoptr (GError) error = NULL;
+  guint8 data[101], to[101];
+  RingCompletion completion;
+
+  config->message_size = RING_HEADER_SIZE + 100;
+  kernel = ring_test_launch_with (config, "per-byte", 1);
+  ring_test_activate (kernel);
+  memset (data, 7, sizeof (data));
+  submit_once (kernel, data, 100, to, 100, &completion, &error);
+  g_assert_no_error (error);
+  submit_once (kernel, data, 100, to, 100, &completion, &error);
+  g_assert_no_error (error);
+  g_assert_cmpmem (to, 100, data, 100);
+  g_assert_false (
+      submit_once (kernel, data, 101, to, 101, &completion, &error));
+  ring_test_assert_says (&error, RING_ERROR_TOO_LARGE, "100", "101",
+      "message-size");
+}
+
+/* A completion may submit the next message itself. */
+typedef struct
+{
+  gint left;
+  guint8 data[32];
+  RingMemory memory;
+} Chain;
+
+static void
+submit_next (RingKernel *kernel, const RingCompletion *completion,
+    gpointer user_data)
+{
+  Chain *chain = user_data;
+  g_autoptr (GError) error = NULL;
+  RingSubmission submission = {
+    .input = chain->memory,
+    .outputs = &chain->memory,
+    .n_outputs = 1,
+    .pts = RING_TIME_NONE,
+    .duration = RING_TIME_NONE,
+    .completed = submit_next,
+    .user_data = chain,
+  };
+
+  g_assert_true (!completion || completion->outcome == RING_OUTCOME_DONE);
+  if (g_atomic_int_add (&chain->left, -1) <= 1)
+    return;
+  ring_kernel_submit (kernel, &submission, &error);
+  g_assert_no_error (error);
+}
+
+static void
+test_completion_may_submit (RingExecutionMode mode)
+{
+  RingConfig *config = ring_test_config (mode);
+  g_autoptr (RingKernel) kernel = NULL;
+  Chain chain = { .left = 1000 };
+
+  /* The record of the message that has just completed must be free for it. */
+  config->queue_capacity = 1;
+  kernel = ring_test_launch_with (config, "copy", 1);
+  ring_test_activate (kernel);
+  chain.memory = (RingMemory){ .n_planes = 1,
+    .size = 32,
+    .plane = { { chain.data, 32, 32 } } };
+  submit_next (kernel, NULL, &chain);
+  ring_test_wait_until (g_atomic_int_get (&chain.left) <= 0);
+  g_assert_true (ring_kernel_drain (kernel, RING_TEST_WAIT, NULL, NULL));
+  ring_test_assert_accounts (kernel, 999, 999, 0, 0);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -263,5 +450,17 @@ main (int argc, char **argv)
   ring_test_add_modes ("/submit/with-strides", test_submission_with_strides);
   g_test_add_func ("/submit/that-does-not-fit-its-format",
       test_submission_that_does_not_fit_its_format);
+  g_test_add_func ("/submit/before-a-format-is-refused",
+      test_submission_before_a_format_is_refused);
+  g_test_add_func ("/submit/of-bytes-that-does-not-fit",
+      test_submission_of_bytes_that_does_not_fit);
+  g_test_add_func ("/submit/of-half-a-record",
+      test_submission_of_half_a_record);
+  g_test_add_func ("/submit/at-an-odd-address",
+      test_submission_at_an_odd_address);
+  g_test_add_func ("/submit/beyond-the-kernels-buffers",
+      test_submission_beyond_the_kernels_buffers);
+  ring_test_add_modes ("/submit/completion-may-submit",
+      test_completion_may_submit);
   return ring_test_run ();
 }

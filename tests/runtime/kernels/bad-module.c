@@ -7,9 +7,16 @@
  */
 #include <ringkernel/kernel-sdk.h>
 
+#ifdef UNRESOLVED
+extern void ring_no_such_function (void);
+#endif
+
 static void
-entry (const RingInvocation * invocation, RingWorker * ring)
+entry (const RingInvocation *invocation, RingWorker *ring)
 {
+#ifdef UNRESOLVED
+  ring_no_such_function ();
+#endif
   (void) invocation;
   (void) ring;
 }
@@ -22,19 +29,19 @@ static const RingKernelDescription description = {
 #endif
 #ifdef BAD_KIND
   .kind = 77,
-#elif defined (BAD_VIDEO_FORMAT)
+#elif defined(BAD_VIDEO_FORMAT)
   .kind = RING_KIND_VIDEO,
   .input_formats = "GRAY8, NOSUCHFORMAT",
-#elif defined (BAD_AUDIO_FORMAT)
+#elif defined(BAD_AUDIO_FORMAT)
   .kind = RING_KIND_AUDIO,
   .input_formats = "S16LE, RGB",
-#elif defined (BAD_RECORD_TYPE)
+#elif defined(BAD_RECORD_TYPE)
   .kind = RING_KIND_RECORD,
   .input_formats = "as",
   .output_formats = "as",
   .input_record_size = 8,
   .output_record_size = 8,
-#elif defined (BAD_RECORD_SIZE)
+#elif defined(BAD_RECORD_SIZE)
   .kind = RING_KIND_RECORD,
   .input_formats = "(td)",
   .output_formats = "(td)",
@@ -59,20 +66,23 @@ static const RingKernelDescription description = {
 #endif
 #ifdef BAD_PARAMETER_COUNT
   .n_parameters = RING_MAX_PARAMETERS + 1,
-#elif defined (BAD_PARAMETER_TYPE)
+#elif defined(BAD_PARAMETER_TYPE)
   .n_parameters = 1,
-  .parameter = {{.name = "x",.type = 99}},
-#elif defined (BAD_PARAMETER_NAME)
+  .parameter = { { .name = "x", .type = 99 } },
+#elif defined(BAD_PARAMETER_NAME)
   .n_parameters = 1,
-  .parameter = {{.name = "",.type = RING_PARAMETER_FLOAT,.maximum = 1}},
-#elif defined (BAD_PARAMETER_TWICE)
+  .parameter = { { .name = "", .type = RING_PARAMETER_FLOAT, .maximum = 1 } },
+#elif defined(BAD_PARAMETER_TWICE)
   .n_parameters = 2,
-  .parameter = {{.name = "x",.type = RING_PARAMETER_FLOAT,.maximum = 1},
-      {.name = "x",.type = RING_PARAMETER_FLOAT,.maximum = 1}},
-#elif defined (BAD_PARAMETER_DEFAULT)
+  .parameter = { { .name = "x", .type = RING_PARAMETER_FLOAT, .maximum = 1 },
+      { .name = "x", .type = RING_PARAMETER_FLOAT, .maximum = 1 } },
+#elif defined(BAD_PARAMETER_DEFAULT)
   .n_parameters = 1,
-  .parameter = {{.name = "x",.type = RING_PARAMETER_FLOAT,.default_value = 5,
-          .minimum = 0,.maximum = 1}},
+  .parameter = { { .name = "x",
+      .type = RING_PARAMETER_FLOAT,
+      .default_value = 5,
+      .minimum = 0,
+      .maximum = 1 } },
 #endif
 };
 

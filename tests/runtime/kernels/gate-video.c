@@ -9,10 +9,10 @@
 RING_KERNEL (gate_video, "Copies pictures, held up by the test where it wants to",
     RING_VIDEO ("GRAY8, RGB"))
 {
-  RING_GLOBAL uint32_t *gate = 0;       /* entered, open, left */
+  RING_GLOBAL uint32_t *gate = 0; /* entered, open, left */
 
   if (in.plane[0].width * in.plane[0].pixel_stride >= sizeof (uint64_t))
-    gate = *(RING_GLOBAL uint32_t * RING_GLOBAL *) in.data;
+    gate = *(RING_GLOBAL uint32_t *RING_GLOBAL *) in.data;
 
   if (gate) {
     if (ring_is_first_worker ())

@@ -10,10 +10,10 @@
 
 RING_KERNEL (gate, "Copies bytes, held up by the test where it wants to")
 {
-  RING_GLOBAL uint32_t *gate = 0;       /* entered, open, left */
+  RING_GLOBAL uint32_t *gate = 0; /* entered, open, left */
 
   if (in.size >= sizeof (uint64_t))
-    gate = *(RING_GLOBAL uint32_t * RING_GLOBAL *) in.data;
+    gate = *(RING_GLOBAL uint32_t *RING_GLOBAL *) in.data;
 
   if (gate) {
     if (ring_is_first_worker ())
