@@ -360,8 +360,10 @@ submit (GstRingKernelFilter * self, GstRingRecord * record, GError ** error)
     if (G_LIKELY (ring_kernel_submit (self->kernel, &submission, &refused)))
       return TRUE;
     /* Ours are never too many, but a completion is called a moment before its
-     * place is free again. */
-    if (!g_error_matches (refused, RING_ERROR, RING_ERROR_QUEUE_FULL)
+     * place is free again. And a longer buffer than ever before may have to wait
+     * until the kernel's scratch can grow. */
+    if (!(g_error_matches (refused, RING_ERROR, RING_ERROR_QUEUE_FULL)
+            || g_error_matches (refused, RING_ERROR, RING_ERROR_BUSY))
         || !ring_kernel_drain (self->kernel, -1, NULL, NULL))
       break;
     g_clear_error (&refused);

@@ -7,8 +7,8 @@
  * @title: ringkernelfilter
  *
  * Puts every buffer through a kernel: a processing function from the built-in set
- * or from a source file of your own, that runs on threads of this machine or on a
- * GPU, where it stays between buffers and keeps its state.
+ * or from a source file of your own. It is launched once and fed through a ring, and
+ * its state stays where it runs.
  *
  * |[
  * gst-launch-1.0 videotestsrc ! ringkernelfilter kernel=edges ! \
@@ -554,8 +554,8 @@ gst_ring_kernel_filter_class_init (GstRingKernelFilterClass * klass)
   gst_element_class_add_static_pad_template (element_class, &src_template);
   gst_element_class_set_static_metadata (element_class,
       "Ring kernel filter", "Filter/Effect/Video/Audio",
-      "Runs a kernel of your own, or a built-in one, on every buffer, on a GPU "
-      "or on the CPU", "The gst-ringkernel authors");
+      "Runs a kernel of your own, or a built-in one, on every buffer",
+      "The gst-ringkernel authors");
 
   gst_type_mark_as_plugin_api (RING_TYPE_BACKEND_TYPE, 0);
   gst_type_mark_as_plugin_api (RING_TYPE_EXECUTION_MODE, 0);

@@ -13,5 +13,5 @@ plugin_init (GstPlugin * plugin)
 }
 
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, ringkernel,
-    "Filters that a user writes in a dozen lines, on the GPU or the CPU",
+    "Filters that a user writes in a dozen lines of C",
     plugin_init, PACKAGE_VERSION, "LGPL", PACKAGE, "Unknown package origin")

@@ -25,17 +25,15 @@ class Media:
             info = GstPbutils.Discoverer.new(20 * Gst.SECOND).discover_uri(
                 Gst.filename_to_uri(path))
         except GLib.Error as error:
+            if error.matches(Gst.CoreError.quark(), Gst.CoreError.MISSING_PLUGIN):
+                raise Failure(
+                    "%s needs a decoder that this machine lacks; on Debian and Ubuntu"
+                    "\n  apt-get install gstreamer1.0-libav\nhas most of them" % path
+                ) from None
             raise Failure("%s: %s" % (path, error.message)) from None
-        result = info.get_result()
-        missing = [detail.split("|")[3] for detail
-                   in info.get_missing_elements_installer_details()]
-        if missing:
-            raise Failure(
-                "%s needs a %s, which this machine lacks; on Debian and Ubuntu try"
-                "\n  apt-get install gstreamer1.0-libav" % (path, missing[0]))
-        if result != GstPbutils.DiscovererResult.OK:
+        if info.get_result() != GstPbutils.DiscovererResult.OK:
             raise Failure("%s: GStreamer cannot read it (%s)"
-                          % (path, result.value_nick))
+                          % (path, info.get_result().value_nick))
         videos = info.get_video_streams()
         if not videos:
             raise Failure("%s: there is no picture in it" % path)

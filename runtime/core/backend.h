@@ -49,10 +49,11 @@ typedef struct
   RingInstance *(*launch) (RingBackend * backend, const RingLaunch * launch,
       GError ** error);
 
-  /* Gives the kernel state and scratch memory of these sizes, zeroed. Called
-   * while nothing is queued or running. Errors: NO_MEMORY. */
+  /* Gives the kernel scratch memory and, unless @keep_state, state of these sizes,
+   * zeroed. Called while nothing is queued or running. Errors: NO_MEMORY; then all
+   * is as before. */
   gboolean (*set_buffers) (RingInstance * instance, gsize state_size,
-      gsize scratch_size, GError ** error);
+      gsize scratch_size, gboolean keep_state, GError ** error);
 
   /* The host has published messages, freed output slots, or changed its words.
    * Any thread, no lock held; in inline mode this is where the work is done. */

@@ -189,21 +189,42 @@ check_units (RingKernel * kernel, gsize size, GError ** error)
   return FALSE;
 }
 
-/* Kernels with memory per byte of payload got it for the configured size. */
+/* Kernels with memory per byte of payload got it for messages by copy. A longer
+ * one by reference gets more scratch, as long as nobody uses what is there; state
+ * cannot grow without losing what it says. */
 static gboolean
-check_buffers (RingKernel * kernel, gsize size, GError ** error)
+fit_buffers_locked (RingKernel * kernel, gsize size, GError ** error)
 {
   const RingKernelDescription *d = kernel->description;
-  const gsize largest = kernel->config.message_size - RING_HEADER_SIZE;
+  guint64 in_flight;
+  gsize room;
 
-  if (d->kind == RING_KIND_VIDEO || size <= largest
+  if (d->kind == RING_KIND_VIDEO || size <= kernel->buffered_payload
       || (d->state_per_byte == 0 && d->scratch_per_byte == 0))
     return TRUE;
-  g_set_error (error, RING_ERROR, RING_ERROR_TOO_LARGE,
-      "kernel '%s' has buffers for payloads of %" G_GSIZE_FORMAT " bytes, this "
-      "one has %" G_GSIZE_FORMAT "; raise message-size", kernel->module->name,
-      largest, size);
-  return FALSE;
+  if (d->state_per_byte > 0) {
+    g_set_error (error, RING_ERROR, RING_ERROR_TOO_LARGE,
+        "kernel '%s' has state for payloads of %" G_GSIZE_FORMAT " bytes, this "
+        "one has %" G_GSIZE_FORMAT "; raise message-size",
+        kernel->module->name, kernel->buffered_payload, size);
+    return FALSE;
+  }
+  in_flight = __atomic_load_n (&kernel->pending, __ATOMIC_ACQUIRE);
+  if (in_flight > 0) {
+    g_set_error (error, RING_ERROR, RING_ERROR_BUSY,
+        "kernel '%s' needs more scratch for a payload of %" G_GSIZE_FORMAT
+        " bytes, and %" G_GUINT64_FORMAT " messages in flight use it; drain it "
+        "first", kernel->module->name, size, in_flight);
+    return FALSE;
+  }
+  /* Half as much again, so that slowly growing payloads seldom come here. */
+  room = size + size / 2;
+  kernel->scratch_size = d->scratch_size + d->scratch_per_byte * room;
+  if (!kernel->instance->klass->set_buffers (kernel->instance,
+          kernel->state_size, kernel->scratch_size, TRUE, error))
+    return FALSE;
+  kernel->buffered_payload = room;
+  return TRUE;
 }
 
 /* The set of parameters for the next message; a new one if they have changed
@@ -372,7 +393,9 @@ count_refused (RingKernel * kernel)
  *
  * Returns: whether it was accepted; then the completion follows, once. %FALSE
  *   with %RING_ERROR_STATUS, %RING_ERROR_QUEUE_FULL, %RING_ERROR_FORMAT,
- *   %RING_ERROR_PAYLOAD or %RING_ERROR_TOO_LARGE: then nothing has happened.
+ *   %RING_ERROR_PAYLOAD, %RING_ERROR_TOO_LARGE, or %RING_ERROR_BUSY if the kernel
+ *   must be drained first because it needs more scratch: then nothing has
+ *   happened.
  */
 gboolean
 ring_kernel_submit (RingKernel * kernel, const RingSubmission * submission,
@@ -413,7 +436,7 @@ ring_kernel_submit (RingKernel * kernel, const RingSubmission * submission,
   }
   if (!check_memory (kernel, &kernel->input_format, input, "input", error)
       || !check_units (kernel, input->size, error)
-      || !check_buffers (kernel, input->size, error))
+      || !fit_buffers_locked (kernel, input->size, error))
     goto refused;
   needed = kernel->output_format.kind == RING_PAYLOAD_VIDEO ? 0
       : output_size_for (kernel, input->size);
@@ -659,12 +682,6 @@ enqueue (RingKernel * kernel, RingMessage * message, RingCaller * caller,
   return TRUE;
 }
 
-static gint64
-deadline_of (gint64 timeout)
-{
-  return timeout < 0 ? -1 : g_get_monotonic_time () + timeout;
-}
-
 /* Tries until there is room. */
 static gboolean
 enqueue_waiting (RingKernel * kernel, RingMessage * message,
@@ -743,7 +760,7 @@ ring_kernel_send (RingKernel * kernel, RingMessage * message, gint64 timeout,
   g_return_val_if_fail (RING_IS_KERNEL (kernel), FALSE);
   g_return_val_if_fail (message != NULL, FALSE);
   return enqueue_waiting (kernel, message, NULL, &sequence, timeout,
-      deadline_of (timeout), cancellable, error);
+      ring_deadline_ (timeout), cancellable, error);
 }
 
 /* The caller has given up: its reply, when it comes, is dropped and counted. */
@@ -790,7 +807,7 @@ ring_kernel_call (RingKernel * kernel, RingMessage * message, gint64 timeout,
 
   if (timeout < 0)
     timeout = RING_DEFAULT_CALL_TIMEOUT;
-  deadline = deadline_of (timeout);
+  deadline = ring_deadline_ (timeout);
   if (!enqueue_waiting (kernel, message, &caller, &sequence, timeout,
           deadline, cancellable, error))
     return NULL;
@@ -1151,7 +1168,7 @@ RingMessage *
 ring_kernel_receive (RingKernel * kernel, gint64 timeout,
     GCancellable * cancellable, GError ** error)
 {
-  const gint64 deadline = deadline_of (timeout);
+  const gint64 deadline = ring_deadline_ (timeout);
   RingDelivery *delivery;
   RingMessage *message = NULL;
   GError *end = NULL;

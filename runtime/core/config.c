@@ -55,6 +55,21 @@ ring_config_free (RingConfig * config)
   g_free (config);
 }
 
+/* us. No time here is longer: sums of times, and times in ns, stay numbers. */
+#define LONGEST_TIME ((guint64) 24 * 3600 * G_USEC_PER_SEC)
+
+static gboolean
+check_time (const gchar * name, guint64 value, GError ** error)
+{
+  if (value <= LONGEST_TIME)
+    return TRUE;
+  g_set_error (error, RING_ERROR, RING_ERROR_INVALID_OPTION,
+      "%s is %" G_GUINT64_FORMAT "; it must be from 0 to %" G_GUINT64_FORMAT
+      " us, a day",
+      name, value, LONGEST_TIME);
+  return FALSE;
+}
+
 gboolean
 ring_config_check_ (const RingConfig * config, GError ** error)
 {
@@ -98,5 +113,8 @@ ring_config_check_ (const RingConfig * config, GError ** error)
         "device is %d; devices count from 0", config->device);
     return FALSE;
   }
-  return TRUE;
+  return check_time ("lease", config->lease, error)
+      && check_time ("idle-timeout", config->idle_timeout, error)
+      && check_time ("termination-timeout", config->termination_timeout,
+          error);
 }

@@ -118,6 +118,7 @@ struct _RingKernel
   RingFormat output_format;
   gboolean has_format;
   gsize state_size, scratch_size;
+  gsize buffered_payload;       /* bytes of payload that they were made for */
   RingParameters *parameters;
   gboolean parameters_changed;
   guint32 parameter_set;
@@ -146,6 +147,8 @@ void ring_kernel_fail_ (RingKernel * kernel, GError * error_taken);
 gboolean ring_kernel_check_status_ (RingKernel * kernel, const gchar * what,
     RingKernelStatus wanted, GError ** error);
 void ring_kernel_wake_waiters_ (RingKernel * kernel);
+/* When @timeout us from now are over; -1: never. */
+gint64 ring_deadline_ (gint64 timeout);
 /* Waits for `changed` under the lock, until @deadline (-1: none) or
  * cancellation; FALSE with an error when there is no more to wait for. */
 gboolean ring_kernel_wait_locked_ (RingKernel * kernel, gint64 deadline,

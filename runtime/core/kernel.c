@@ -319,6 +319,15 @@ ring_kernel_unwatch_cancel_ (GCancellable * cancellable, gulong id)
     g_cancellable_disconnect (cancellable, id);
 }
 
+/* Never is also what is later than the clock can say. */
+gint64
+ring_deadline_ (gint64 timeout)
+{
+  const gint64 now = g_get_monotonic_time ();
+
+  return timeout < 0 || timeout > G_MAXINT64 - now ? -1 : now + timeout;
+}
+
 gboolean
 ring_kernel_wait_locked_ (RingKernel * kernel, gint64 deadline,
     GCancellable * cancellable, GError ** error)
@@ -619,8 +628,7 @@ gboolean
 ring_kernel_drain (RingKernel * kernel, gint64 timeout,
     GCancellable * cancellable, GError ** error)
 {
-  const gint64 deadline =
-      timeout < 0 ? -1 : g_get_monotonic_time () + timeout;
+  const gint64 deadline = ring_deadline_ (timeout);
   gboolean ok = TRUE;
   GError *end = NULL;
   gulong watch;
@@ -710,7 +718,8 @@ ring_kernel_set_format_locked_ (RingKernel * kernel,
   kernel->state_size = d->state_size + d->state_per_byte * payload;
   kernel->scratch_size = d->scratch_size + d->scratch_per_byte * payload;
   ok = kernel->instance->klass->set_buffers (kernel->instance,
-      kernel->state_size, kernel->scratch_size, error);
+      kernel->state_size, kernel->scratch_size, FALSE, error);
+  kernel->buffered_payload = payload;
   kernel->has_format = ok;
   if (ok) {
     kernel->input_format = *format;

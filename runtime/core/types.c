@@ -18,17 +18,23 @@
     return type; \
   }
 #define V(value, nick) { value, #value, nick }
+/* For enumerations that are properties of the element: gst-inspect shows the
+ * name as the value's description. */
+#define D(value, nick, description) { value, description, nick }
 
 DEFINE_ENUM (RingBackendType, ring_backend_type,
-    V (RING_BACKEND_AUTO, "auto"),
-    V (RING_BACKEND_CPU, "cpu"),
-    V (RING_BACKEND_CUDA, "cuda"))
+    D (RING_BACKEND_AUTO, "auto", "cuda if it is built and works, else cpu"),
+    D (RING_BACKEND_CPU, "cpu", "Threads of this machine"),
+    D (RING_BACKEND_CUDA, "cuda", "An NVIDIA GPU"))
 
 DEFINE_ENUM (RingExecutionMode, ring_execution_mode,
-    V (RING_EXECUTION_AUTO, "auto"),
-    V (RING_EXECUTION_INLINE, "inline"),
-    V (RING_EXECUTION_EVENT_DRIVEN, "event-driven"),
-    V (RING_EXECUTION_PERSISTENT, "persistent"))
+    D (RING_EXECUTION_AUTO, "auto", "inline on cpu, persistent on cuda"),
+    D (RING_EXECUTION_INLINE, "inline",
+        "The streaming thread runs each buffer itself, helped by worker threads"),
+    D (RING_EXECUTION_EVENT_DRIVEN, "event-driven",
+        "One launch per batch of waiting buffers"),
+    D (RING_EXECUTION_PERSISTENT, "persistent",
+        "The kernel stays and polls its ring"))
 
 DEFINE_ENUM (RingKernelStatus, ring_kernel_status,
     V (RING_KERNEL_CREATED, "created"),

@@ -357,6 +357,7 @@ def load_runtime():
     return Ring
 
 
+os.environ.setdefault('RINGKERNEL_INCLUDE', INCLUDE)
 Ring = load_runtime()
 MODES = ['inline', 'event-driven', 'persistent']
 WAIT = 60 * 1000000  # us
@@ -380,8 +381,9 @@ class RuntimeKernel:
             config.message_size = 1 << 24
             config.queue_capacity = 4
             self.runtimes[mode] = Ring.Runtime.new(config)
-        self.kernel = self.runtimes[mode].launch(
-            name.replace('_', '-'), workers, 1, None)
+        if os.sep not in name:
+            name = name.replace('_', '-')
+        self.kernel = self.runtimes[mode].launch(name, workers, 1, None)
         self.kernel.activate()
 
     def __del__(self):

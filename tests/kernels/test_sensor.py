@@ -205,6 +205,10 @@ class SpikeDetect(Spikes):
             got = ringtest.Kernel('spike_detect', dict(
                 refractory=refractory, threshold=5.0)).records(r)
             self.assertEqual((got['t'] * 100 // SECOND).tolist(), expected)
+        # The moment it is over, a spike may begin: 10 records at 80 Hz.
+        got = ringtest.Kernel('spike_detect', dict(
+            refractory=0.125, threshold=5.0)).records(records(v, 80.0))
+        self.assertEqual((got['t'] * 80 // SECOND).tolist(), [500, 510, 530])
 
     def test_constant_stream_has_none(self):
         for value in (0.0, 1e9, -0.1):

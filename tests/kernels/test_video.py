@@ -359,11 +359,14 @@ class TemporalDenoise(Video):
 
     def test_noise_goes_and_motion_stays(self):
         frames = self.stream('GRAY8', 64, 48, 40)
-        kernel = ringtest.Kernel('temporal_denoise', dict(strength=0.9))
+        kernel = ringtest.Kernel('temporal_denoise', dict(strength=0.5))
+        reference = Denoise(0.5)
         for frame in frames:
             out = kernel.video('GRAY8', frame)
+            # Long enough for the last bit of the averages to show.
+            self.assert_planes(out, reference('GRAY8', frame))
         mean = np.mean(frames, axis=0)
-        self.assertLess(np.std(out[0] - mean[0]), 0.5 * np.std(frame[0] - mean[0]))
+        self.assertLess(np.std(out[0] - mean[0]), 0.7 * np.std(frame[0] - mean[0]))
         kernel.params['threshold'] = 40
         moved = [255 - frames[0][0]]
         got = kernel.video('GRAY8', moved)

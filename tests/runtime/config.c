@@ -162,6 +162,24 @@ unknown_backend (RingConfig *c)
 }
 
 static void
+long_lease (RingConfig *c)
+{
+  c->lease = G_MAXUINT64 / 1000;
+}
+
+static void
+long_idle_timeout (RingConfig *c)
+{
+  c->idle_timeout = G_GUINT64_CONSTANT (86400000001);
+}
+
+static void
+long_termination_timeout (RingConfig *c)
+{
+  c->termination_timeout = G_MAXUINT64;
+}
+
+static void
 test_options_out_of_range_are_named (void)
 {
   check_config (no_capacity, "queue-capacity", "65536");
@@ -171,6 +189,10 @@ test_options_out_of_range_are_named (void)
   check_config (no_poll_interval, "poll-interval", "0");
   check_config (negative_device, "device", "-1");
   check_config (unknown_mode, "mode", "99");
+  check_config (long_lease, "lease", "18446744073709551");
+  check_config (long_idle_timeout, "idle-timeout", "86400000001");
+  check_config (long_termination_timeout, "termination-timeout",
+      "18446744073709551615");
   check_config (unknown_backend, "backend", "99");
 }
 
@@ -239,6 +261,53 @@ test_capacity_is_exact_where_it_is_no_power_of_two (RingExecutionMode mode)
       }
     }
   }
+}
+
+/* The shortest and the longest of everything still moves messages. */
+static void
+test_extreme_times (RingExecutionMode mode)
+{
+  const guint64 times[] = { 0, 1, G_GUINT64_CONSTANT (86400000000) };
+  gsize t;
+
+  for (t = 0; t < G_N_ELEMENTS (times); t++) {
+    RingConfig *config = ring_test_config (mode);
+    g_autoptr (RingKernel) kernel = NULL;
+    guint i;
+
+    config->lease = times[t];
+    config->idle_timeout = times[t];
+    config->poll_interval = t == 0 ? 1 : 1000000;
+    kernel = ring_test_launch_with (config, "copy", 2);
+    ring_test_activate (kernel);
+    for (i = 0; i < 100; i++) {
+      g_autoptr (RingMessage) sent = ring_test_message (20 * i, i);
+      g_autoptr (GError) error = NULL;
+      g_autoptr (RingMessage) got =
+          ring_kernel_call (kernel, sent, RING_TEST_WAIT, NULL, &error);
+
+      g_assert_no_error (error);
+      g_assert_true (ring_test_same_payload (sent, got));
+    }
+    ring_test_terminate (kernel, RING_TERMINATE_DRAIN);
+    ring_test_assert_accounts (kernel, 100, 100, 0, 0);
+  }
+}
+
+/* No time at all to end in: an idle kernel needs none. */
+static void
+test_no_time_to_terminate (RingExecutionMode mode)
+{
+  RingConfig *config = ring_test_config (mode);
+  g_autoptr (RingKernel) kernel = NULL;
+  g_autoptr (GError) error = NULL;
+
+  config->termination_timeout = 0;
+  kernel = ring_test_launch_with (config, "copy", 1);
+  ring_test_activate (kernel);
+  if (!ring_kernel_terminate (kernel, RING_TERMINATE_DRAIN, &error))
+    ring_test_assert_says (&error, RING_ERROR_TIMED_OUT, "copy");
+  g_assert_cmpint (ring_kernel_get_status (kernel), >=, RING_KERNEL_TERMINATED);
 }
 
 static void
@@ -372,6 +441,9 @@ main (int argc, char **argv)
       test_grid_and_block_out_of_range_are_named);
   ring_test_add_modes ("/config/capacity-is-exact-where-it-is-no-power-of-two",
       test_capacity_is_exact_where_it_is_no_power_of_two);
+  ring_test_add_modes ("/config/extreme-times", test_extreme_times);
+  ring_test_add_modes ("/config/no-time-to-terminate",
+      test_no_time_to_terminate);
   g_test_add_func ("/config/cuda-is-not-built", test_cuda_is_not_built);
   g_test_add_func ("/config/device-that-is-not-there",
       test_device_that_is_not_there);

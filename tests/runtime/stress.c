@@ -183,6 +183,178 @@ test_stress (gconstpointer data)
   g_object_unref (s.all_received);
 }
 
+/* ---- everything at once ------------------------------------------------------ */
+
+/* Threads that do whatever can be done, in no order, until one of them ends the
+ * handle. Nothing is asserted about what succeeds, for all of it may or may not;
+ * but nothing hangs, every call that fails says why, every submission completes
+ * once, and the books balance. */
+typedef struct
+{
+  RingKernel *kernel;
+  guint32 random;
+  guint rounds;
+  guint64 received;
+  guint64 submitted;
+} Chaos;
+
+static gint chaos_completed;
+
+static void
+chaos_complete (RingKernel *kernel, const RingCompletion *completion,
+    gpointer user_data)
+{
+  (void) kernel;
+  (void) completion;
+  /* From now on nobody may touch it. */
+  g_free (user_data);
+  g_atomic_int_inc (&chaos_completed);
+}
+
+static gboolean
+chaos_submit (Chaos *c, GError **error)
+{
+  guint8 *memory = g_malloc0 (128);
+  RingMemory output = { .n_planes = 1,
+    .size = 64,
+    .plane = { { memory + 64, 64, 64 } } };
+  RingSubmission submission = {
+    .input = { .n_planes = 1, .size = 64, .plane = { { memory, 64, 64 } } },
+    .outputs = &output,
+    .n_outputs = 1,
+    .pts = RING_TIME_NONE,
+    .duration = RING_TIME_NONE,
+    .completed = chaos_complete,
+    .user_data = memory,
+  };
+
+  if (!ring_kernel_submit (c->kernel, &submission, error)) {
+    g_free (memory);
+    return FALSE;
+  }
+  c->submitted++;
+  return TRUE;
+}
+
+static gpointer
+chaos_run (gpointer data)
+{
+  Chaos *c = data;
+  guint i;
+
+  for (i = 0; i < c->rounds; i++) {
+    g_autoptr (RingMessage) message = NULL;
+    g_autoptr (RingMessage) got = NULL;
+    g_autoptr (RingMetrics) metrics = NULL;
+    g_autoptr (GError) error = NULL;
+    gboolean ok = TRUE;
+
+    c->random = c->random * 1664525u + 1013904223u;
+    message = ring_test_message (c->random >> 8 & 1 ? 40 : 700, i);
+    switch ((c->random >> 16) % 20) {
+      case 0:
+        ok = ring_kernel_activate (c->kernel, &error);
+        break;
+      case 1:
+        ok = ring_kernel_deactivate (c->kernel, &error);
+        break;
+      case 2:
+        ring_kernel_flush (c->kernel);
+        break;
+      case 3:
+        ok = ring_kernel_drain (c->kernel, 100, NULL, &error);
+        break;
+      case 4:
+        metrics = ring_kernel_get_metrics (c->kernel);
+        g_assert_cmpuint (metrics->in_flight, <=, 16);
+        break;
+      case 5:
+      case 6:
+        got = ring_kernel_call (c->kernel, message, 100, NULL, &error);
+        ok = got != NULL;
+        break;
+      case 7:
+      case 8:
+      case 9:
+      case 10:
+        got = ring_kernel_receive (c->kernel, 0, NULL, &error);
+        ok = got != NULL;
+        c->received += ok;
+        break;
+      case 11:
+      case 12:
+        ok = chaos_submit (c, &error);
+        break;
+      default:
+        ok = ring_kernel_send (c->kernel, message, 0, NULL, &error);
+        break;
+    }
+    g_assert_true (ok == (error == NULL));
+    if (!ok)
+      g_assert_true (error->domain == RING_ERROR
+          && (error->code == RING_ERROR_STATUS
+              || error->code == RING_ERROR_QUEUE_FULL
+              || error->code == RING_ERROR_TIMED_OUT
+              || error->code == RING_ERROR_DISCARDED));
+  }
+  return NULL;
+}
+
+static void
+test_everything_at_once (RingExecutionMode mode)
+{
+  guint round, i;
+
+  for (round = 0; round < 12; round++) {
+    RingConfig *config = ring_test_config (mode);
+    g_autoptr (RingKernel) kernel = NULL;
+    g_autoptr (RingMetrics) m = NULL;
+    g_autoptr (GError) error = NULL;
+    Chaos chaos[5];
+    GThread *thread[G_N_ELEMENTS (chaos)];
+    guint64 submitted = 0;
+
+    g_atomic_int_set (&chaos_completed, 0);
+    config->queue_capacity = 1u << (round % 5);
+    kernel = ring_test_launch_with (config, round & 1 ? "copy" : "blocks",
+        1 + (gint) round % 3);
+    ring_test_activate (kernel);
+    for (i = 0; i < G_N_ELEMENTS (chaos); i++) {
+      chaos[i] =
+          (Chaos){ .kernel = kernel, .random = round * 100 + i, .rounds = 500 };
+      thread[i] = g_thread_new ("chaos", chaos_run, &chaos[i]);
+    }
+    /* In some rounds the handle ends while they go on. */
+    if (round % 4 == 3) {
+      ring_kernel_terminate (kernel,
+          round & 4 ? RING_TERMINATE_DRAIN : RING_TERMINATE_DISCARD, &error);
+      g_assert_no_error (error);
+    }
+    for (i = 0; i < G_N_ELEMENTS (chaos); i++) {
+      g_thread_join (thread[i]);
+      submitted += chaos[i].submitted;
+    }
+    if (round % 4 != 3)
+      ring_test_terminate (kernel, RING_TERMINATE_DRAIN);
+    for (;;) {
+      g_autoptr (RingMessage) got = ring_kernel_receive (kernel, 0, NULL, NULL);
+
+      if (!got)
+        break;
+    }
+    g_assert_cmpuint ((guint) g_atomic_int_get (&chaos_completed), ==,
+        submitted);
+    m = ring_kernel_get_metrics (kernel);
+    g_assert_cmpuint (m->in_flight, ==, 0);
+    g_assert_cmpuint (m->accepted, ==,
+        m->delivered + m->discarded + m->rejected);
+    g_assert_cmpuint (m->rejected, ==, 0);
+    g_assert_cmpuint (m->order_errors, ==, 0);
+    g_assert_cmpint (ring_kernel_get_status (kernel), ==,
+        RING_KERNEL_TERMINATED);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -197,5 +369,6 @@ main (int argc, char **argv)
 
     g_test_add_data_func (path, &combinations[i], test_stress);
   }
+  ring_test_add_modes ("/stress/everything-at-once", test_everything_at_once);
   return ring_test_run ();
 }

@@ -19,6 +19,34 @@ test_receive_times_out (RingExecutionMode mode)
   ring_test_assert_says (&error, RING_ERROR_TIMED_OUT, "copy");
 }
 
+/* Later than any clock can say is never, and not a moment ago. */
+static void
+test_longest_timeout_is_for_ever (RingExecutionMode mode)
+{
+  g_autoptr (RingKernel) kernel = NULL;
+  g_autoptr (RingMessage) message = ring_test_gate_message (NULL, 1);
+  g_autoptr (RingMessage) got = NULL;
+  g_autoptr (GError) error = NULL;
+  RingTestGate gate = { 0, 0, 0 };
+  RingTestSender sender;
+
+  if (ring_test_skip_unless_cpu ())
+    return;
+  kernel = ring_test_start (mode, "gate", 1);
+  ring_test_sender_start (&sender, kernel, &gate);
+  ring_test_gate_open (&gate);
+  got = ring_kernel_receive (kernel, G_MAXINT64, NULL, &error);
+  g_assert_no_error (error);
+  g_clear_pointer (&got, ring_message_unref);
+  ring_test_sender_join (&sender);
+  got = ring_kernel_call (kernel, message, G_MAXINT64, NULL, &error);
+  g_assert_no_error (error);
+  ring_kernel_send (kernel, message, G_MAXINT64 - 1, NULL, &error);
+  g_assert_no_error (error);
+  ring_kernel_drain (kernel, G_MAXINT64, NULL, &error);
+  g_assert_no_error (error);
+}
+
 static void
 test_send_to_a_full_queue (RingExecutionMode mode)
 {
@@ -501,6 +529,8 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   ring_test_add_modes ("/waiting/receive-times-out", test_receive_times_out);
+  ring_test_add_modes ("/waiting/longest-timeout-is-for-ever",
+      test_longest_timeout_is_for_ever);
   ring_test_add_modes ("/waiting/send-to-a-full-queue",
       test_send_to_a_full_queue);
   ring_test_add_modes ("/waiting/call-times-out", test_call_times_out);

@@ -106,17 +106,18 @@ alloc_zeroed (gsize size)
 
 static gboolean
 cpu_set_buffers (RingInstance * instance, gsize state_size,
-    gsize scratch_size, GError ** error)
+    gsize scratch_size, gboolean keep_state, GError ** error)
 {
   CpuInstance *c = (CpuInstance *) instance;
   const gsize rounded = (scratch_size + RING_CACHE_LINE - 1)
       / RING_CACHE_LINE * RING_CACHE_LINE;
-  guint8 *state = alloc_zeroed (state_size);
+  guint8 *state = keep_state ? c->state : alloc_zeroed (state_size);
   guint8 *scratch = alloc_zeroed (rounded * c->n_groups);
   guint i;
 
   if (!state || !scratch) {
-    free (state);
+    if (!keep_state)
+      free (state);
     free (scratch);
     g_set_error (error, RING_ERROR, RING_ERROR_NO_MEMORY,
         "no memory for %" G_GSIZE_FORMAT " bytes of state and %"
@@ -124,7 +125,8 @@ cpu_set_buffers (RingInstance * instance, gsize state_size,
         rounded * c->n_groups, c->module->name);
     return FALSE;
   }
-  free (c->state);
+  if (!keep_state)
+    free (c->state);
   free (c->scratch);
   c->state = state;
   c->scratch = scratch;
