@@ -59,7 +59,9 @@ run_compiler (const gchar * source, const gchar * output, GError ** error)
   static const gchar *const flags[] = {
     "-std=gnu11", "-O3", "-march=native", "-ffp-contract=off",
     "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared",
-    "-fvisibility=hidden", "-fdiagnostics-color=never", "-Wall"
+    "-fvisibility=hidden", "-fdiagnostics-color=never", "-Wall",
+    /* Else a misspelt function is found by the loader, which knows no lines. */
+    "-Werror=implicit-function-declaration", "-Werror=int-conversion"
   };
   guint i;
 

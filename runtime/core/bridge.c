@@ -446,12 +446,17 @@ ring_kernel_submit (RingKernel * kernel, const RingSubmission * submission,
     if (!check_memory (kernel, &kernel->output_format, memory, "output",
             error))
       goto refused;
-    if (G_UNLIKELY (memory->size < needed
-            || !aligned_for (&kernel->output_format, memory->plane[0].data))) {
+    if (G_UNLIKELY (memory->size < needed)) {
       g_set_error (error, RING_ERROR, RING_ERROR_PAYLOAD,
-          "an output of kernel '%s' needs %" G_GSIZE_FORMAT " aligned bytes; "
-          "it has %" G_GSIZE_FORMAT, kernel->module->name, needed,
-          memory->size);
+          "an output of kernel '%s' needs %" G_GSIZE_FORMAT " bytes; it has %"
+          G_GSIZE_FORMAT, kernel->module->name, needed, memory->size);
+      goto refused;
+    }
+    if (G_UNLIKELY (!aligned_for (&kernel->output_format,
+                memory->plane[0].data))) {
+      g_set_error (error, RING_ERROR, RING_ERROR_PAYLOAD,
+          "an output of kernel '%s' lies at an address that is not aligned for "
+          "its samples or records", kernel->module->name);
       goto refused;
     }
   }

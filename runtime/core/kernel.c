@@ -840,7 +840,8 @@ set_parameters (RingKernel * kernel, const gchar * name,
   if (ok) {
     ring_parameters_free (kernel->parameters);
     kernel->parameters = changed;
-    kernel->parameters_changed = TRUE;
+    /* A kernel without parameters has a single set, which never changes. */
+    kernel->parameters_changed = kernel->description->n_parameters > 0;
   } else {
     ring_parameters_free (changed);
   }

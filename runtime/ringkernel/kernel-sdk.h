@@ -105,7 +105,8 @@
 
 /* State: fields of a struct, zeroed when the stream's format changes. */
 #define RING_STATE(...) (STATE, __VA_ARGS__)
-/* State of n bytes for each byte of a tightly packed payload. */
+/* State of n bytes for each byte of a tightly packed payload: rows and planes one
+ * behind the other, subsampled sides rounded up; index it so, not by strides. */
 #define RING_STATE_PER_BYTE(n) (OPTION, 0, 0, 0, n, 0, 0)
 #define RING_SCRATCH(bytes) (OPTION, 0, 0, 0, 0, bytes, 0)
 #define RING_SCRATCH_PER_BYTE(n) (OPTION, 0, 0, 0, 0, 0, n)

@@ -342,6 +342,32 @@ test_values_of_every_type (void)
   g_value_unset (&taps);
 }
 
+/* "Nothing" is a legal set for a kernel without parameters, before and between
+ * messages. */
+static void
+test_nothing_is_set_on_a_kernel_without_parameters (void)
+{
+  g_autoptr (RingKernel) kernel =
+      ring_test_start (RING_EXECUTION_INLINE, "copy", 1);
+  g_autoptr (RingMessage) message =
+      ring_message_new_from_data ((const guint8 *) "abc", 3);
+  g_autoptr (GError) error = NULL;
+  guint i;
+
+  for (i = 0; i < 2; i++) {
+    RingMessage *reply;
+
+    g_assert_true (
+        ring_kernel_set_parameters_from_string (kernel, " ", &error));
+    reply = ring_kernel_call (kernel, message, RING_TEST_WAIT, NULL, &error);
+    g_assert_no_error (error);
+    ring_message_unref (reply);
+  }
+  g_assert_false (
+      ring_kernel_set_parameters_from_string (kernel, "a=1", &error));
+  ring_test_assert_says (&error, RING_ERROR_PARAMETER, "copy", "none");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -362,5 +388,7 @@ main (int argc, char **argv)
       test_parameters_that_cannot_be_read);
   g_test_add_func ("/parameters/values-of-every-type",
       test_values_of_every_type);
+  g_test_add_func ("/parameters/nothing-is-set-on-a-kernel-without-any",
+      test_nothing_is_set_on_a_kernel_without_parameters);
   return ring_test_run ();
 }

@@ -388,6 +388,67 @@ test_submission_beyond_the_kernels_buffers (void)
       "message-size");
 }
 
+/* Scratch memory grows with a longer message, but not under one that uses it. */
+typedef struct
+{
+  guint8 input[3000], output[3000];
+  guint completions;
+} Growing;
+
+static void
+submit_longer (RingKernel *kernel, const RingCompletion *completion,
+    gpointer user_data)
+{
+  Growing *g = user_data;
+  RingCompletion unused;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_cmpint (completion->outcome, ==, RING_OUTCOME_DONE);
+  g->completions++;
+  g_assert_false (submit_once (kernel, g->input, sizeof (g->input), g->output,
+      sizeof (g->output), &unused, &error));
+  ring_test_assert_says (&error, RING_ERROR_BUSY, "scratch", "3000",
+      "in flight");
+}
+
+static void
+test_scratch_grows_between_messages (void)
+{
+  RingConfig *config = ring_test_config (RING_EXECUTION_INLINE);
+  g_autoptr (RingKernel) kernel = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autofree Growing *g = g_new0 (Growing, 1);
+  RingMemory output = { .n_planes = 1, .size = 50 };
+  RingSubmission submission = {
+    .input = { .n_planes = 1, .size = 50 },
+    .outputs = &output,
+    .n_outputs = 1,
+    .pts = RING_TIME_NONE,
+    .duration = RING_TIME_NONE,
+    .completed = submit_longer,
+    .user_data = g,
+  };
+  RingCompletion completion;
+  guint i;
+
+  config->message_size = RING_HEADER_SIZE + 100;
+  kernel = ring_test_launch_with (config, "scratch", 1);
+  ring_test_activate (kernel);
+  submission.input.plane[0].data = g->input;
+  output.plane[0].data = g->output;
+  submission.input.plane[0].size = output.plane[0].size = 50;
+  ring_kernel_submit (kernel, &submission, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (g->completions, ==, 1);
+
+  for (i = 0; i < sizeof (g->input); i++)
+    g->input[i] = (guint8) (i * 3);
+  submit_once (kernel, g->input, sizeof (g->input), g->output,
+      sizeof (g->output), &completion, &error);
+  g_assert_no_error (error);
+  g_assert_cmpmem (g->output, sizeof (g->output), g->input, sizeof (g->input));
+}
+
 /* A completion may submit the next message itself. */
 typedef struct
 {
@@ -460,6 +521,8 @@ main (int argc, char **argv)
       test_submission_at_an_odd_address);
   g_test_add_func ("/submit/beyond-the-kernels-buffers",
       test_submission_beyond_the_kernels_buffers);
+  g_test_add_func ("/submit/scratch-grows-between-messages",
+      test_scratch_grows_between_messages);
   ring_test_add_modes ("/submit/completion-may-submit",
       test_completion_may_submit);
   return ring_test_run ();
