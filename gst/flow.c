@@ -833,8 +833,14 @@ loop (gpointer data)
 gboolean
 gst_ring_flow_start_task (GstRingKernelFilter * self)
 {
+  gboolean is_new;
+
   if (self->is_inline)
     return TRUE;
-  return gst_pad_start_task (self->srcpad, loop, gst_object_ref (self),
-      gst_object_unref);
+  GST_OBJECT_LOCK (self->srcpad);
+  is_new = GST_PAD_TASK (self->srcpad) == NULL;
+  GST_OBJECT_UNLOCK (self->srcpad);
+  /* A task that is there already goes on with the reference it was made with. */
+  return gst_pad_start_task (self->srcpad, loop,
+      is_new ? gst_object_ref (self) : NULL, is_new ? gst_object_unref : NULL);
 }

@@ -20,7 +20,7 @@ include_dir (void)
 }
 
 static gboolean
-find_compiler (GPtrArray * argv, GError ** error)
+find_compiler (GPtrArray *argv, GError **error)
 {
   const gchar *env = g_getenv ("CC");
   gchar **word = NULL;
@@ -37,7 +37,8 @@ find_compiler (GPtrArray * argv, GError ** error)
     g_set_error (error, RING_ERROR, RING_ERROR_COMPILE,
         "there is no C compiler '%s' on this machine to compile kernels with; "
         "install one (Debian, Ubuntu: apt install gcc), set CC, or use a "
-        "kernel built as .so", word[0]);
+        "kernel built as .so",
+        word[0]);
     g_strfreev (word);
     return FALSE;
   }
@@ -49,30 +50,29 @@ find_compiler (GPtrArray * argv, GError ** error)
 }
 
 static gboolean
-run_compiler (const gchar * source, const gchar * output, GError ** error)
+run_compiler (const gchar *source, const gchar *output, GError **error)
 {
   GPtrArray *argv = g_ptr_array_new_with_free_func (g_free);
   gchar *messages = NULL, *include = NULL, *header = NULL;
   GError *spawn_error = NULL;
   gint status = 0;
   gboolean ok = FALSE;
-  static const gchar *const flags[] = {
-    "-std=gnu11", "-O3", "-march=native", "-ffp-contract=off",
-    "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared",
-    "-fvisibility=hidden", "-fdiagnostics-color=never", "-Wall",
+  static const gchar *const flags[] = { "-std=gnu11", "-O3", "-march=native",
+    "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fPIC",
+    "-shared", "-fvisibility=hidden", "-fdiagnostics-color=never", "-Wall",
     /* Else a misspelt function is found by the loader, which knows no lines. */
-    "-Werror=implicit-function-declaration", "-Werror=int-conversion"
-  };
+    "-Werror=implicit-function-declaration", "-Werror=int-conversion" };
   guint i;
 
   if (!find_compiler (argv, error))
     goto out;
-  header = g_build_filename (include_dir (), "ringkernel", "kernel-sdk.h",
-      NULL);
+  header =
+      g_build_filename (include_dir (), "ringkernel", "kernel-sdk.h", NULL);
   if (!g_file_test (header, G_FILE_TEST_EXISTS)) {
     g_set_error (error, RING_ERROR, RING_ERROR_COMPILE,
         "the kernel SDK's header is not at %s; install ringkernel's "
-        "development files or set RINGKERNEL_INCLUDE", header);
+        "development files or set RINGKERNEL_INCLUDE",
+        header);
     goto out;
   }
   for (i = 0; i < G_N_ELEMENTS (flags); i++)
@@ -108,7 +108,7 @@ out:
 }
 
 RingModule *
-ring_compile_cc (const gchar * path, GError ** error)
+ring_compile_cc (const gchar *path, GError **error)
 {
   gchar *dir, *output;
   RingModule *module = NULL;

@@ -28,9 +28,8 @@ request_free (gpointer data)
 }
 
 static void
-run (gpointer object, gpointer tag, Request * request, GTaskThreadFunc func,
-    GCancellable * cancellable, GAsyncReadyCallback callback,
-    gpointer user_data)
+run (gpointer object, gpointer tag, Request *request, GTaskThreadFunc func,
+    GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
   GTask *task = g_task_new (object, cancellable, callback, user_data);
 
@@ -44,7 +43,7 @@ run (gpointer object, gpointer tag, Request * request, GTaskThreadFunc func,
 }
 
 static void
-return_boolean (GTask * task, gboolean ok, GError * error)
+return_boolean (GTask *task, gboolean ok, GError *error)
 {
   if (ok)
     g_task_return_boolean (task, TRUE);
@@ -53,18 +52,17 @@ return_boolean (GTask * task, gboolean ok, GError * error)
 }
 
 static void
-return_message (GTask * task, RingMessage * message, GError * error)
+return_message (GTask *task, RingMessage *message, GError *error)
 {
   if (message)
-    g_task_return_pointer (task, message,
-        (GDestroyNotify) ring_message_unref);
+    g_task_return_pointer (task, message, (GDestroyNotify) ring_message_unref);
   else
     g_task_return_error (task, error);
 }
 
 static void
-launch_thread (GTask * task, gpointer object, gpointer data,
-    GCancellable * cancellable)
+launch_thread (GTask *task, gpointer object, gpointer data,
+    GCancellable *cancellable)
 {
   Request *request = data;
   GError *error = NULL;
@@ -96,10 +94,9 @@ launch_thread (GTask * task, gpointer object, gpointer data,
  * Like ring_runtime_launch(), without waiting.
  */
 void
-ring_runtime_launch_async (RingRuntime * runtime, const gchar * id,
-    gint grid, gint block, const RingConfig * options,
-    GCancellable * cancellable, GAsyncReadyCallback callback,
-    gpointer user_data)
+ring_runtime_launch_async (RingRuntime *runtime, const gchar *id, gint grid,
+    gint block, const RingConfig *options, GCancellable *cancellable,
+    GAsyncReadyCallback callback, gpointer user_data)
 {
   Request *request;
 
@@ -110,8 +107,8 @@ ring_runtime_launch_async (RingRuntime * runtime, const gchar * id,
   request->grid = grid;
   request->block = block;
   request->options = ring_config_copy (options);
-  run (runtime, ring_runtime_launch_async, request, launch_thread,
-      cancellable, callback, user_data);
+  run (runtime, ring_runtime_launch_async, request, launch_thread, cancellable,
+      callback, user_data);
 }
 
 /**
@@ -123,16 +120,16 @@ ring_runtime_launch_async (RingRuntime * runtime, const gchar * id,
  * Returns: (transfer full): as ring_runtime_launch()
  */
 RingKernel *
-ring_runtime_launch_finish (RingRuntime * runtime, GAsyncResult * result,
-    GError ** error)
+ring_runtime_launch_finish (RingRuntime *runtime, GAsyncResult *result,
+    GError **error)
 {
   g_return_val_if_fail (g_task_is_valid (result, runtime), NULL);
   return g_task_propagate_pointer (G_TASK (result), error);
 }
 
 static void
-terminate_thread (GTask * task, gpointer object, gpointer data,
-    GCancellable * cancellable)
+terminate_thread (GTask *task, gpointer object, gpointer data,
+    GCancellable *cancellable)
 {
   Request *request = data;
   GError *error = NULL;
@@ -155,9 +152,8 @@ terminate_thread (GTask * task, gpointer object, gpointer data,
  * Like ring_kernel_terminate(), without waiting.
  */
 void
-ring_kernel_terminate_async (RingKernel * kernel, RingTerminateMode mode,
-    GCancellable * cancellable, GAsyncReadyCallback callback,
-    gpointer user_data)
+ring_kernel_terminate_async (RingKernel *kernel, RingTerminateMode mode,
+    GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
   Request *request;
 
@@ -178,16 +174,16 @@ ring_kernel_terminate_async (RingKernel * kernel, RingTerminateMode mode,
  * Returns: as ring_kernel_terminate()
  */
 gboolean
-ring_kernel_terminate_finish (RingKernel * kernel, GAsyncResult * result,
-    GError ** error)
+ring_kernel_terminate_finish (RingKernel *kernel, GAsyncResult *result,
+    GError **error)
 {
   g_return_val_if_fail (g_task_is_valid (result, kernel), FALSE);
   return g_task_propagate_boolean (G_TASK (result), error);
 }
 
 static void
-send_thread (GTask * task, gpointer object, gpointer data,
-    GCancellable * cancellable)
+send_thread (GTask *task, gpointer object, gpointer data,
+    GCancellable *cancellable)
 {
   Request *request = data;
   GError *error = NULL;
@@ -210,8 +206,8 @@ send_thread (GTask * task, gpointer object, gpointer data,
  * particular order.
  */
 void
-ring_kernel_send_async (RingKernel * kernel, RingMessage * message,
-    gint64 timeout, GCancellable * cancellable, GAsyncReadyCallback callback,
+ring_kernel_send_async (RingKernel *kernel, RingMessage *message,
+    gint64 timeout, GCancellable *cancellable, GAsyncReadyCallback callback,
     gpointer user_data)
 {
   Request *request;
@@ -234,21 +230,21 @@ ring_kernel_send_async (RingKernel * kernel, RingMessage * message,
  * Returns: as ring_kernel_send()
  */
 gboolean
-ring_kernel_send_finish (RingKernel * kernel, GAsyncResult * result,
-    GError ** error)
+ring_kernel_send_finish (RingKernel *kernel, GAsyncResult *result,
+    GError **error)
 {
   g_return_val_if_fail (g_task_is_valid (result, kernel), FALSE);
   return g_task_propagate_boolean (G_TASK (result), error);
 }
 
 static void
-receive_thread (GTask * task, gpointer object, gpointer data,
-    GCancellable * cancellable)
+receive_thread (GTask *task, gpointer object, gpointer data,
+    GCancellable *cancellable)
 {
   Request *request = data;
   GError *error = NULL;
-  RingMessage *message = ring_kernel_receive (object, request->timeout,
-      cancellable, &error);
+  RingMessage *message =
+      ring_kernel_receive (object, request->timeout, cancellable, &error);
 
   return_message (task, message, error);
 }
@@ -264,9 +260,8 @@ receive_thread (GTask * task, gpointer object, gpointer data,
  * Like ring_kernel_receive(), without waiting.
  */
 void
-ring_kernel_receive_async (RingKernel * kernel, gint64 timeout,
-    GCancellable * cancellable, GAsyncReadyCallback callback,
-    gpointer user_data)
+ring_kernel_receive_async (RingKernel *kernel, gint64 timeout,
+    GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
   Request *request;
 
@@ -274,8 +269,8 @@ ring_kernel_receive_async (RingKernel * kernel, gint64 timeout,
 
   request = g_new0 (Request, 1);
   request->timeout = timeout;
-  run (kernel, ring_kernel_receive_async, request, receive_thread,
-      cancellable, callback, user_data);
+  run (kernel, ring_kernel_receive_async, request, receive_thread, cancellable,
+      callback, user_data);
 }
 
 /**
@@ -287,16 +282,16 @@ ring_kernel_receive_async (RingKernel * kernel, gint64 timeout,
  * Returns: (transfer full): as ring_kernel_receive()
  */
 RingMessage *
-ring_kernel_receive_finish (RingKernel * kernel, GAsyncResult * result,
-    GError ** error)
+ring_kernel_receive_finish (RingKernel *kernel, GAsyncResult *result,
+    GError **error)
 {
   g_return_val_if_fail (g_task_is_valid (result, kernel), NULL);
   return g_task_propagate_pointer (G_TASK (result), error);
 }
 
 static void
-call_thread (GTask * task, gpointer object, gpointer data,
-    GCancellable * cancellable)
+call_thread (GTask *task, gpointer object, gpointer data,
+    GCancellable *cancellable)
 {
   Request *request = data;
   GError *error = NULL;
@@ -318,8 +313,8 @@ call_thread (GTask * task, gpointer object, gpointer data,
  * Like ring_kernel_call(), without waiting.
  */
 void
-ring_kernel_call_async (RingKernel * kernel, RingMessage * message,
-    gint64 timeout, GCancellable * cancellable, GAsyncReadyCallback callback,
+ring_kernel_call_async (RingKernel *kernel, RingMessage *message,
+    gint64 timeout, GCancellable *cancellable, GAsyncReadyCallback callback,
     gpointer user_data)
 {
   Request *request;
@@ -342,8 +337,8 @@ ring_kernel_call_async (RingKernel * kernel, RingMessage * message,
  * Returns: (transfer full): as ring_kernel_call()
  */
 RingMessage *
-ring_kernel_call_finish (RingKernel * kernel, GAsyncResult * result,
-    GError ** error)
+ring_kernel_call_finish (RingKernel *kernel, GAsyncResult *result,
+    GError **error)
 {
   g_return_val_if_fail (g_task_is_valid (result, kernel), NULL);
   return g_task_propagate_pointer (G_TASK (result), error);

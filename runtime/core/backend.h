@@ -23,7 +23,7 @@ typedef struct
 {
   RingModule *module;
   const RingConfig *config;
-  gint grid;                    /* -1: the backend chooses */
+  gint grid; /* -1: the backend chooses */
   gint block;
   RingGeometry geometry;
   /* Called by the backend from any of its threads after it has published
@@ -38,33 +38,33 @@ typedef struct
   const gchar *name;
 
   /* Opens @device. Any thread. Errors: NO_DEVICE, FAILED. */
-  RingBackend *(*open) (gint device, GError ** error);
+  RingBackend *(*open) (gint device, GError **error);
   /* No instance is left when it is called. */
-  void (*close) (RingBackend * backend);
-  const gchar *(*device_name) (RingBackend * backend);
+  void (*close) (RingBackend *backend);
+  const gchar *(*device_name) (RingBackend *backend);
 
   /* Makes rings, tables and whatever runs the kernel; nothing runs yet. Any
    * thread; may wait for the device. Errors: INVALID_OPTION, NO_MEMORY,
    * KERNEL_INVALID, FAILED. */
-  RingInstance *(*launch) (RingBackend * backend, const RingLaunch * launch,
-      GError ** error);
+  RingInstance *(
+      *launch) (RingBackend *backend, const RingLaunch *launch, GError **error);
 
   /* Gives the kernel scratch memory and, unless @keep_state, state of these sizes,
    * zeroed. Called while nothing is queued or running. Errors: NO_MEMORY; then all
    * is as before. */
-  gboolean (*set_buffers) (RingInstance * instance, gsize state_size,
-      gsize scratch_size, gboolean keep_state, GError ** error);
+  gboolean (*set_buffers) (RingInstance *instance, gsize state_size,
+      gsize scratch_size, gboolean keep_state, GError **error);
 
   /* The host has published messages, freed output slots, or changed its words.
    * Any thread, no lock held; in inline mode this is where the work is done. */
-  void (*wake) (RingInstance * instance);
+  void (*wake) (RingInstance *instance);
 
   /* host.terminate is set: waits until nothing of the kernel runs any more, up to
    * @deadline (g_get_monotonic_time). FALSE: it still runs. */
-  gboolean (*stop) (RingInstance * instance, gint64 deadline);
+  gboolean (*stop) (RingInstance *instance, gint64 deadline);
 
   /* After a successful stop only: whatever may still run is never freed. */
-  void (*free) (RingInstance * instance);
+  void (*free) (RingInstance *instance);
 } RingBackendClass;
 
 struct _RingBackend
@@ -76,13 +76,13 @@ struct _RingBackend
 struct _RingInstance
 {
   const RingBackendClass *klass;
-  RingExecutionMode mode;       /* as chosen */
+  RingExecutionMode mode; /* as chosen */
   guint workers;
   RingControlBlock *control;
-  guint8 *input_slots;          /* as the host addresses them */
+  guint8 *input_slots; /* as the host addresses them */
   guint8 *output_slots;
-  guint8 *parameters;           /* geometry.parameter_sets sets */
-  RingRegion *regions;          /* by host address */
+  guint8 *parameters;  /* geometry.parameter_sets sets */
+  RingRegion *regions; /* by host address */
   /* How many messages the device may hold between taking and finishing them:
    * after a time-out these are not touched. */
   guint max_running;

@@ -12,15 +12,15 @@
 enum
 {
   RING_VARIANT_BASE,
-  RING_VARIANT_V3,              /* x86-64-v3: AVX2 and FMA */
-  RING_VARIANT_V4,              /* x86-64-v4: AVX-512 */
+  RING_VARIANT_V3, /* x86-64-v3: AVX2 and FMA */
+  RING_VARIANT_V4, /* x86-64-v4: AVX-512 */
   RING_N_VARIANTS
 };
 
 typedef struct
 {
-  const char *name;             /* with '-' */
-  const RingCpuModule *variant[RING_N_VARIANTS];        /* NULL: not built */
+  const char *name;                              /* with '-' */
+  const RingCpuModule *variant[RING_N_VARIANTS]; /* NULL: not built */
 } RingBuiltinKernel;
 
 extern const RingBuiltinKernel ring_builtin_kernels[];

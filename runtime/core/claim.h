@@ -16,17 +16,18 @@ G_BEGIN_DECLS
 /* Whoever finds 0 does the work; others leave a note and go. The worker goes on
  * until nobody has left one. */
 static inline gboolean
-ring_claim (gint * word)
+ring_claim (gint *word)
 {
   gint seen = 0;
 
   for (;;) {
     if (seen == 0) {
-      if (__atomic_compare_exchange_n (word, &seen, 1, FALSE,
-              __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+      if (__atomic_compare_exchange_n (word, &seen, 1, FALSE, __ATOMIC_ACQUIRE,
+              __ATOMIC_RELAXED))
         return TRUE;
-    } else if (seen == 2 || __atomic_compare_exchange_n (word, &seen, 2,
-            FALSE, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
+    } else if (seen == 2
+        || __atomic_compare_exchange_n (word, &seen, 2, FALSE, __ATOMIC_RELEASE,
+            __ATOMIC_RELAXED)) {
       return FALSE;
     }
   }
@@ -34,7 +35,7 @@ ring_claim (gint * word)
 
 /* FALSE: there is a note; go on. */
 static inline gboolean
-ring_unclaim (gint * word)
+ring_unclaim (gint *word)
 {
   gint seen = 1;
 

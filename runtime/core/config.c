@@ -40,7 +40,7 @@ ring_config_new (void)
  * Returns: (transfer full): a copy
  */
 RingConfig *
-ring_config_copy (const RingConfig * config)
+ring_config_copy (const RingConfig *config)
 {
   return config ? g_memdup2 (config, sizeof *config) : NULL;
 }
@@ -50,7 +50,7 @@ ring_config_copy (const RingConfig * config)
  * @config: (transfer full) (nullable): a configuration
  */
 void
-ring_config_free (RingConfig * config)
+ring_config_free (RingConfig *config)
 {
   g_free (config);
 }
@@ -59,7 +59,7 @@ ring_config_free (RingConfig * config)
 #define LONGEST_TIME ((guint64) 24 * 3600 * G_USEC_PER_SEC)
 
 static gboolean
-check_time (const gchar * name, guint64 value, GError ** error)
+check_time (const gchar *name, guint64 value, GError **error)
 {
   if (value <= LONGEST_TIME)
     return TRUE;
@@ -71,7 +71,7 @@ check_time (const gchar * name, guint64 value, GError ** error)
 }
 
 gboolean
-ring_config_check_ (const RingConfig * config, GError ** error)
+ring_config_check_ (const RingConfig *config, GError **error)
 {
   const guint smallest = RING_HEADER_SIZE + 1;
 
@@ -86,8 +86,8 @@ ring_config_check_ (const RingConfig * config, GError ** error)
       || config->message_size > (guint) G_MAXINT) {
     g_set_error (error, RING_ERROR, RING_ERROR_INVALID_OPTION,
         "message-size is %u; it must be from %u to %d bytes, the header's %u "
-        "included", config->message_size, smallest, G_MAXINT,
-        RING_HEADER_SIZE);
+        "included",
+        config->message_size, smallest, G_MAXINT, RING_HEADER_SIZE);
     return FALSE;
   }
   if (config->poll_interval < 1 || config->poll_interval > G_USEC_PER_SEC) {
@@ -115,6 +115,5 @@ ring_config_check_ (const RingConfig * config, GError ** error)
   }
   return check_time ("lease", config->lease, error)
       && check_time ("idle-timeout", config->idle_timeout, error)
-      && check_time ("termination-timeout", config->termination_timeout,
-          error);
+      && check_time ("termination-timeout", config->termination_timeout, error);
 }

@@ -18,10 +18,10 @@ G_BEGIN_DECLS
 
 /* types.c, config.c */
 const gchar *ring_enum_nick_ (GType type, gint value);
-gsize ring_record_size_ (const gchar * type);
-gsize ring_format_pack_ (const RingFormat * format, gpointer data,
-    RingMemory * memory);
-gboolean ring_config_check_ (const RingConfig * config, GError ** error);
+gsize ring_record_size_ (const gchar *type);
+gsize ring_format_pack_ (const RingFormat *format, gpointer data,
+    RingMemory *memory);
+gboolean ring_config_check_ (const RingConfig *config, GError **error);
 
 /* message.c */
 struct _RingMessage
@@ -39,17 +39,17 @@ struct _RingMessage
   guint64 trace[4];
 };
 
-RingMessage *ring_message_alloc_ (const RingFormat * format,
-    GBytes * payload_taken);
+RingMessage *ring_message_alloc_ (const RingFormat *format,
+    GBytes *payload_taken);
 
-/* kernel.c, bridge.c */
+/* kernel.c, settings.c, metrics.c, bridge.c */
 
 /* Somebody in ring_kernel_call(); guarded by the handle's lock. */
 typedef struct
 {
   gboolean done;
   RingOutcome outcome;
-  RingMessage *reply;           /* the first one; NULL if nothing was emitted */
+  RingMessage *reply; /* the first one; NULL if nothing was emitted */
 } RingCaller;
 
 /* The host's record of one message in flight. Written under send_lock when the
@@ -64,22 +64,22 @@ typedef struct
   guint64 t_accepted;
   RingCompletionFunc completed; /* submit */
   gpointer user_data;
-  RingMessage *message;         /* send: keeps the payload alive */
-  RingCaller *caller;           /* call; guarded by lock */
-  gpointer input_block;         /* from the pool, when the input was copied */
+  RingMessage *message; /* send: keeps the payload alive */
+  RingCaller *caller;   /* call; guarded by lock */
+  gpointer input_block; /* from the pool, when the input was copied */
   guint32 type;
   guint32 parameter_set;
-  guint32 emitted;              /* bit k: output k came out */
+  guint32 emitted; /* bit k: output k came out */
   gboolean pending;
-  gboolean by_reference;        /* submit */
-  gboolean forgotten;           /* a call whose caller no longer waits */
+  gboolean by_reference; /* submit */
+  gboolean forgotten;    /* a call whose caller no longer waits */
 } RingEntry;
 
 /* What waits for receive(). */
 typedef struct
 {
   RingMessage *message;
-  gboolean last;                /* its input message is delivered with it */
+  gboolean last; /* its input message is delivered with it */
 } RingDelivery;
 
 struct _RingKernel
@@ -98,17 +98,17 @@ struct _RingKernel
   RingPayloadPool *pool;
   guint64 entry_mask;
   RingEntry *entries;
-  gpointer *output_blocks;      /* entry * max_outputs + k; from the pool */
-  gsize *output_sizes;          /* likewise: bytes emitted */
-  guint *parameter_refs;        /* per set; atomic */
+  gpointer *output_blocks; /* entry * max_outputs + k; from the pool */
+  gsize *output_sizes;     /* likewise: bytes emitted */
+  guint *parameter_refs;   /* per set; atomic */
 
   /* lock: status, error, formats, deliveries, callers; no call out under it */
   GMutex lock;
   GCond changed;
-  gint waiters;                 /* atomic */
-  RingKernelStatus status;      /* also read without the lock, atomic */
+  gint waiters;            /* atomic */
+  RingKernelStatus status; /* also read without the lock, atomic */
   GError *error;
-  GQueue deliveries;            /* of RingDelivery */
+  GQueue deliveries; /* of RingDelivery */
 
   /* send_lock: the producer's side of the input ring and what a message is given
    * on its way in. Held for a bounded number of words; taken before lock. */
@@ -118,17 +118,17 @@ struct _RingKernel
   RingFormat output_format;
   gboolean has_format;
   gsize state_size, scratch_size;
-  gsize buffered_payload;       /* bytes of payload that they were made for */
+  gsize buffered_payload; /* bytes of payload that they were made for */
   RingParameters *parameters;
   gboolean parameters_changed;
   guint32 parameter_set;
   guint64 next_sequence;
-  guint64 epoch;                /* also read by the harvester, atomic */
+  guint64 epoch; /* also read by the harvester, atomic */
 
-  gboolean abandoned;           /* the kernel hangs: its memory is never freed */
+  gboolean abandoned; /* the kernel hangs: its memory is never freed */
 
   /* the harvester's; whoever holds `harvesting` */
-  gint harvesting;              /* 0 idle, 1 busy, 2 busy and asked again */
+  gint harvesting; /* 0 idle, 1 busy, 2 busy and asked again */
   RingQueue output;
   guint64 expected_sequence;
   RingHistogram in_ring, in_kernel, in_total;
@@ -136,31 +136,38 @@ struct _RingKernel
   /* counts, atomic */
   guint64 accepted, delivered, rejected, discarded, refused, outputs;
   guint64 bytes_in, bytes_out, bytes_copied;
-  guint64 pending;              /* accepted and not finished by the device */
+  guint64 pending; /* accepted and not finished by the device */
   guint64 queue_depth_max, order_errors;
 };
 
-RingKernel *ring_kernel_launch_ (GObject * runtime, RingBackend * backend,
-    RingModule * module, gint grid, gint block, const RingConfig * config,
-    GError ** error);
-void ring_kernel_fail_ (RingKernel * kernel, GError * error_taken);
-gboolean ring_kernel_check_status_ (RingKernel * kernel, const gchar * what,
-    RingKernelStatus wanted, GError ** error);
-void ring_kernel_wake_waiters_ (RingKernel * kernel);
+RingKernel *ring_kernel_launch_ (GObject *runtime, RingBackend *backend,
+    RingModule *module, gint grid, gint block, const RingConfig *config,
+    GError **error);
+void ring_kernel_fail_ (RingKernel *kernel, GError *error_taken);
+gboolean ring_kernel_check_status_ (RingKernel *kernel, const gchar *what,
+    RingKernelStatus wanted, GError **error);
+void ring_kernel_wake_waiters_ (RingKernel *kernel);
 /* When @timeout us from now are over; -1: never. */
 gint64 ring_deadline_ (gint64 timeout);
 /* Waits for `changed` under the lock, until @deadline (-1: none) or
  * cancellation; FALSE with an error when there is no more to wait for. */
-gboolean ring_kernel_wait_locked_ (RingKernel * kernel, gint64 deadline,
-    GCancellable * cancellable, GError ** error);
-gulong ring_kernel_watch_cancel_ (RingKernel * kernel,
-    GCancellable * cancellable);
-void ring_kernel_unwatch_cancel_ (GCancellable * cancellable, gulong id);
-guint64 ring_kernel_in_flight_ (RingKernel * kernel);
-gboolean ring_kernel_set_format_locked_ (RingKernel * kernel,
-    const RingFormat * format, GError ** error);
-void ring_bridge_harvest_ (RingKernel * kernel);
-void ring_bridge_abandon_ (RingKernel * kernel, gint64 deadline);
+gboolean ring_kernel_wait_locked_ (RingKernel *kernel, gint64 deadline,
+    GCancellable *cancellable, GError **error);
+gulong ring_kernel_watch_cancel_ (RingKernel *kernel,
+    GCancellable *cancellable);
+void ring_kernel_unwatch_cancel_ (GCancellable *cancellable, gulong id);
+guint64 ring_kernel_in_flight_ (RingKernel *kernel);
+/* Accepted, and not finished by the device or its completion not called. */
+static inline guint64
+ring_kernel_pending_ (RingKernel *kernel)
+{
+  return __atomic_load_n (&kernel->pending, __ATOMIC_ACQUIRE);
+}
+
+gboolean ring_kernel_set_format_locked_ (RingKernel *kernel,
+    const RingFormat *format, GError **error);
+void ring_bridge_harvest_ (RingKernel *kernel);
+void ring_bridge_abandon_ (RingKernel *kernel, gint64 deadline);
 
 #define ring_count(word, n) __atomic_add_fetch (word, n, __ATOMIC_RELAXED)
 #define ring_counted(word) __atomic_load_n (word, __ATOMIC_RELAXED)

@@ -17,7 +17,7 @@ G_DEFINE_BOXED_TYPE (RingKernelInfo, ring_kernel_info, ring_kernel_info_ref,
     ring_kernel_info_unref)
 
 RingKernelInfo *
-ring_kernel_info_new_ (RingModule * module)
+ring_kernel_info_new_ (RingModule *module)
 {
   RingKernelInfo *info = g_new0 (RingKernelInfo, 1);
 
@@ -27,7 +27,7 @@ ring_kernel_info_new_ (RingModule * module)
 }
 
 RingModule *
-ring_kernel_info_get_module_ (RingKernelInfo * info)
+ring_kernel_info_get_module_ (RingKernelInfo *info)
 {
   return info->module;
 }
@@ -39,7 +39,7 @@ ring_kernel_info_get_module_ (RingKernelInfo * info)
  * Returns: (transfer full): @info
  */
 RingKernelInfo *
-ring_kernel_info_ref (RingKernelInfo * info)
+ring_kernel_info_ref (RingKernelInfo *info)
 {
   g_return_val_if_fail (info != NULL, NULL);
   g_atomic_ref_count_inc (&info->refs);
@@ -51,7 +51,7 @@ ring_kernel_info_ref (RingKernelInfo * info)
  * @info: (transfer full): a kernel's info
  */
 void
-ring_kernel_info_unref (RingKernelInfo * info)
+ring_kernel_info_unref (RingKernelInfo *info)
 {
   g_return_if_fail (info != NULL);
   if (!g_atomic_ref_count_dec (&info->refs))
@@ -67,7 +67,7 @@ ring_kernel_info_unref (RingKernelInfo * info)
  * Returns: the kernel's name, like "gaussian-blur"
  */
 const gchar *
-ring_kernel_info_get_name (RingKernelInfo * info)
+ring_kernel_info_get_name (RingKernelInfo *info)
 {
   g_return_val_if_fail (info != NULL, NULL);
   return info->module->name;
@@ -80,7 +80,7 @@ ring_kernel_info_get_name (RingKernelInfo * info)
  * Returns: what the kernel does, in one line
  */
 const gchar *
-ring_kernel_info_get_description (RingKernelInfo * info)
+ring_kernel_info_get_description (RingKernelInfo *info)
 {
   g_return_val_if_fail (info != NULL, NULL);
   return info->module->description->description;
@@ -93,7 +93,7 @@ ring_kernel_info_get_description (RingKernelInfo * info)
  * Returns: the file the kernel came from, or "built-in"
  */
 const gchar *
-ring_kernel_info_get_origin (RingKernelInfo * info)
+ring_kernel_info_get_origin (RingKernelInfo *info)
 {
   g_return_val_if_fail (info != NULL, NULL);
   return info->module->origin;
@@ -106,14 +106,14 @@ ring_kernel_info_get_origin (RingKernelInfo * info)
  * Returns: what its payloads are
  */
 RingPayloadKind
-ring_kernel_info_get_kind (RingKernelInfo * info)
+ring_kernel_info_get_kind (RingKernelInfo *info)
 {
   g_return_val_if_fail (info != NULL, RING_PAYLOAD_BYTES);
   return (RingPayloadKind) info->module->description->kind;
 }
 
 static gchar **
-split_formats (const RingKernelDescription * description, const gchar * text)
+split_formats (const RingKernelDescription *description, const gchar *text)
 {
   gchar **list;
   guint i;
@@ -137,7 +137,7 @@ split_formats (const RingKernelDescription * description, const gchar * text)
  *   the one record type; empty for bytes
  */
 gchar **
-ring_kernel_info_get_input_formats (RingKernelInfo * info)
+ring_kernel_info_get_input_formats (RingKernelInfo *info)
 {
   g_return_val_if_fail (info != NULL, NULL);
   return split_formats (info->module->description,
@@ -152,7 +152,7 @@ ring_kernel_info_get_input_formats (RingKernelInfo * info)
  *   format of the input
  */
 gchar **
-ring_kernel_info_get_output_formats (RingKernelInfo * info)
+ring_kernel_info_get_output_formats (RingKernelInfo *info)
 {
   g_return_val_if_fail (info != NULL, NULL);
   if (info->module->description->output_formats[0] == '\0')
@@ -168,7 +168,7 @@ ring_kernel_info_get_output_formats (RingKernelInfo * info)
  * Returns: whether the output may be the input's memory
  */
 gboolean
-ring_kernel_info_get_in_place (RingKernelInfo * info)
+ring_kernel_info_get_in_place (RingKernelInfo *info)
 {
   g_return_val_if_fail (info != NULL, FALSE);
   return (info->module->description->flags & RING_KERNEL_IN_PLACE) != 0;
@@ -181,7 +181,7 @@ ring_kernel_info_get_in_place (RingKernelInfo * info)
  * Returns: whether the kernel decides itself how many messages come out
  */
 gboolean
-ring_kernel_info_get_emits (RingKernelInfo * info)
+ring_kernel_info_get_emits (RingKernelInfo *info)
 {
   g_return_val_if_fail (info != NULL, FALSE);
   return (info->module->description->flags & RING_KERNEL_EMITS) != 0;
@@ -194,7 +194,7 @@ ring_kernel_info_get_emits (RingKernelInfo * info)
  * Returns: how many messages one input may give at the most
  */
 guint
-ring_kernel_info_get_max_outputs (RingKernelInfo * info)
+ring_kernel_info_get_max_outputs (RingKernelInfo *info)
 {
   g_return_val_if_fail (info != NULL, 0);
   return info->module->description->max_outputs;
@@ -207,7 +207,7 @@ ring_kernel_info_get_max_outputs (RingKernelInfo * info)
  * Returns: whether the kernel keeps something from one message to the next
  */
 gboolean
-ring_kernel_info_has_state (RingKernelInfo * info)
+ring_kernel_info_has_state (RingKernelInfo *info)
 {
   g_return_val_if_fail (info != NULL, FALSE);
   return info->module->description->state_size > 0
@@ -225,8 +225,7 @@ ring_kernel_info_has_state (RingKernelInfo * info)
  * Returns: (transfer full) (array length=n_parameters): the parameters
  */
 GParamSpec **
-ring_kernel_info_list_parameters (RingKernelInfo * info,
-    guint * n_parameters)
+ring_kernel_info_list_parameters (RingKernelInfo *info, guint *n_parameters)
 {
   const RingKernelDescription *description;
   GParamSpec **list;
@@ -237,8 +236,8 @@ ring_kernel_info_list_parameters (RingKernelInfo * info,
   description = info->module->description;
   list = g_new0 (GParamSpec *, description->n_parameters + 1);
   for (i = 0; i < description->n_parameters; i++)
-    list[i] = g_param_spec_ref_sink (ring_parameter_to_pspec (description, i,
-            info->module->name));
+    list[i] = g_param_spec_ref_sink (
+        ring_parameter_to_pspec (description, i, info->module->name));
   *n_parameters = description->n_parameters;
   return list;
 }
@@ -252,8 +251,7 @@ ring_kernel_info_list_parameters (RingKernelInfo * info,
  *   such parameter
  */
 const gchar *
-ring_kernel_info_get_parameter_unit (RingKernelInfo * info,
-    const gchar * name)
+ring_kernel_info_get_parameter_unit (RingKernelInfo *info, const gchar *name)
 {
   const RingKernelDescription *description;
   gchar *underscored;
@@ -272,7 +270,7 @@ ring_kernel_info_get_parameter_unit (RingKernelInfo * info,
 }
 
 static gboolean
-list_has (const gchar * list, const gchar * name)
+list_has (const gchar *list, const gchar *name)
 {
   gchar **names = g_strsplit (list, ",", -1);
   gboolean found = FALSE;
@@ -294,8 +292,8 @@ list_has (const gchar * list, const gchar * name)
  *   %RING_ERROR_FORMAT if the kernel does not take it; the message names both
  */
 RingFormat *
-ring_kernel_info_get_output_format (RingKernelInfo * info,
-    const RingFormat * input, GError ** error)
+ring_kernel_info_get_output_format (RingKernelInfo *info,
+    const RingFormat *input, GError **error)
 {
   const RingKernelDescription *d;
   const gchar *name = NULL;
@@ -342,8 +340,7 @@ ring_kernel_info_get_output_format (RingKernelInfo * info,
       if (list_has (d->output_formats, name))
         return output;
       first = g_strndup (d->output_formats, strcspn (d->output_formats, ","));
-      output->video_format =
-          ring_video_format_from_string (g_strstrip (first));
+      output->video_format = ring_video_format_from_string (g_strstrip (first));
       g_free (first);
       return output;
     default:
@@ -358,7 +355,7 @@ ring_kernel_info_get_output_format (RingKernelInfo * info,
  * Returns: the declaration as the kernel carries it; lives as long as @info
  */
 const RingKernelDescription *
-ring_kernel_info_get_raw_description (RingKernelInfo * info)
+ring_kernel_info_get_raw_description (RingKernelInfo *info)
 {
   g_return_val_if_fail (info != NULL, NULL);
   return info->module->description;

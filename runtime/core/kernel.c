@@ -28,7 +28,7 @@ enum
 static GParamSpec *properties[N_PROPERTIES];
 
 static void
-ring_kernel_init (RingKernel * self)
+ring_kernel_init (RingKernel *self)
 {
   g_mutex_init (&self->lock);
   g_mutex_init (&self->send_lock);
@@ -38,8 +38,8 @@ ring_kernel_init (RingKernel * self)
 }
 
 static void
-ring_kernel_get_property (GObject * object, guint id, GValue * value,
-    GParamSpec * pspec)
+ring_kernel_get_property (GObject *object, guint id, GValue *value,
+    GParamSpec *pspec)
 {
   RingKernel *self = RING_KERNEL (object);
 
@@ -57,7 +57,7 @@ ring_kernel_get_property (GObject * object, guint id, GValue * value,
 }
 
 static void
-ring_kernel_dispose (GObject * object)
+ring_kernel_dispose (GObject *object)
 {
   RingKernel *self = RING_KERNEL (object);
 
@@ -67,14 +67,14 @@ ring_kernel_dispose (GObject * object)
     if (status != RING_KERNEL_TERMINATED && status != RING_KERNEL_FAILED)
       ring_kernel_terminate (self, RING_TERMINATE_DISCARD, NULL);
     else if (status == RING_KERNEL_FAILED)
-      ring_bridge_abandon_ (self, g_get_monotonic_time ()
-          + (gint64) self->config.termination_timeout);
+      ring_bridge_abandon_ (self,
+          g_get_monotonic_time () + (gint64) self->config.termination_timeout);
   }
   G_OBJECT_CLASS (ring_kernel_parent_class)->dispose (object);
 }
 
 static void
-ring_kernel_finalize (GObject * object)
+ring_kernel_finalize (GObject *object)
 {
   RingKernel *self = RING_KERNEL (object);
   RingDelivery *delivery;
@@ -105,7 +105,7 @@ ring_kernel_finalize (GObject * object)
 }
 
 static void
-ring_kernel_class_init (RingKernelClass * klass)
+ring_kernel_class_init (RingKernelClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
 
@@ -137,8 +137,8 @@ power_of_two (guint32 n)
 static guint32
 round_up (gsize n)
 {
-  return (guint32) ((n + RING_CACHE_LINE - 1) / RING_CACHE_LINE
-      * RING_CACHE_LINE);
+  return (
+      guint32) ((n + RING_CACHE_LINE - 1) / RING_CACHE_LINE * RING_CACHE_LINE);
 }
 
 static void
@@ -148,8 +148,8 @@ notify (gpointer data)
 }
 
 static void
-fill_geometry (RingGeometry * geometry, const RingKernelDescription * d,
-    const RingConfig * config)
+fill_geometry (RingGeometry *geometry, const RingKernelDescription *d,
+    const RingConfig *config)
 {
   const guint capacity = power_of_two (config->queue_capacity);
 
@@ -171,14 +171,13 @@ fill_geometry (RingGeometry * geometry, const RingKernelDescription * d,
   /* One per message in flight, the current one, and one to write. */
   geometry->parameter_sets =
       d->n_parameters > 0 ? config->queue_capacity + 2 : 1;
-  geometry->region_count = RING_REGION_FIRST
-      + capacity * RING_MAX_PLANES * (1 + d->max_outputs);
+  geometry->region_count =
+      RING_REGION_FIRST + capacity * RING_MAX_PLANES * (1 + d->max_outputs);
 }
 
 RingKernel *
-ring_kernel_launch_ (GObject * runtime, RingBackend * backend,
-    RingModule * module, gint grid, gint block, const RingConfig * config,
-    GError ** error)
+ring_kernel_launch_ (GObject *runtime, RingBackend *backend, RingModule *module,
+    gint grid, gint block, const RingConfig *config, GError **error)
 {
   static guint64 last_id;
   const RingKernelDescription *d = module->description;
@@ -193,8 +192,9 @@ ring_kernel_launch_ (GObject * runtime, RingBackend * backend,
     if (config->message_size - RING_HEADER_SIZE < largest) {
       g_set_error (error, RING_ERROR, RING_ERROR_INVALID_OPTION,
           "message-size %u is too small for kernel '%s': a record of %u bytes "
-          "and the header's %u need %u", config->message_size, module->name,
-          largest, RING_HEADER_SIZE, largest + RING_HEADER_SIZE);
+          "and the header's %u need %u",
+          config->message_size, module->name, largest, RING_HEADER_SIZE,
+          largest + RING_HEADER_SIZE);
       return NULL;
     }
   }
@@ -225,8 +225,7 @@ ring_kernel_launch_ (GObject * runtime, RingBackend * backend,
       g_try_new0 (gpointer, (kernel->entry_mask + 1) * d->max_outputs);
   kernel->output_sizes =
       g_try_new0 (gsize, (kernel->entry_mask + 1) * d->max_outputs);
-  kernel->parameter_refs =
-      g_try_new0 (guint, launch.geometry.parameter_sets);
+  kernel->parameter_refs = g_try_new0 (guint, launch.geometry.parameter_sets);
   if (!kernel->entries || !kernel->output_blocks || !kernel->output_sizes
       || !kernel->parameter_refs) {
     g_set_error (error, RING_ERROR, RING_ERROR_NO_MEMORY,
@@ -280,7 +279,7 @@ ring_kernel_launch_ (GObject * runtime, RingBackend * backend,
 /* For whoever changed something that ring_kernel_wait_locked_'s callers test
  * without holding the lock. */
 void
-ring_kernel_wake_waiters_ (RingKernel * kernel)
+ring_kernel_wake_waiters_ (RingKernel *kernel)
 {
   /* Pairs with the increment of `waiters` before the waiter's test: either it
    * sees the change, or we see the waiter. */
@@ -293,7 +292,7 @@ ring_kernel_wake_waiters_ (RingKernel * kernel)
 }
 
 static void
-on_cancelled (GCancellable * cancellable, gpointer data)
+on_cancelled (GCancellable *cancellable, gpointer data)
 {
   RingKernel *kernel = data;
 
@@ -306,14 +305,15 @@ on_cancelled (GCancellable * cancellable, gpointer data)
 /* Called, like its counterpart, without the lock: a cancellable that is already
  * cancelled calls back at once. */
 gulong
-ring_kernel_watch_cancel_ (RingKernel * kernel, GCancellable * cancellable)
+ring_kernel_watch_cancel_ (RingKernel *kernel, GCancellable *cancellable)
 {
   return cancellable ? g_cancellable_connect (cancellable,
-      G_CALLBACK (on_cancelled), kernel, NULL) : 0;
+             G_CALLBACK (on_cancelled), kernel, NULL)
+                     : 0;
 }
 
 void
-ring_kernel_unwatch_cancel_ (GCancellable * cancellable, gulong id)
+ring_kernel_unwatch_cancel_ (GCancellable *cancellable, gulong id)
 {
   if (cancellable)
     g_cancellable_disconnect (cancellable, id);
@@ -329,16 +329,15 @@ ring_deadline_ (gint64 timeout)
 }
 
 gboolean
-ring_kernel_wait_locked_ (RingKernel * kernel, gint64 deadline,
-    GCancellable * cancellable, GError ** error)
+ring_kernel_wait_locked_ (RingKernel *kernel, gint64 deadline,
+    GCancellable *cancellable, GError **error)
 {
   if (g_cancellable_set_error_if_cancelled (cancellable, error))
     return FALSE;
   if (deadline < 0)
     g_cond_wait (&kernel->changed, &kernel->lock);
   else if (!g_cond_wait_until (&kernel->changed, &kernel->lock, deadline)) {
-    g_set_error_literal (error, RING_ERROR, RING_ERROR_TIMED_OUT,
-        "timed out");
+    g_set_error_literal (error, RING_ERROR, RING_ERROR_TIMED_OUT, "timed out");
     return FALSE;
   }
   return !g_cancellable_set_error_if_cancelled (cancellable, error);
@@ -353,13 +352,12 @@ status_nick (RingKernelStatus status)
 }
 
 static void
-set_status_error_locked (RingKernel * kernel, const gchar * what,
-    GError ** error)
+set_status_error_locked (RingKernel *kernel, const gchar *what, GError **error)
 {
   if (kernel->status == RING_KERNEL_FAILED && kernel->error)
     g_set_error (error, RING_ERROR, RING_ERROR_STATUS,
-        "kernel '%s' cannot %s: it has failed: %s", kernel->module->name,
-        what, kernel->error->message);
+        "kernel '%s' cannot %s: it has failed: %s", kernel->module->name, what,
+        kernel->error->message);
   else
     g_set_error (error, RING_ERROR, RING_ERROR_STATUS,
         "kernel '%s' cannot %s while it is %s", kernel->module->name, what,
@@ -369,8 +367,8 @@ set_status_error_locked (RingKernel * kernel, const gchar * what,
 /* Whether the handle has the status @wanted; the error says what could not be
  * done and why. */
 gboolean
-ring_kernel_check_status_ (RingKernel * kernel, const gchar * what,
-    RingKernelStatus wanted, GError ** error)
+ring_kernel_check_status_ (RingKernel *kernel, const gchar *what,
+    RingKernelStatus wanted, GError **error)
 {
   gboolean ok;
 
@@ -384,7 +382,7 @@ ring_kernel_check_status_ (RingKernel * kernel, const gchar * what,
 
 /* Called with send_lock and lock held. */
 static void
-set_status_locked (RingKernel * kernel, RingKernelStatus status)
+set_status_locked (RingKernel *kernel, RingKernelStatus status)
 {
   RingHostWords *host = &kernel->instance->control->host;
 
@@ -401,7 +399,7 @@ set_status_locked (RingKernel * kernel, RingKernelStatus status)
  * Returns: its status. Never waits.
  */
 RingKernelStatus
-ring_kernel_get_status (RingKernel * kernel)
+ring_kernel_get_status (RingKernel *kernel)
 {
   g_return_val_if_fail (RING_IS_KERNEL (kernel), RING_KERNEL_FAILED);
   return __atomic_load_n (&kernel->status, __ATOMIC_ACQUIRE);
@@ -415,7 +413,7 @@ ring_kernel_get_status (RingKernel * kernel)
  *   not
  */
 GError *
-ring_kernel_get_error (RingKernel * kernel)
+ring_kernel_get_error (RingKernel *kernel)
 {
   GError *error;
 
@@ -430,7 +428,7 @@ ring_kernel_get_error (RingKernel * kernel)
 /* Takes @error. The first cause is kept. The device finishes what is queued as
  * failed, without running it. */
 void
-ring_kernel_fail_ (RingKernel * kernel, GError * error_taken)
+ring_kernel_fail_ (RingKernel *kernel, GError *error_taken)
 {
   g_mutex_lock (&kernel->lock);
   if (kernel->status == RING_KERNEL_TERMINATED || kernel->error) {
@@ -454,7 +452,7 @@ ring_kernel_fail_ (RingKernel * kernel, GError * error_taken)
  * Returns: whether it is active; %FALSE with %RING_ERROR_STATUS
  */
 gboolean
-ring_kernel_activate (RingKernel * kernel, GError ** error)
+ring_kernel_activate (RingKernel *kernel, GError **error)
 {
   gboolean ok;
 
@@ -486,7 +484,7 @@ ring_kernel_activate (RingKernel * kernel, GError ** error)
  * Returns: whether it is deactivated; %FALSE with %RING_ERROR_STATUS
  */
 gboolean
-ring_kernel_deactivate (RingKernel * kernel, GError ** error)
+ring_kernel_deactivate (RingKernel *kernel, GError **error)
 {
   gboolean ok;
 
@@ -506,15 +504,9 @@ ring_kernel_deactivate (RingKernel * kernel, GError ** error)
   return ok;
 }
 
-static guint64
-pending (RingKernel * kernel)
-{
-  return __atomic_load_n (&kernel->pending, __ATOMIC_ACQUIRE);
-}
-
 /* Discards what is queued and what has come out but was not received. */
 static void
-begin_epoch_locked (RingKernel * kernel)
+begin_epoch_locked (RingKernel *kernel)
 {
   RingDelivery *delivery;
 
@@ -547,8 +539,8 @@ begin_epoch_locked (RingKernel * kernel)
  *   %RING_ERROR_TIMED_OUT
  */
 gboolean
-ring_kernel_terminate (RingKernel * kernel, RingTerminateMode mode,
-    GError ** error)
+ring_kernel_terminate (RingKernel *kernel, RingTerminateMode mode,
+    GError **error)
 {
   RingHostWords *host;
   gint64 deadline;
@@ -584,7 +576,7 @@ ring_kernel_terminate (RingKernel * kernel, RingTerminateMode mode,
 
   g_atomic_int_inc (&kernel->waiters);
   g_mutex_lock (&kernel->lock);
-  while (ok && pending (kernel) > 0)
+  while (ok && ring_kernel_pending_ (kernel) > 0)
     ok = ring_kernel_wait_locked_ (kernel, deadline, NULL, NULL);
   g_mutex_unlock (&kernel->lock);
   g_atomic_int_add (&kernel->waiters, -1);
@@ -592,8 +584,8 @@ ring_kernel_terminate (RingKernel * kernel, RingTerminateMode mode,
   ok = kernel->instance->klass->stop (kernel->instance, deadline) && ok;
   if (!ok) {
     GError *cause = g_error_new (RING_ERROR, RING_ERROR_TIMED_OUT,
-        "kernel '%s' did not end within the termination time-out of %"
-        G_GUINT64_FORMAT " ms; what it may still use is kept and not freed",
+        "kernel '%s' did not end within the termination time-out of %" G_GUINT64_FORMAT
+        " ms; what it may still use is kept and not freed",
         kernel->module->name, kernel->config.termination_timeout / 1000);
 
     g_propagate_error (error, g_error_copy (cause));
@@ -625,8 +617,8 @@ ring_kernel_terminate (RingKernel * kernel, RingTerminateMode mode,
  *   %RING_ERROR_STATUS or %G_IO_ERROR_CANCELLED
  */
 gboolean
-ring_kernel_drain (RingKernel * kernel, gint64 timeout,
-    GCancellable * cancellable, GError ** error)
+ring_kernel_drain (RingKernel *kernel, gint64 timeout,
+    GCancellable *cancellable, GError **error)
 {
   const gint64 deadline = ring_deadline_ (timeout);
   gboolean ok = TRUE;
@@ -635,13 +627,13 @@ ring_kernel_drain (RingKernel * kernel, gint64 timeout,
 
   g_return_val_if_fail (RING_IS_KERNEL (kernel), FALSE);
 
-  if (pending (kernel) == 0)
+  if (ring_kernel_pending_ (kernel) == 0)
     return TRUE;
 
   watch = ring_kernel_watch_cancel_ (kernel, cancellable);
   g_atomic_int_inc (&kernel->waiters);
   g_mutex_lock (&kernel->lock);
-  while (ok && pending (kernel) > 0) {
+  while (ok && ring_kernel_pending_ (kernel) > 0) {
     if (kernel->status == RING_KERNEL_DEACTIVATED || kernel->abandoned) {
       set_status_error_locked (kernel, "drain", error);
       ok = FALSE;
@@ -657,7 +649,7 @@ ring_kernel_drain (RingKernel * kernel, gint64 timeout,
     g_set_error (error, RING_ERROR, RING_ERROR_TIMED_OUT,
         "kernel '%s' still has %" G_GUINT64_FORMAT " messages to finish after "
         "%" G_GINT64_FORMAT " us",
-        kernel->module->name, pending (kernel), timeout);
+        kernel->module->name, ring_kernel_pending_ (kernel), timeout);
   } else if (end) {
     g_propagate_error (error, end);
   }
@@ -674,7 +666,7 @@ ring_kernel_drain (RingKernel * kernel, gint64 timeout,
  * %RING_OUTCOME_DISCARDED.
  */
 void
-ring_kernel_flush (RingKernel * kernel)
+ring_kernel_flush (RingKernel *kernel)
 {
   g_return_if_fail (RING_IS_KERNEL (kernel));
 
@@ -684,376 +676,4 @@ ring_kernel_flush (RingKernel * kernel)
   g_mutex_unlock (&kernel->lock);
   g_mutex_unlock (&kernel->send_lock);
   kernel->instance->klass->wake (kernel->instance);
-}
-
-/* ---- formats ------------------------------------------------------------------ */
-
-/* Called with send_lock held. */
-gboolean
-ring_kernel_set_format_locked_ (RingKernel * kernel,
-    const RingFormat * format, GError ** error)
-{
-  const RingKernelDescription *d = kernel->description;
-  RingFormat *output;
-  gsize payload;
-  gboolean ok = TRUE;
-
-  if (kernel->has_format && ring_format_equal (&kernel->input_format, format))
-    return TRUE;
-  output = ring_kernel_info_get_output_format (kernel->info, format, error);
-  if (!output)
-    return FALSE;
-  if (pending (kernel) > 0) {
-    g_set_error (error, RING_ERROR, RING_ERROR_BUSY,
-        "kernel '%s' cannot change its format with %" G_GUINT64_FORMAT
-        " messages in flight; drain it first", kernel->module->name,
-        pending (kernel));
-    ring_format_free (output);
-    return FALSE;
-  }
-
-  payload = format->kind == RING_PAYLOAD_VIDEO
-      ? ring_format_get_frame_size (format)
-      : kernel->config.message_size - RING_HEADER_SIZE;
-  kernel->state_size = d->state_size + d->state_per_byte * payload;
-  kernel->scratch_size = d->scratch_size + d->scratch_per_byte * payload;
-  ok = kernel->instance->klass->set_buffers (kernel->instance,
-      kernel->state_size, kernel->scratch_size, FALSE, error);
-  kernel->buffered_payload = payload;
-  kernel->has_format = ok;
-  if (ok) {
-    kernel->input_format = *format;
-    kernel->output_format = *output;
-  }
-  ring_format_free (output);
-  return ok;
-}
-
-/* Whoever has received the last message may find the harvester still busy with
- * its record. That is not "in flight" to anybody else, so it is waited for; not
- * for long, since this may be called inside a completion. */
-static void
-await_harvester (RingKernel *kernel)
-{
-  const gint64 deadline =
-      g_get_monotonic_time () + 100 * G_TIME_SPAN_MILLISECOND;
-  gboolean ok = TRUE;
-
-  if (pending (kernel) == 0 || ring_kernel_in_flight_ (kernel) > 0)
-    return;
-  g_atomic_int_inc (&kernel->waiters);
-  g_mutex_lock (&kernel->lock);
-  while (ok && pending (kernel) > 0)
-    ok = ring_kernel_wait_locked_ (kernel, deadline, NULL, NULL);
-  g_mutex_unlock (&kernel->lock);
-  g_atomic_int_add (&kernel->waiters, -1);
-}
-
-/**
- * ring_kernel_set_format:
- * @kernel: a handle
- * @format: what its messages will carry
- * @error: return location for an error
- *
- * Settles what goes in, and with it what comes out. State of the kernel is zeroed
- * if the format differs from the one before. Handles of bytes and of records have
- * their format from the launch on; others need one before the first submission,
- * or take it from the first message sent.
- *
- * Returns: whether the kernel takes it; %FALSE with %RING_ERROR_FORMAT,
- *   %RING_ERROR_BUSY while messages are in flight, or %RING_ERROR_NO_MEMORY
- */
-gboolean
-ring_kernel_set_format (RingKernel * kernel, const RingFormat * format,
-    GError ** error)
-{
-  gboolean ok;
-
-  g_return_val_if_fail (RING_IS_KERNEL (kernel), FALSE);
-  g_return_val_if_fail (format != NULL, FALSE);
-
-  await_harvester (kernel);
-  g_mutex_lock (&kernel->send_lock);
-  ok = ring_kernel_set_format_locked_ (kernel, format, error);
-  g_mutex_unlock (&kernel->send_lock);
-  return ok;
-}
-
-/**
- * ring_kernel_get_input_format:
- * @kernel: a handle
- *
- * Returns: (transfer full) (nullable): what goes in; %NULL if not yet settled
- */
-RingFormat *
-ring_kernel_get_input_format (RingKernel * kernel)
-{
-  RingFormat *format = NULL;
-
-  g_return_val_if_fail (RING_IS_KERNEL (kernel), NULL);
-
-  g_mutex_lock (&kernel->send_lock);
-  if (kernel->has_format)
-    format = ring_format_copy (&kernel->input_format);
-  g_mutex_unlock (&kernel->send_lock);
-  return format;
-}
-
-/**
- * ring_kernel_get_output_format:
- * @kernel: a handle
- *
- * Returns: (transfer full) (nullable): what comes out; %NULL if not yet settled
- */
-RingFormat *
-ring_kernel_get_output_format (RingKernel * kernel)
-{
-  RingFormat *format = NULL;
-
-  g_return_val_if_fail (RING_IS_KERNEL (kernel), NULL);
-
-  g_mutex_lock (&kernel->send_lock);
-  if (kernel->has_format)
-    format = ring_format_copy (&kernel->output_format);
-  g_mutex_unlock (&kernel->send_lock);
-  return format;
-}
-
-/* ---- parameters ---------------------------------------------------------------- */
-
-/* Applies to a copy first, so that a mistake in the middle changes nothing. */
-static gboolean
-set_parameters (RingKernel * kernel, const gchar * name,
-    const GValue * value, const gchar * text, GError ** error)
-{
-  RingParameters *changed;
-  gboolean ok;
-
-  g_mutex_lock (&kernel->send_lock);
-  changed = ring_parameters_copy (kernel->parameters);
-  if (!name)
-    ok = ring_parameters_set_all (changed, text, error);
-  else if (value)
-    ok = ring_parameters_set (changed, name, value, error);
-  else
-    ok = ring_parameters_set_string (changed, name, text, error);
-  if (ok) {
-    ring_parameters_free (kernel->parameters);
-    kernel->parameters = changed;
-    /* A kernel without parameters has a single set, which never changes. */
-    kernel->parameters_changed = kernel->description->n_parameters > 0;
-  } else {
-    ring_parameters_free (changed);
-  }
-  g_mutex_unlock (&kernel->send_lock);
-  return ok;
-}
-
-/**
- * ring_kernel_set_parameter:
- * @kernel: a handle
- * @name: the parameter, with '-' or '_'
- * @value: a number, boolean, enumeration or string
- * @error: return location for an error
- *
- * Holds for messages accepted from now on; a message sees one value throughout.
- *
- * Returns: whether it was set; %FALSE with %RING_ERROR_PARAMETER
- */
-gboolean
-ring_kernel_set_parameter (RingKernel * kernel, const gchar * name,
-    const GValue * value, GError ** error)
-{
-  g_return_val_if_fail (RING_IS_KERNEL (kernel), FALSE);
-  g_return_val_if_fail (name != NULL && G_IS_VALUE (value), FALSE);
-  return set_parameters (kernel, name, value, NULL, error);
-}
-
-/**
- * ring_kernel_set_parameter_from_string:
- * @kernel: a handle
- * @name: the parameter, with '-' or '_'
- * @value: its value as text; lists as "0.25, 0.5, 0.25"
- * @error: return location for an error
- *
- * Returns: whether it was set; %FALSE with %RING_ERROR_PARAMETER
- */
-gboolean
-ring_kernel_set_parameter_from_string (RingKernel * kernel,
-    const gchar * name, const gchar * value, GError ** error)
-{
-  g_return_val_if_fail (RING_IS_KERNEL (kernel), FALSE);
-  g_return_val_if_fail (name != NULL && value != NULL, FALSE);
-  return set_parameters (kernel, name, NULL, value, error);
-}
-
-/**
- * ring_kernel_set_parameters_from_string:
- * @kernel: a handle
- * @parameters: "name=value name=value …", quoted where a value has blanks
- * @error: return location for an error
- *
- * Sets all of them between the same two messages, or none.
- *
- * Returns: whether they were set; %FALSE with %RING_ERROR_PARAMETER
- */
-gboolean
-ring_kernel_set_parameters_from_string (RingKernel * kernel,
-    const gchar * parameters, GError ** error)
-{
-  g_return_val_if_fail (RING_IS_KERNEL (kernel), FALSE);
-  g_return_val_if_fail (parameters != NULL, FALSE);
-  return set_parameters (kernel, NULL, NULL, parameters, error);
-}
-
-/**
- * ring_kernel_get_parameter:
- * @kernel: a handle
- * @name: the parameter, with '-' or '_'
- * @value: (out caller-allocates): a zeroed value, or one of the parameter's type
- * @error: return location for an error
- *
- * Returns: whether it was read; %FALSE with %RING_ERROR_PARAMETER
- */
-gboolean
-ring_kernel_get_parameter (RingKernel * kernel, const gchar * name,
-    GValue * value, GError ** error)
-{
-  gboolean ok;
-
-  g_return_val_if_fail (RING_IS_KERNEL (kernel), FALSE);
-  g_return_val_if_fail (name != NULL && value != NULL, FALSE);
-
-  g_mutex_lock (&kernel->send_lock);
-  ok = ring_parameters_get (kernel->parameters, name, value, error);
-  g_mutex_unlock (&kernel->send_lock);
-  return ok;
-}
-
-/* ---- what else can be asked ------------------------------------------------------ */
-
-/**
- * ring_kernel_get_id:
- * @kernel: a handle
- *
- * Returns: its number, unique in the process, from 1
- */
-guint64
-ring_kernel_get_id (RingKernel * kernel)
-{
-  g_return_val_if_fail (RING_IS_KERNEL (kernel), 0);
-  return kernel->id;
-}
-
-/**
- * ring_kernel_get_info:
- * @kernel: a handle
- *
- * Returns: (transfer none): what the kernel declares
- */
-RingKernelInfo *
-ring_kernel_get_info (RingKernel * kernel)
-{
-  g_return_val_if_fail (RING_IS_KERNEL (kernel), NULL);
-  return kernel->info;
-}
-
-/**
- * ring_kernel_get_mode:
- * @kernel: a handle
- *
- * Returns: how it runs; never %RING_EXECUTION_AUTO
- */
-RingExecutionMode
-ring_kernel_get_mode (RingKernel * kernel)
-{
-  g_return_val_if_fail (RING_IS_KERNEL (kernel), RING_EXECUTION_AUTO);
-  return kernel->instance->mode;
-}
-
-guint64
-ring_kernel_in_flight_ (RingKernel * kernel)
-{
-  /* What ends first, what begins last: never too small a number. */
-  const guint64 ended = ring_counted (&kernel->delivered)
-      + ring_counted (&kernel->rejected) + ring_counted (&kernel->discarded);
-
-  __atomic_thread_fence (__ATOMIC_ACQUIRE);
-  return ring_counted (&kernel->accepted) - ended;
-}
-
-G_DEFINE_BOXED_TYPE (RingMetrics, ring_metrics, ring_metrics_copy,
-    ring_metrics_free)
-
-/**
- * ring_metrics_copy:
- * @metrics: metrics
- *
- * Returns: (transfer full): a copy
- */
-RingMetrics *
-ring_metrics_copy (const RingMetrics * metrics)
-{
-  return metrics ? g_memdup2 (metrics, sizeof *metrics) : NULL;
-}
-
-/**
- * ring_metrics_free:
- * @metrics: (transfer full) (nullable): metrics
- */
-void
-ring_metrics_free (RingMetrics * metrics)
-{
-  g_free (metrics);
-}
-
-/**
- * ring_kernel_get_metrics:
- * @kernel: a handle
- *
- * Returns: (transfer full): its figures now
- */
-RingMetrics *
-ring_kernel_get_metrics (RingKernel * kernel)
-{
-  RingMetrics *m;
-  RingControlBlock *control;
-  guint64 consumed;
-
-  g_return_val_if_fail (RING_IS_KERNEL (kernel), NULL);
-
-  control = kernel->instance->control;
-  m = g_new0 (RingMetrics, 1);
-  m->delivered = ring_counted (&kernel->delivered);
-  m->rejected = ring_counted (&kernel->rejected);
-  m->discarded = ring_counted (&kernel->discarded);
-  __atomic_thread_fence (__ATOMIC_ACQUIRE);
-  m->accepted = ring_counted (&kernel->accepted);
-  m->in_flight = m->accepted - m->delivered - m->rejected - m->discarded;
-  m->refused = ring_counted (&kernel->refused);
-  m->outputs = ring_counted (&kernel->outputs);
-  m->bytes_in = ring_counted (&kernel->bytes_in);
-  m->bytes_out = ring_counted (&kernel->bytes_out);
-  m->bytes_copied = ring_counted (&kernel->bytes_copied);
-  consumed = ring_load_acquire_u64 (&control->input_consumer.position);
-  m->queue_depth =
-      ring_load_acquire_u64 (&control->input_producer.position) - consumed;
-  m->queue_depth_max = ring_counted (&kernel->queue_depth_max);
-  m->order_errors = ring_counted (&kernel->order_errors);
-  m->ring_p50 = ring_histogram_percentile (&kernel->in_ring, 50);
-  m->ring_p99 = ring_histogram_percentile (&kernel->in_ring, 99);
-  m->ring_max = ring_histogram_max (&kernel->in_ring);
-  m->kernel_p50 = ring_histogram_percentile (&kernel->in_kernel, 50);
-  m->kernel_p99 = ring_histogram_percentile (&kernel->in_kernel, 99);
-  m->kernel_max = ring_histogram_max (&kernel->in_kernel);
-  m->total_p50 = ring_histogram_percentile (&kernel->in_total, 50);
-  m->total_p99 = ring_histogram_percentile (&kernel->in_total, 99);
-  m->total_max = ring_histogram_max (&kernel->in_total);
-  m->residencies = ring_load_acquire_u64 (&control->device.residencies);
-  m->relaunches = ring_load_acquire_u64 (&control->device.relaunches);
-  m->workers = kernel->instance->workers;
-  m->backend = kernel->backend;
-  m->mode = kernel->instance->mode;
-  m->status = ring_kernel_get_status (kernel);
-  return m;
 }

@@ -9,7 +9,7 @@ G_DEFINE_BOXED_TYPE (RingMessage, ring_message, ring_message_ref,
     ring_message_unref)
 
 RingMessage *
-ring_message_alloc_ (const RingFormat * format, GBytes * payload_taken)
+ring_message_alloc_ (const RingFormat *format, GBytes *payload_taken)
 {
   RingMessage *message = g_new0 (RingMessage, 1);
 
@@ -28,9 +28,11 @@ ring_message_alloc_ (const RingFormat * format, GBytes * payload_taken)
  * Returns: (transfer full): a message that carries them
  */
 RingMessage *
-ring_message_new (GBytes * payload)
+ring_message_new (GBytes *payload)
 {
-  const RingFormat bytes = { RING_PAYLOAD_BYTES, };
+  const RingFormat bytes = {
+    RING_PAYLOAD_BYTES,
+  };
 
   g_return_val_if_fail (payload != NULL, NULL);
   return ring_message_alloc_ (&bytes, g_bytes_ref (payload));
@@ -44,9 +46,11 @@ ring_message_new (GBytes * payload)
  * Returns: (transfer full): a message that carries them
  */
 RingMessage *
-ring_message_new_from_data (const guint8 * data, gsize size)
+ring_message_new_from_data (const guint8 *data, gsize size)
 {
-  const RingFormat bytes = { RING_PAYLOAD_BYTES, };
+  const RingFormat bytes = {
+    RING_PAYLOAD_BYTES,
+  };
 
   g_return_val_if_fail (data != NULL || size == 0, NULL);
   return ring_message_alloc_ (&bytes, g_bytes_new (data, size));
@@ -62,8 +66,8 @@ ring_message_new_from_data (const guint8 * data, gsize size)
  *   %RING_ERROR_PAYLOAD if the size is not the frame's; the message names both
  */
 RingMessage *
-ring_message_new_video (const RingFormat * format, GBytes * payload,
-    GError ** error)
+ring_message_new_video (const RingFormat *format, GBytes *payload,
+    GError **error)
 {
   gsize size;
   gchar *text;
@@ -81,8 +85,8 @@ ring_message_new_video (const RingFormat * format, GBytes * payload,
   if (g_bytes_get_size (payload) != size) {
     g_set_error (error, RING_ERROR, RING_ERROR_PAYLOAD,
         "a frame of %s, tightly packed, has %" G_GSIZE_FORMAT " bytes; the "
-        "payload has %" G_GSIZE_FORMAT, text, size,
-        g_bytes_get_size (payload));
+        "payload has %" G_GSIZE_FORMAT,
+        text, size, g_bytes_get_size (payload));
     g_free (text);
     return NULL;
   }
@@ -91,7 +95,7 @@ ring_message_new_video (const RingFormat * format, GBytes * payload,
 }
 
 static gboolean
-check_whole_units (const RingFormat * format, gsize size, GError ** error)
+check_whole_units (const RingFormat *format, gsize size, GError **error)
 {
   const gsize unit = ring_format_get_frame_size (format);
   gchar *text;
@@ -100,8 +104,9 @@ check_whole_units (const RingFormat * format, gsize size, GError ** error)
     return TRUE;
   text = ring_format_to_string (format);
   g_set_error (error, RING_ERROR, RING_ERROR_PAYLOAD,
-      "a payload of %" G_GSIZE_FORMAT " bytes is no whole number of units of %"
-      G_GSIZE_FORMAT " bytes (%s)", size, unit, text);
+      "a payload of %" G_GSIZE_FORMAT
+      " bytes is no whole number of units of %" G_GSIZE_FORMAT " bytes (%s)",
+      size, unit, text);
   g_free (text);
   return FALSE;
 }
@@ -116,8 +121,8 @@ check_whole_units (const RingFormat * format, gsize size, GError ** error)
  *   %RING_ERROR_PAYLOAD if it holds no whole number of audio frames
  */
 RingMessage *
-ring_message_new_audio (const RingFormat * format, GBytes * payload,
-    GError ** error)
+ring_message_new_audio (const RingFormat *format, GBytes *payload,
+    GError **error)
 {
   g_return_val_if_fail (format != NULL && payload != NULL, NULL);
 
@@ -143,7 +148,7 @@ ring_message_new_audio (const RingFormat * format, GBytes * payload,
  *   %RING_ERROR_PAYLOAD if its type has no fixed size
  */
 RingMessage *
-ring_message_new_record (GVariant * record, GError ** error)
+ring_message_new_record (GVariant *record, GError **error)
 {
   RingMessage *message = NULL;
   RingFormat *format;
@@ -153,8 +158,8 @@ ring_message_new_record (GVariant * record, GError ** error)
   g_variant_ref_sink (record);
   format = ring_format_new_record (g_variant_get_type_string (record), error);
   if (format)
-    message = ring_message_alloc_ (format,
-        g_variant_get_data_as_bytes (record));
+    message =
+        ring_message_alloc_ (format, g_variant_get_data_as_bytes (record));
   ring_format_free (format);
   g_variant_unref (record);
   return message;
@@ -171,8 +176,7 @@ ring_message_new_record (GVariant * record, GError ** error)
  *   of records; the message names both sizes
  */
 RingMessage *
-ring_message_new_records (const gchar * type, GBytes * payload,
-    GError ** error)
+ring_message_new_records (const gchar *type, GBytes *payload, GError **error)
 {
   RingMessage *message = NULL;
   RingFormat *format;
@@ -193,7 +197,7 @@ ring_message_new_records (const gchar * type, GBytes * payload,
  * Returns: (transfer full): @message
  */
 RingMessage *
-ring_message_ref (RingMessage * message)
+ring_message_ref (RingMessage *message)
 {
   g_return_val_if_fail (message != NULL, NULL);
   g_atomic_ref_count_inc (&message->refs);
@@ -205,7 +209,7 @@ ring_message_ref (RingMessage * message)
  * @message: (transfer full): a message
  */
 void
-ring_message_unref (RingMessage * message)
+ring_message_unref (RingMessage *message)
 {
   g_return_if_fail (message != NULL);
   if (!g_atomic_ref_count_dec (&message->refs))
@@ -221,7 +225,7 @@ ring_message_unref (RingMessage * message)
  * Returns: (transfer none): what it carries
  */
 const RingFormat *
-ring_message_get_format (RingMessage * message)
+ring_message_get_format (RingMessage *message)
 {
   g_return_val_if_fail (message != NULL, NULL);
   return &message->format;
@@ -235,7 +239,7 @@ ring_message_get_format (RingMessage * message)
  *   with a reference of its own
  */
 GBytes *
-ring_message_get_payload (RingMessage * message)
+ring_message_get_payload (RingMessage *message)
 {
   g_return_val_if_fail (message != NULL, NULL);
   return message->payload;
@@ -248,11 +252,12 @@ ring_message_get_payload (RingMessage * message)
  * Returns: how many records it carries; 0 if it carries something else
  */
 guint
-ring_message_get_n_records (RingMessage * message)
+ring_message_get_n_records (RingMessage *message)
 {
   g_return_val_if_fail (message != NULL, 0);
   return message->format.kind == RING_PAYLOAD_RECORD
-      ? g_bytes_get_size (message->payload) / message->format.record_size : 0;
+      ? g_bytes_get_size (message->payload) / message->format.record_size
+      : 0;
 }
 
 /**
@@ -265,7 +270,7 @@ ring_message_get_n_records (RingMessage * message)
  *   %RING_ERROR_PAYLOAD if there is none of that index
  */
 GVariant *
-ring_message_get_record (RingMessage * message, guint index, GError ** error)
+ring_message_get_record (RingMessage *message, guint index, GError **error)
 {
   const guint n = message ? ring_message_get_n_records (message) : 0;
   GBytes *bytes;
@@ -283,10 +288,12 @@ ring_message_get_record (RingMessage * message, guint index, GError ** error)
   /* Copied, so that the value is aligned wherever the payload lies. */
   size = message->format.record_size;
   copy = g_memdup2 ((const guint8 *) g_bytes_get_data (message->payload, NULL)
-      + index * size, size);
+          + index * size,
+      size);
   bytes = g_bytes_new_take (copy, size);
-  record = g_variant_new_from_bytes (G_VARIANT_TYPE
-      (message->format.record_type), bytes, FALSE);
+  record =
+      g_variant_new_from_bytes (G_VARIANT_TYPE (message->format.record_type),
+          bytes, FALSE);
   g_bytes_unref (bytes);
   return g_variant_ref_sink (record);
 }
@@ -299,7 +306,7 @@ ring_message_get_record (RingMessage * message, guint index, GError ** error)
  *   An output has the id of the input it came from.
  */
 guint64
-ring_message_get_id (RingMessage * message)
+ring_message_get_id (RingMessage *message)
 {
   g_return_val_if_fail (message != NULL, 0);
   return message->id;
@@ -312,7 +319,7 @@ ring_message_get_id (RingMessage * message)
  * Returns: the number of the input it came from, in order, from 0
  */
 guint64
-ring_message_get_sequence (RingMessage * message)
+ring_message_get_sequence (RingMessage *message)
 {
   g_return_val_if_fail (message != NULL, 0);
   return message->sequence;
@@ -325,7 +332,7 @@ ring_message_get_sequence (RingMessage * message)
  * Returns: the application's own number for it; outputs have their input's
  */
 guint32
-ring_message_get_message_type (RingMessage * message)
+ring_message_get_message_type (RingMessage *message)
 {
   g_return_val_if_fail (message != NULL, 0);
   return message->type;
@@ -337,7 +344,7 @@ ring_message_get_message_type (RingMessage * message)
  * @type: any number
  */
 void
-ring_message_set_message_type (RingMessage * message, guint32 type)
+ring_message_set_message_type (RingMessage *message, guint32 type)
 {
   g_return_if_fail (message != NULL);
   message->type = type;
@@ -350,7 +357,7 @@ ring_message_set_message_type (RingMessage * message, guint32 type)
  * Returns: the number that ties an output to its input; 0: none
  */
 guint64
-ring_message_get_correlation_id (RingMessage * message)
+ring_message_get_correlation_id (RingMessage *message)
 {
   g_return_val_if_fail (message != NULL, 0);
   return message->correlation_id;
@@ -362,7 +369,7 @@ ring_message_get_correlation_id (RingMessage * message)
  * @id: any number but 0
  */
 void
-ring_message_set_correlation_id (RingMessage * message, guint64 id)
+ring_message_set_correlation_id (RingMessage *message, guint64 id)
 {
   g_return_if_fail (message != NULL);
   message->correlation_id = id;
@@ -375,7 +382,7 @@ ring_message_set_correlation_id (RingMessage * message, guint64 id)
  * Returns: its time in ns of stream time, or %RING_TIME_NONE
  */
 guint64
-ring_message_get_pts (RingMessage * message)
+ring_message_get_pts (RingMessage *message)
 {
   g_return_val_if_fail (message != NULL, RING_TIME_NONE);
   return message->pts;
@@ -388,7 +395,7 @@ ring_message_get_pts (RingMessage * message)
  * Returns: ns, or %RING_TIME_NONE
  */
 guint64
-ring_message_get_duration (RingMessage * message)
+ring_message_get_duration (RingMessage *message)
 {
   g_return_val_if_fail (message != NULL, RING_TIME_NONE);
   return message->duration;
@@ -401,7 +408,7 @@ ring_message_get_duration (RingMessage * message)
  * @duration: ns, or %RING_TIME_NONE
  */
 void
-ring_message_set_time (RingMessage * message, guint64 pts, guint64 duration)
+ring_message_set_time (RingMessage *message, guint64 pts, guint64 duration)
 {
   g_return_if_fail (message != NULL);
   message->pts = pts;
@@ -415,7 +422,7 @@ ring_message_set_time (RingMessage * message, guint64 pts, guint64 duration)
  * Returns: whether it does not continue the message before
  */
 gboolean
-ring_message_get_discont (RingMessage * message)
+ring_message_get_discont (RingMessage *message)
 {
   g_return_val_if_fail (message != NULL, FALSE);
   return (message->flags & RING_MESSAGE_DISCONT) != 0;
@@ -428,7 +435,7 @@ ring_message_get_discont (RingMessage * message)
  *   history then begin anew
  */
 void
-ring_message_set_discont (RingMessage * message, gboolean discont)
+ring_message_set_discont (RingMessage *message, gboolean discont)
 {
   g_return_if_fail (message != NULL);
   if (discont)
@@ -448,8 +455,8 @@ ring_message_set_discont (RingMessage * message, gboolean discont)
  * Times in ns of the monotonic clock; 0 with telemetry off.
  */
 void
-ring_message_get_trace (RingMessage * message, guint64 * accepted,
-    guint64 * started, guint64 * finished, guint64 * delivered)
+ring_message_get_trace (RingMessage *message, guint64 *accepted,
+    guint64 *started, guint64 *finished, guint64 *delivered)
 {
   g_return_if_fail (message != NULL);
   if (accepted)

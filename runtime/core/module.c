@@ -19,8 +19,8 @@ terminated (const char *text, gsize size)
 }
 
 static gboolean
-check_formats (const RingKernelDescription * d, const gchar * list,
-    guint record_size, GError ** error)
+check_formats (const RingKernelDescription *d, const gchar *list,
+    guint record_size, GError **error)
 {
   gchar **names;
   gboolean ok = TRUE;
@@ -31,7 +31,8 @@ check_formats (const RingKernelDescription * d, const gchar * list,
         || ring_record_size_ (list) != record_size || record_size == 0) {
       g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
           "its record type '%s' has %" G_GSIZE_FORMAT " bytes as a GVariant, "
-          "and %u bytes as declared in C", list,
+          "and %u bytes as declared in C",
+          list,
           g_variant_type_string_is_valid (list) ? ring_record_size_ (list) : 0,
           record_size);
       return FALSE;
@@ -54,7 +55,7 @@ check_formats (const RingKernelDescription * d, const gchar * list,
 }
 
 static gboolean
-check_description (const RingKernelDescription * d, GError ** error)
+check_description (const RingKernelDescription *d, GError **error)
 {
   guint i;
 
@@ -63,8 +64,8 @@ check_description (const RingKernelDescription * d, GError ** error)
     g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
         "it was built for ABI version %u with layout %016" G_GINT64_MODIFIER
         "x, this library has version %u with layout %016" G_GINT64_MODIFIER
-        "x; build the kernel again", d->abi_version,
-        (guint64) d->layout_hash, RING_ABI_VERSION,
+        "x; build the kernel again",
+        d->abi_version, (guint64) d->layout_hash, RING_ABI_VERSION,
         (guint64) RING_LAYOUT_HASH);
     return FALSE;
   }
@@ -100,15 +101,15 @@ check_description (const RingKernelDescription * d, GError ** error)
   if (d->kind != RING_KIND_BYTES) {
     if (!check_formats (d, d->input_formats, d->input_record_size, error))
       return FALSE;
-    if (d->output_formats[0] != '\0' && !check_formats (d, d->output_formats,
-            d->output_record_size, error))
+    if (d->output_formats[0] != '\0'
+        && !check_formats (d, d->output_formats, d->output_record_size, error))
       return FALSE;
   }
   return ring_parameters_check_description (d, error);
 }
 
 static RingModule *
-module_new (const RingCpuModule * cpu, const gchar * origin)
+module_new (const RingCpuModule *cpu, const gchar *origin)
 {
   RingModule *module = g_new0 (RingModule, 1);
 
@@ -121,7 +122,7 @@ module_new (const RingCpuModule * cpu, const gchar * origin)
 }
 
 RingModule *
-ring_module_new_builtin (const gchar * name, const RingCpuModule * cpu)
+ring_module_new_builtin (const gchar *name, const RingCpuModule *cpu)
 {
   RingModule *module = module_new (cpu, "built-in");
   GError *error = NULL;
@@ -157,7 +158,7 @@ is_whole (FILE *file, const ElfW (Ehdr) * elf, guint64 size)
 
 /* What dlopen says is about symbols and ELF; a user asked for a kernel. */
 static gboolean
-check_file (const gchar * path, GError ** error)
+check_file (const gchar *path, GError **error)
 {
   struct stat info;
   FILE *file;
@@ -170,8 +171,7 @@ check_file (const gchar * path, GError ** error)
   }
   if (S_ISDIR (info.st_mode)) {
     g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
-        "'%s' is a directory, not a kernel; name a .c or .so file in it",
-        path);
+        "'%s' is a directory, not a kernel; name a .c or .so file in it", path);
     return FALSE;
   }
   if (!S_ISREG (info.st_mode)) {
@@ -212,7 +212,7 @@ check_file (const gchar * path, GError ** error)
 
 /* Opens the library @file; @path is what the user knows it by. */
 RingModule *
-ring_module_load (const gchar * file, const gchar * path, GError ** error)
+ring_module_load (const gchar *file, const gchar *path, GError **error)
 {
   GModule *library;
   RingModule *module;
@@ -228,7 +228,8 @@ ring_module_load (const gchar * file, const gchar * path, GError ** error)
   if (!g_module_symbol (library, "ring_kernel_module", &symbol) || !symbol) {
     g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
         "'%s' is no kernel: it lacks the symbol ring_kernel_module, which "
-        "RING_KERNEL defines", path);
+        "RING_KERNEL defines",
+        path);
     g_module_close (library);
     return NULL;
   }
@@ -239,8 +240,8 @@ ring_module_load (const gchar * file, const gchar * path, GError ** error)
     g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
         "'%s' cannot be used: it was built for ABI version %u with layout "
         "%016" G_GINT64_MODIFIER "x, this library has version %u with layout "
-        "%016" G_GINT64_MODIFIER "x; build the kernel again", path,
-        cpu->abi_version, (guint64) cpu->layout_hash, RING_ABI_VERSION,
+        "%016" G_GINT64_MODIFIER "x; build the kernel again",
+        path, cpu->abi_version, (guint64) cpu->layout_hash, RING_ABI_VERSION,
         (guint64) RING_LAYOUT_HASH);
     g_module_close (library);
     return NULL;
@@ -261,7 +262,7 @@ ring_module_load (const gchar * file, const gchar * path, GError ** error)
 
 /* Opens a kernel by its file: .so is loaded, .c is compiled first. */
 RingModule *
-ring_module_open (const gchar * path, GError ** error)
+ring_module_open (const gchar *path, GError **error)
 {
   if (!check_file (path, error))
     return NULL;
@@ -275,14 +276,14 @@ ring_module_open (const gchar * path, GError ** error)
 }
 
 RingModule *
-ring_module_ref (RingModule * module)
+ring_module_ref (RingModule *module)
 {
   g_atomic_ref_count_inc (&module->refs);
   return module;
 }
 
 void
-ring_module_unref (RingModule * module)
+ring_module_unref (RingModule *module)
 {
   if (!g_atomic_ref_count_dec (&module->refs))
     return;

@@ -19,30 +19,30 @@ typedef struct
   gatomicrefcount refs;
   const RingCpuModule *cpu;
   const RingKernelDescription *description;
-  gchar *name;                  /* with '-' for '_' */
-  gchar *origin;                /* path, or "built-in" */
-  GModule *library;             /* or NULL */
+  gchar *name;      /* with '-' for '_' */
+  gchar *origin;    /* path, or "built-in" */
+  GModule *library; /* or NULL */
 } RingModule;
 
-RingModule *ring_module_new_builtin (const gchar * name,
-    const RingCpuModule * cpu);
-RingModule *ring_module_open (const gchar * path, GError ** error);
-RingModule *ring_module_load (const gchar * file, const gchar * path,
-    GError ** error);
-RingModule *ring_module_ref (RingModule * module);
-void ring_module_unref (RingModule * module);
+RingModule *ring_module_new_builtin (const gchar *name,
+    const RingCpuModule *cpu);
+RingModule *ring_module_open (const gchar *path, GError **error);
+RingModule *ring_module_load (const gchar *file, const gchar *path,
+    GError **error);
+RingModule *ring_module_ref (RingModule *module);
+void ring_module_unref (RingModule *module);
 
 /* registry.c: finds the kernel that @id names, by the documented order. */
-RingModule *ring_registry_find (const gchar * id, GError ** error);
+RingModule *ring_registry_find (const gchar *id, GError **error);
 gchar **ring_registry_list (void);
 
 /* info.c */
-RingKernelInfo *ring_kernel_info_new_ (RingModule * module);
-RingModule *ring_kernel_info_get_module_ (RingKernelInfo * info);
+RingKernelInfo *ring_kernel_info_new_ (RingModule *module);
+RingModule *ring_kernel_info_get_module_ (RingKernelInfo *info);
 
 /* compile/cc.c: compiles a kernel's source with this machine's C compiler. The
  * module that is returned no longer needs any file. */
-RingModule *ring_compile_cc (const gchar * path, GError ** error);
+RingModule *ring_compile_cc (const gchar *path, GError **error);
 
 G_END_DECLS
 

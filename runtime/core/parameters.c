@@ -11,7 +11,7 @@ struct _RingParameters
   const RingKernelDescription *description;
   gchar *kernel_name;
   gdouble value[RING_MAX_PARAMETERS];
-  GArray *array[RING_MAX_PARAMETERS];   /* of float; NULL but for arrays */
+  GArray *array[RING_MAX_PARAMETERS]; /* of float; NULL but for arrays */
 };
 
 const gchar *
@@ -35,7 +35,7 @@ ring_unit_to_string (guint unit)
 
 /* "a_b" and "a-b" are the same name. */
 static gboolean
-names_equal (const gchar * a, const gchar * b)
+names_equal (const gchar *a, const gchar *b)
 {
   while (*a && *b) {
     const gchar x = *a++ == '-' ? '_' : a[-1];
@@ -48,13 +48,13 @@ names_equal (const gchar * a, const gchar * b)
 }
 
 static gchar *
-dashed (const gchar * name)
+dashed (const gchar *name)
 {
   return g_strdelimit (g_strdup (name), "_", '-');
 }
 
 static gint
-find (const RingParameters * p, const gchar * name, GError ** error)
+find (const RingParameters *p, const gchar *name, GError **error)
 {
   GString *known;
   guint i;
@@ -76,15 +76,15 @@ find (const RingParameters * p, const gchar * name, GError ** error)
         known->str);
   else
     g_set_error (error, RING_ERROR, RING_ERROR_PARAMETER,
-        "kernel '%s' has no parameter '%s'; it has none at all",
-        p->kernel_name, name);
+        "kernel '%s' has no parameter '%s'; it has none at all", p->kernel_name,
+        name);
   g_string_free (known, TRUE);
   return -1;
 }
 
 /* Index of @nick in "a|b|c", or -1. */
 static gint
-nick_index (const gchar * nicks, const gchar * nick)
+nick_index (const gchar *nicks, const gchar *nick)
 {
   gchar **list = g_strsplit (nicks, "|", -1);
   gint i, found = -1;
@@ -97,7 +97,7 @@ nick_index (const gchar * nicks, const gchar * nick)
 }
 
 static guint
-nick_count (const gchar * nicks)
+nick_count (const gchar *nicks)
 {
   gchar **list = g_strsplit (nicks, "|", -1);
   const guint n = g_strv_length (list);
@@ -107,8 +107,8 @@ nick_count (const gchar * nicks)
 }
 
 static gboolean
-check_range (const RingParameterDescription * d, const gchar * kernel,
-    gdouble value, GError ** error)
+check_range (const RingParameterDescription *d, const gchar *kernel,
+    gdouble value, GError **error)
 {
   const gchar *unit = ring_unit_to_string (d->unit);
 
@@ -121,7 +121,7 @@ check_range (const RingParameterDescription * d, const gchar * kernel,
 }
 
 static gboolean
-parse_number (const gchar * text, gdouble * value)
+parse_number (const gchar *text, gdouble *value)
 {
   gchar *end;
 
@@ -132,8 +132,8 @@ parse_number (const gchar * text, gdouble * value)
 }
 
 static GArray *
-parse_array (const RingParameterDescription * d, const gchar * kernel,
-    const gchar * text, GError ** error)
+parse_array (const RingParameterDescription *d, const gchar *kernel,
+    const gchar *text, GError **error)
 {
   GArray *array = g_array_new (FALSE, FALSE, sizeof (gfloat));
   gchar **part = g_strsplit_set (text, ",", -1);
@@ -145,11 +145,12 @@ parse_array (const RingParameterDescription * d, const gchar * kernel,
 
     g_strstrip (part[i]);
     if (*part[i] == '\0' && !part[1])
-      break;                    /* an empty list */
+      break; /* an empty list */
     if (!parse_number (part[i], &number)) {
       g_set_error (error, RING_ERROR, RING_ERROR_PARAMETER,
           "parameter '%s' of kernel '%s': '%s' is not a number; "
-          "write a list like \"0.25, 0.5, 0.25\"", d->name, kernel, part[i]);
+          "write a list like \"0.25, 0.5, 0.25\"",
+          d->name, kernel, part[i]);
       goto failed;
     }
     if (!check_range (d, kernel, number, error))
@@ -173,8 +174,8 @@ failed:
 }
 
 RingParameters *
-ring_parameters_new (const RingKernelDescription * description,
-    const gchar * kernel_name)
+ring_parameters_new (const RingKernelDescription *description,
+    const gchar *kernel_name)
 {
   RingParameters *p = g_new0 (RingParameters, 1);
   guint i;
@@ -196,7 +197,7 @@ ring_parameters_new (const RingKernelDescription * description,
 }
 
 RingParameters *
-ring_parameters_copy (const RingParameters * other)
+ring_parameters_copy (const RingParameters *other)
 {
   RingParameters *p = g_memdup2 (other, sizeof *other);
   guint i;
@@ -204,12 +205,12 @@ ring_parameters_copy (const RingParameters * other)
   p->kernel_name = g_strdup (other->kernel_name);
   for (i = 0; i < p->description->n_parameters; i++)
     if (p->array[i])
-      g_array_ref (p->array[i]);        /* replaced as a whole, never changed */
+      g_array_ref (p->array[i]); /* replaced as a whole, never changed */
   return p;
 }
 
 void
-ring_parameters_free (RingParameters * p)
+ring_parameters_free (RingParameters *p)
 {
   guint i;
 
@@ -222,7 +223,7 @@ ring_parameters_free (RingParameters * p)
 }
 
 gsize
-ring_parameters_get_size (const RingKernelDescription * description)
+ring_parameters_get_size (const RingKernelDescription *description)
 {
   gsize size = 8 * (gsize) description->n_parameters;
   guint i;
@@ -235,7 +236,7 @@ ring_parameters_get_size (const RingKernelDescription * description)
 }
 
 void
-ring_parameters_write (const RingParameters * p, guint8 * set)
+ring_parameters_write (const RingParameters *p, guint8 *set)
 {
   gsize at = 8 * (gsize) p->description->n_parameters;
   guint i;
@@ -262,7 +263,7 @@ ring_parameters_write (const RingParameters * p, guint8 * set)
 }
 
 static gboolean
-set_number (RingParameters * p, guint i, gdouble value, GError ** error)
+set_number (RingParameters *p, guint i, gdouble value, GError **error)
 {
   const RingParameterDescription *d = &p->description->parameter[i];
 
@@ -288,8 +289,8 @@ set_number (RingParameters * p, guint i, gdouble value, GError ** error)
 }
 
 gboolean
-ring_parameters_set_string (RingParameters * p, const gchar * name,
-    const gchar * text, GError ** error)
+ring_parameters_set_string (RingParameters *p, const gchar *name,
+    const gchar *text, GError **error)
 {
   const gint i = find (p, name, error);
   const RingParameterDescription *d;
@@ -300,7 +301,7 @@ ring_parameters_set_string (RingParameters * p, const gchar * name,
   d = &p->description->parameter[i];
 
   switch (d->type) {
-    case RING_PARAMETER_FLOAT_ARRAY:{
+    case RING_PARAMETER_FLOAT_ARRAY: {
       GArray *array = parse_array (d, p->kernel_name, text, error);
 
       if (!array)
@@ -323,7 +324,7 @@ ring_parameters_set_string (RingParameters * p, const gchar * name,
         return FALSE;
       }
       return TRUE;
-    case RING_PARAMETER_ENUM:{
+    case RING_PARAMETER_ENUM: {
       const gint index = nick_index (d->text, text);
 
       if (index >= 0) {
@@ -355,8 +356,8 @@ ring_parameters_set_string (RingParameters * p, const gchar * name,
 }
 
 gboolean
-ring_parameters_set (RingParameters * p, const gchar * name,
-    const GValue * value, GError ** error)
+ring_parameters_set (RingParameters *p, const gchar *name, const GValue *value,
+    GError **error)
 {
   const gint i = find (p, name, error);
   GValue number = G_VALUE_INIT;
@@ -392,8 +393,7 @@ ring_parameters_set (RingParameters * p, const gchar * name,
 }
 
 gboolean
-ring_parameters_set_all (RingParameters * p, const gchar * text,
-    GError ** error)
+ring_parameters_set_all (RingParameters *p, const gchar *text, GError **error)
 {
   gchar **item = NULL;
   GError *parse_error = NULL;
@@ -414,7 +414,8 @@ ring_parameters_set_all (RingParameters * p, const gchar * text,
     if (!equals || equals == item[i]) {
       g_set_error (error, RING_ERROR, RING_ERROR_PARAMETER,
           "'%s' in parameters '%s' is not name=value; separate several by "
-          "blanks and quote lists: a=1 b='0.5, 0.5'", item[i], text);
+          "blanks and quote lists: a=1 b='0.5, 0.5'",
+          item[i], text);
       ok = FALSE;
     } else {
       *equals = '\0';
@@ -426,8 +427,8 @@ ring_parameters_set_all (RingParameters * p, const gchar * text,
 }
 
 gboolean
-ring_parameters_get (const RingParameters * p, const gchar * name,
-    GValue * value, GError ** error)
+ring_parameters_get (const RingParameters *p, const gchar *name, GValue *value,
+    GError **error)
 {
   const gint i = find (p, name, error);
   const RingParameterDescription *d;
@@ -437,8 +438,8 @@ ring_parameters_get (const RingParameters * p, const gchar * name,
   if (i < 0)
     return FALSE;
   d = &p->description->parameter[i];
-  pspec = g_param_spec_ref_sink (ring_parameter_to_pspec (p->description,
-          (guint) i, p->kernel_name));
+  pspec = g_param_spec_ref_sink (
+      ring_parameter_to_pspec (p->description, (guint) i, p->kernel_name));
   type = G_PARAM_SPEC_VALUE_TYPE (pspec);
   g_param_spec_unref (pspec);
 
@@ -463,7 +464,7 @@ ring_parameters_get (const RingParameters * p, const gchar * name,
     case RING_PARAMETER_ENUM:
       g_value_set_enum (value, (gint) p->value[i]);
       break;
-    default:{
+    default: {
       GString *text = g_string_new (NULL);
       guint k;
 
@@ -483,8 +484,8 @@ ring_parameters_get (const RingParameters * p, const gchar * name,
 
 /* One enumeration type for each distinct list of nicks of a parameter. */
 static GType
-enum_type (const gchar * kernel_name, const RingParameterDescription * d,
-    const gchar * nicks)
+enum_type (const gchar *kernel_name, const RingParameterDescription *d,
+    const gchar *nicks)
 {
   static GMutex lock;
   gchar *name;
@@ -497,7 +498,7 @@ enum_type (const gchar * kernel_name, const RingParameterDescription * d,
   if (!type) {
     gchar **list = g_strsplit (nicks, "|", -1);
     const guint n = g_strv_length (list);
-    GEnumValue *values = g_new0 (GEnumValue, n + 1);    /* lives with the type */
+    GEnumValue *values = g_new0 (GEnumValue, n + 1); /* lives with the type */
     guint i;
 
     for (i = 0; i < n; i++) {
@@ -514,8 +515,8 @@ enum_type (const gchar * kernel_name, const RingParameterDescription * d,
 }
 
 GParamSpec *
-ring_parameter_to_pspec (const RingKernelDescription * description,
-    guint index, const gchar * kernel_name)
+ring_parameter_to_pspec (const RingKernelDescription *description, guint index,
+    const gchar *kernel_name)
 {
   const RingParameterDescription *d = &description->parameter[index];
   const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
@@ -532,8 +533,8 @@ ring_parameter_to_pspec (const RingKernelDescription * description,
   if (d->type == RING_PARAMETER_FLOAT_ARRAY) {
     g_free (text);
     text = g_strdup_printf ("%s (numbers separated by commas, at most %u, "
-        "each from %g to %g)", d->description, d->max_count, d->minimum,
-        d->maximum);
+                            "each from %g to %g)",
+        d->description, d->max_count, d->minimum, d->maximum);
   }
   if (text)
     blurb = g_intern_string (text);
@@ -556,20 +557,19 @@ ring_parameter_to_pspec (const RingKernelDescription * description,
       break;
     case RING_PARAMETER_ENUM:
       pspec = g_param_spec_enum (name, name, blurb,
-          enum_type (kernel_name, d, d->text), (gint) d->default_value,
-          flags);
+          enum_type (kernel_name, d, d->text), (gint) d->default_value, flags);
       break;
     default:
-      pspec = g_param_spec_string (name, name, blurb,
-          g_intern_string (d->text), flags);
+      pspec = g_param_spec_string (name, name, blurb, g_intern_string (d->text),
+          flags);
       break;
   }
   return pspec;
 }
 
 gboolean
-ring_parameters_check_description (const RingKernelDescription * description,
-    GError ** error)
+ring_parameters_check_description (const RingKernelDescription *description,
+    GError **error)
 {
   guint i, k;
 
@@ -601,9 +601,10 @@ ring_parameters_check_description (const RingKernelDescription * description,
         ok = d->text[0] != '\0' && d->default_value >= 0
             && d->default_value < nick_count (d->text);
         break;
-      case RING_PARAMETER_FLOAT_ARRAY:{
+      case RING_PARAMETER_FLOAT_ARRAY: {
         GArray *array = d->max_count > 0 && d->max_count <= 1u << 20
-            ? parse_array (d, description->name, d->text, NULL) : NULL;
+            ? parse_array (d, description->name, d->text, NULL)
+            : NULL;
 
         ok = array != NULL;
         g_clear_pointer (&array, g_array_unref);

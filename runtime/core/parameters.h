@@ -13,31 +13,31 @@ G_BEGIN_DECLS
 
 typedef struct _RingParameters RingParameters;
 
-RingParameters *ring_parameters_new (const RingKernelDescription *
-    description, const gchar * kernel_name);
-RingParameters *ring_parameters_copy (const RingParameters * parameters);
-void ring_parameters_free (RingParameters * parameters);
+RingParameters *ring_parameters_new (const RingKernelDescription *description,
+    const gchar *kernel_name);
+RingParameters *ring_parameters_copy (const RingParameters *parameters);
+void ring_parameters_free (RingParameters *parameters);
 
 /* One set as the kernel reads it: 8-byte cells, then the arrays' floats. */
-gsize ring_parameters_get_size (const RingKernelDescription * description);
-void ring_parameters_write (const RingParameters * parameters, guint8 * set);
+gsize ring_parameters_get_size (const RingKernelDescription *description);
+void ring_parameters_write (const RingParameters *parameters, guint8 *set);
 
-gboolean ring_parameters_set (RingParameters * parameters,
-    const gchar * name, const GValue * value, GError ** error);
-gboolean ring_parameters_set_string (RingParameters * parameters,
-    const gchar * name, const gchar * value, GError ** error);
+gboolean ring_parameters_set (RingParameters *parameters, const gchar *name,
+    const GValue *value, GError **error);
+gboolean ring_parameters_set_string (RingParameters *parameters,
+    const gchar *name, const gchar *value, GError **error);
 /* "a=1 b=2": names with '-' or '_'; arrays and values with blanks in quotes */
-gboolean ring_parameters_set_all (RingParameters * parameters,
-    const gchar * text, GError ** error);
-gboolean ring_parameters_get (const RingParameters * parameters,
-    const gchar * name, GValue * value, GError ** error);
+gboolean ring_parameters_set_all (RingParameters *parameters, const gchar *text,
+    GError **error);
+gboolean ring_parameters_get (const RingParameters *parameters,
+    const gchar *name, GValue *value, GError **error);
 
 /* A GParamSpec for each, floating references. */
-GParamSpec *ring_parameter_to_pspec (const RingKernelDescription *
-    description, guint index, const gchar * kernel_name);
+GParamSpec *ring_parameter_to_pspec (const RingKernelDescription *description,
+    guint index, const gchar *kernel_name);
 /* Checks declared defaults against declared ranges. */
-gboolean ring_parameters_check_description (const RingKernelDescription *
-    description, GError ** error);
+gboolean ring_parameters_check_description (
+    const RingKernelDescription *description, GError **error);
 const gchar *ring_unit_to_string (guint unit);
 
 G_END_DECLS

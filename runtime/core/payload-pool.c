@@ -6,10 +6,10 @@
 #include <stdlib.h>
 
 #define BLOCK_ALIGNMENT 128
-#define SMALLEST_CLASS 9        /* 512 bytes */
+#define SMALLEST_CLASS 9 /* 512 bytes */
 #define N_CLASSES 40
-#define MAX_KEPT 32             /* free blocks kept per class … */
-#define MAX_KEPT_BYTES (64u << 20)      /* … and in all */
+#define MAX_KEPT 32                /* free blocks kept per class … */
+#define MAX_KEPT_BYTES (64u << 20) /* … and in all */
 
 typedef struct _Block Block;
 
@@ -23,7 +23,7 @@ struct _Block
 
 struct _RingPayloadPool
 {
-  gatomicrefcount refs;         /* the owner's, and one per block in use */
+  gatomicrefcount refs; /* the owner's, and one per block in use */
   GMutex lock;
   Block *kept[N_CLASSES];
   guint n_kept[N_CLASSES];
@@ -41,7 +41,7 @@ ring_payload_pool_new (void)
 }
 
 void
-ring_payload_pool_unref (RingPayloadPool * pool)
+ring_payload_pool_unref (RingPayloadPool *pool)
 {
   guint i;
 
@@ -60,7 +60,7 @@ ring_payload_pool_unref (RingPayloadPool * pool)
 }
 
 gpointer
-ring_payload_pool_acquire (RingPayloadPool * pool, gsize size)
+ring_payload_pool_acquire (RingPayloadPool *pool, gsize size)
 {
   guint size_class = SMALLEST_CLASS;
   Block *block;

@@ -15,10 +15,10 @@ G_BEGIN_DECLS
 typedef struct _RingPayloadPool RingPayloadPool;
 
 RingPayloadPool *ring_payload_pool_new (void);
-void ring_payload_pool_unref (RingPayloadPool * pool);
+void ring_payload_pool_unref (RingPayloadPool *pool);
 
 /* At least @size bytes, aligned to 128; NULL when there is no memory. */
-gpointer ring_payload_pool_acquire (RingPayloadPool * pool, gsize size);
+gpointer ring_payload_pool_acquire (RingPayloadPool *pool, gsize size);
 void ring_payload_pool_release (gpointer block);
 /* Hands the block over to a GBytes, which releases it. */
 GBytes *ring_payload_pool_to_bytes (gpointer block, gsize size);

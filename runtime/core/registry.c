@@ -38,8 +38,8 @@ ring_kernel_search_path (void)
     }
     g_strfreev (part);
   }
-  g_ptr_array_add (path, g_build_filename (g_get_user_data_dir (),
-          "ringkernel", "kernels", NULL));
+  g_ptr_array_add (path,
+      g_build_filename (g_get_user_data_dir (), "ringkernel", "kernels", NULL));
   g_ptr_array_add (path, g_strdup (RING_SYSTEM_KERNEL_DIR));
   g_ptr_array_add (path, NULL);
   return (gchar **) g_ptr_array_free (path, FALSE);
@@ -47,9 +47,9 @@ ring_kernel_search_path (void)
 
 /* The widest variant of a built-in kernel that this processor runs. */
 static const RingCpuModule *
-best_variant (const RingBuiltinKernel * kernel)
+best_variant (const RingBuiltinKernel *kernel)
 {
-#if defined (__x86_64__) && defined (__GNUC__)
+#if defined(__x86_64__) && defined(__GNUC__)
   __builtin_cpu_init ();
   if (kernel->variant[2] && __builtin_cpu_supports ("avx512f")
       && __builtin_cpu_supports ("avx512bw")
@@ -66,15 +66,18 @@ best_variant (const RingBuiltinKernel * kernel)
 }
 
 static gboolean
-is_name (const gchar * id)
+is_name (const gchar *id)
 {
-  return *id != '\0' && id[strspn (id, "abcdefghijklmnopqrstuvwxyz"
-          "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")] == '\0';
+  return *id != '\0'
+      && id[strspn (id,
+             "abcdefghijklmnopqrstuvwxyz"
+             "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")]
+      == '\0';
 }
 
 /* Edits between two names (Levenshtein, one row). */
 static guint
-distance (const gchar * a, const gchar * b)
+distance (const gchar *a, const gchar *b)
 {
   const gsize n = strlen (b);
   guint row[RING_NAME_SIZE + 1];
@@ -101,7 +104,7 @@ distance (const gchar * a, const gchar * b)
 static gint
 compare_names (gconstpointer a, gconstpointer b)
 {
-  return strcmp (*(gchar * const *) a, *(gchar * const *) b);
+  return strcmp (*(gchar *const *) a, *(gchar *const *) b);
 }
 
 /* Names of all kernels that a name can find, sorted, each once. */
@@ -146,7 +149,7 @@ ring_registry_list (void)
 }
 
 static void
-set_not_found (const gchar * id, gchar ** path, GError ** error)
+set_not_found (const gchar *id, gchar **path, GError **error)
 {
   gchar **names = ring_registry_list ();
   GString *text = g_string_new (NULL);
@@ -182,7 +185,7 @@ set_not_found (const gchar * id, gchar ** path, GError ** error)
 }
 
 static RingModule *
-find (const gchar * id, GError ** error)
+find (const gchar *id, GError **error)
 {
   static const gchar *const suffix[] = { ".so", ".c" };
   RingModule *module = NULL;
@@ -196,8 +199,8 @@ find (const gchar * id, GError ** error)
     gchar *with_dir;
 
     /* dlopen would search its own directories for a name without '/'. */
-    with_dir = strchr (id, '/') ? g_strdup (id)
-        : g_build_filename (".", id, NULL);
+    with_dir =
+        strchr (id, '/') ? g_strdup (id) : g_build_filename (".", id, NULL);
     module = ring_module_open (with_dir, error);
     g_free (with_dir);
     return module;
@@ -205,7 +208,8 @@ find (const gchar * id, GError ** error)
   if (!is_name (id)) {
     g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_NOT_FOUND,
         "'%s' is no kernel name: names have letters, digits, '-' and '_'; "
-        "a path to a .c or .so file has a '/'", id);
+        "a path to a .c or .so file has a '/'",
+        id);
     return NULL;
   }
 
@@ -240,7 +244,7 @@ find (const gchar * id, GError ** error)
 }
 
 RingModule *
-ring_registry_find (const gchar * id, GError ** error)
+ring_registry_find (const gchar *id, GError **error)
 {
   GError *cause = NULL;
   RingModule *module = find (id, &cause);

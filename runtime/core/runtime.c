@@ -24,7 +24,7 @@ enum
 
 static GParamSpec *properties[N_PROPERTIES];
 
-static void ring_runtime_initable_init (GInitableIface * iface);
+static void ring_runtime_initable_init (GInitableIface *iface);
 
 /**
  * RingRuntime:
@@ -36,14 +36,14 @@ G_DEFINE_TYPE_WITH_CODE (RingRuntime, ring_runtime, G_TYPE_OBJECT,
     G_IMPLEMENT_INTERFACE (G_TYPE_INITABLE, ring_runtime_initable_init))
 
 static void
-ring_runtime_init (RingRuntime * self)
+ring_runtime_init (RingRuntime *self)
 {
   (void) self;
 }
 
 static void
-ring_runtime_set_property (GObject * object, guint id, const GValue * value,
-    GParamSpec * pspec)
+ring_runtime_set_property (GObject *object, guint id, const GValue *value,
+    GParamSpec *pspec)
 {
   RingRuntime *self = RING_RUNTIME (object);
 
@@ -54,8 +54,8 @@ ring_runtime_set_property (GObject * object, guint id, const GValue * value,
 }
 
 static void
-ring_runtime_get_property (GObject * object, guint id, GValue * value,
-    GParamSpec * pspec)
+ring_runtime_get_property (GObject *object, guint id, GValue *value,
+    GParamSpec *pspec)
 {
   RingRuntime *self = RING_RUNTIME (object);
 
@@ -76,7 +76,7 @@ ring_runtime_get_property (GObject * object, guint id, GValue * value,
 }
 
 static void
-ring_runtime_finalize (GObject * object)
+ring_runtime_finalize (GObject *object)
 {
   RingRuntime *self = RING_RUNTIME (object);
 
@@ -87,8 +87,8 @@ ring_runtime_finalize (GObject * object)
 }
 
 static gboolean
-ring_runtime_initable_real_init (GInitable * initable,
-    GCancellable * cancellable, GError ** error)
+ring_runtime_initable_real_init (GInitable *initable, GCancellable *cancellable,
+    GError **error)
 {
   RingRuntime *self = RING_RUNTIME (initable);
 
@@ -116,13 +116,13 @@ ring_runtime_initable_real_init (GInitable * initable,
 }
 
 static void
-ring_runtime_initable_init (GInitableIface * iface)
+ring_runtime_initable_init (GInitableIface *iface)
 {
   iface->init = ring_runtime_initable_real_init;
 }
 
 static void
-ring_runtime_class_init (RingRuntimeClass * klass)
+ring_runtime_class_init (RingRuntimeClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
 
@@ -153,7 +153,7 @@ ring_runtime_class_init (RingRuntimeClass * klass)
  *   %RING_ERROR_NO_DEVICE or %RING_ERROR_INVALID_OPTION
  */
 RingRuntime *
-ring_runtime_new (const RingConfig * config, GError ** error)
+ring_runtime_new (const RingConfig *config, GError **error)
 {
   return g_initable_new (RING_TYPE_RUNTIME, NULL, error, "config", config,
       NULL);
@@ -166,11 +166,10 @@ ring_runtime_new (const RingConfig * config, GError ** error)
  * Returns: the backend in use; never %RING_BACKEND_AUTO once it is open
  */
 RingBackendType
-ring_runtime_get_backend (RingRuntime * runtime)
+ring_runtime_get_backend (RingRuntime *runtime)
 {
   g_return_val_if_fail (RING_IS_RUNTIME (runtime), RING_BACKEND_AUTO);
-  return runtime->backend ? runtime->backend->klass->type
-      : RING_BACKEND_AUTO;
+  return runtime->backend ? runtime->backend->klass->type : RING_BACKEND_AUTO;
 }
 
 /**
@@ -180,7 +179,7 @@ ring_runtime_get_backend (RingRuntime * runtime)
  * Returns: the device's number
  */
 gint
-ring_runtime_get_device (RingRuntime * runtime)
+ring_runtime_get_device (RingRuntime *runtime)
 {
   g_return_val_if_fail (RING_IS_RUNTIME (runtime), 0);
   return runtime->config ? runtime->config->device : 0;
@@ -193,11 +192,12 @@ ring_runtime_get_device (RingRuntime * runtime)
  * Returns: the device's name, for people; owned by @runtime
  */
 const gchar *
-ring_runtime_get_device_name (RingRuntime * runtime)
+ring_runtime_get_device_name (RingRuntime *runtime)
 {
   g_return_val_if_fail (RING_IS_RUNTIME (runtime), NULL);
   return runtime->backend
-      ? runtime->backend->klass->device_name (runtime->backend) : NULL;
+      ? runtime->backend->klass->device_name (runtime->backend)
+      : NULL;
 }
 
 /**
@@ -207,7 +207,7 @@ ring_runtime_get_device_name (RingRuntime * runtime)
  * Returns: (transfer full): a copy of its configuration
  */
 RingConfig *
-ring_runtime_get_config (RingRuntime * runtime)
+ring_runtime_get_config (RingRuntime *runtime)
 {
   g_return_val_if_fail (RING_IS_RUNTIME (runtime), NULL);
   return ring_config_copy (runtime->config);
@@ -226,8 +226,7 @@ ring_runtime_get_config (RingRuntime * runtime)
  *   %RING_ERROR_COMPILE
  */
 RingKernelInfo *
-ring_runtime_find_kernel (RingRuntime * runtime, const gchar * id,
-    GError ** error)
+ring_runtime_find_kernel (RingRuntime *runtime, const gchar *id, GError **error)
 {
   RingModule *module;
   RingKernelInfo *info;
@@ -251,7 +250,7 @@ ring_runtime_find_kernel (RingRuntime * runtime, const gchar * id,
  *   ones and files on the search path
  */
 gchar **
-ring_runtime_list_kernels (RingRuntime * runtime)
+ring_runtime_list_kernels (RingRuntime *runtime)
 {
   g_return_val_if_fail (RING_IS_RUNTIME (runtime), NULL);
   return ring_registry_list ();
@@ -278,8 +277,8 @@ ring_runtime_list_kernels (RingRuntime * runtime)
  *   %RING_ERROR_NO_MEMORY
  */
 RingKernel *
-ring_runtime_launch (RingRuntime * runtime, const gchar * id, gint grid,
-    gint block, const RingConfig * options, GError ** error)
+ring_runtime_launch (RingRuntime *runtime, const gchar *id, gint grid,
+    gint block, const RingConfig *options, GError **error)
 {
   const RingConfig *config;
   RingModule *module;

@@ -34,25 +34,23 @@ bucket_end (guint bucket)
 }
 
 void
-ring_histogram_add (RingHistogram * histogram, guint64 value)
+ring_histogram_add (RingHistogram *histogram, guint64 value)
 {
   guint32 *bucket = &histogram->bucket[bucket_of (value)];
 
   /* One writer: plain loads, and relaxed stores so that readers see whole
    * words. */
   __atomic_store_n (bucket, *bucket + 1, __ATOMIC_RELAXED);
-  __atomic_store_n (&histogram->count, histogram->count + 1,
-      __ATOMIC_RELAXED);
+  __atomic_store_n (&histogram->count, histogram->count + 1, __ATOMIC_RELAXED);
   if (value > histogram->max)
     __atomic_store_n (&histogram->max, value, __ATOMIC_RELAXED);
 }
 
 /* The value that @percent of the samples do not exceed; 0 without samples. */
 guint64
-ring_histogram_percentile (const RingHistogram * histogram, gdouble percent)
+ring_histogram_percentile (const RingHistogram *histogram, gdouble percent)
 {
-  const guint64 count =
-      __atomic_load_n (&histogram->count, __ATOMIC_RELAXED);
+  const guint64 count = __atomic_load_n (&histogram->count, __ATOMIC_RELAXED);
   const guint64 max = __atomic_load_n (&histogram->max, __ATOMIC_RELAXED);
   guint64 rank, seen = 0;
   guint i;
@@ -70,7 +68,7 @@ ring_histogram_percentile (const RingHistogram * histogram, gdouble percent)
 }
 
 guint64
-ring_histogram_max (const RingHistogram * histogram)
+ring_histogram_max (const RingHistogram *histogram)
 {
   return __atomic_load_n (&histogram->max, __ATOMIC_RELAXED);
 }

@@ -24,10 +24,10 @@ typedef struct
   guint32 bucket[RING_HISTOGRAM_BUCKETS];
 } RingHistogram;
 
-void ring_histogram_add (RingHistogram * histogram, guint64 value);
-guint64 ring_histogram_percentile (const RingHistogram * histogram,
+void ring_histogram_add (RingHistogram *histogram, guint64 value);
+guint64 ring_histogram_percentile (const RingHistogram *histogram,
     gdouble percent);
-guint64 ring_histogram_max (const RingHistogram * histogram);
+guint64 ring_histogram_max (const RingHistogram *histogram);
 
 /* The monotonic clock in ns: also GLib's, and the cpu device's. */
 guint64 ring_clock_now (void);

@@ -8,8 +8,7 @@
 #include <string.h>
 
 #define DEFINE_ENUM(TypeName, type_name, ...) \
-  GType \
-  type_name##_get_type (void) \
+  GType type_name##_get_type (void) \
   { \
     static gsize type = 0; \
     static const GEnumValue values[] = { __VA_ARGS__, { 0, NULL, NULL } }; \
@@ -17,10 +16,16 @@
       g_once_init_leave (&type, g_enum_register_static (#TypeName, values)); \
     return type; \
   }
-#define V(value, nick) { value, #value, nick }
+#define V(value, nick) \
+  { \
+    value, #value, nick \
+  }
 /* For enumerations that are properties of the element: gst-inspect shows the
  * name as the value's description. */
-#define D(value, nick, description) { value, description, nick }
+#define D(value, nick, description) \
+  { \
+    value, description, nick \
+  }
 
 DEFINE_ENUM (RingBackendType, ring_backend_type,
     D (RING_BACKEND_AUTO, "auto", "cuda if it is built and works, else cpu"),
@@ -37,68 +42,49 @@ DEFINE_ENUM (RingExecutionMode, ring_execution_mode,
         "The kernel stays and polls its ring"))
 
 DEFINE_ENUM (RingKernelStatus, ring_kernel_status,
-    V (RING_KERNEL_CREATED, "created"),
-    V (RING_KERNEL_LAUNCHED, "launched"),
+    V (RING_KERNEL_CREATED, "created"), V (RING_KERNEL_LAUNCHED, "launched"),
     V (RING_KERNEL_ACTIVE, "active"),
     V (RING_KERNEL_DEACTIVATED, "deactivated"),
     V (RING_KERNEL_TERMINATING, "terminating"),
-    V (RING_KERNEL_TERMINATED, "terminated"),
-    V (RING_KERNEL_FAILED, "failed"))
+    V (RING_KERNEL_TERMINATED, "terminated"), V (RING_KERNEL_FAILED, "failed"))
 
 DEFINE_ENUM (RingTerminateMode, ring_terminate_mode,
-    V (RING_TERMINATE_DRAIN, "drain"),
-    V (RING_TERMINATE_DISCARD, "discard"))
+    V (RING_TERMINATE_DRAIN, "drain"), V (RING_TERMINATE_DISCARD, "discard"))
 
 DEFINE_ENUM (RingPayloadKind, ring_payload_kind,
-    V (RING_PAYLOAD_BYTES, "bytes"),
-    V (RING_PAYLOAD_VIDEO, "video"),
-    V (RING_PAYLOAD_AUDIO, "audio"),
-    V (RING_PAYLOAD_RECORD, "record"))
+    V (RING_PAYLOAD_BYTES, "bytes"), V (RING_PAYLOAD_VIDEO, "video"),
+    V (RING_PAYLOAD_AUDIO, "audio"), V (RING_PAYLOAD_RECORD, "record"))
 
 DEFINE_ENUM (RingVideoFormat, ring_video_format,
-    V (RING_VIDEO_FORMAT_NONE, "none"),
-    V (RING_VIDEO_FORMAT_GRAY8, "GRAY8"),
-    V (RING_VIDEO_FORMAT_RGB, "RGB"),
-    V (RING_VIDEO_FORMAT_BGR, "BGR"),
-    V (RING_VIDEO_FORMAT_RGBA, "RGBA"),
-    V (RING_VIDEO_FORMAT_BGRA, "BGRA"),
-    V (RING_VIDEO_FORMAT_ARGB, "ARGB"),
-    V (RING_VIDEO_FORMAT_ABGR, "ABGR"),
-    V (RING_VIDEO_FORMAT_RGBX, "RGBx"),
-    V (RING_VIDEO_FORMAT_BGRX, "BGRx"),
-    V (RING_VIDEO_FORMAT_XRGB, "xRGB"),
-    V (RING_VIDEO_FORMAT_XBGR, "xBGR"),
-    V (RING_VIDEO_FORMAT_I420, "I420"),
-    V (RING_VIDEO_FORMAT_NV12, "NV12"))
+    V (RING_VIDEO_FORMAT_NONE, "none"), V (RING_VIDEO_FORMAT_GRAY8, "GRAY8"),
+    V (RING_VIDEO_FORMAT_RGB, "RGB"), V (RING_VIDEO_FORMAT_BGR, "BGR"),
+    V (RING_VIDEO_FORMAT_RGBA, "RGBA"), V (RING_VIDEO_FORMAT_BGRA, "BGRA"),
+    V (RING_VIDEO_FORMAT_ARGB, "ARGB"), V (RING_VIDEO_FORMAT_ABGR, "ABGR"),
+    V (RING_VIDEO_FORMAT_RGBX, "RGBx"), V (RING_VIDEO_FORMAT_BGRX, "BGRx"),
+    V (RING_VIDEO_FORMAT_XRGB, "xRGB"), V (RING_VIDEO_FORMAT_XBGR, "xBGR"),
+    V (RING_VIDEO_FORMAT_I420, "I420"), V (RING_VIDEO_FORMAT_NV12, "NV12"))
 
 DEFINE_ENUM (RingAudioFormat, ring_audio_format,
-    V (RING_AUDIO_FORMAT_NONE, "none"),
-    V (RING_AUDIO_FORMAT_S16LE, "S16LE"),
-    V (RING_AUDIO_FORMAT_S32LE, "S32LE"),
-    V (RING_AUDIO_FORMAT_F32LE, "F32LE"),
+    V (RING_AUDIO_FORMAT_NONE, "none"), V (RING_AUDIO_FORMAT_S16LE, "S16LE"),
+    V (RING_AUDIO_FORMAT_S32LE, "S32LE"), V (RING_AUDIO_FORMAT_F32LE, "F32LE"),
     V (RING_AUDIO_FORMAT_F64LE, "F64LE"))
 
-DEFINE_ENUM (RingError, ring_error,
-    V (RING_ERROR_FAILED, "failed"),
+DEFINE_ENUM (RingError, ring_error, V (RING_ERROR_FAILED, "failed"),
     V (RING_ERROR_NOT_BUILT, "not-built"),
     V (RING_ERROR_NO_DEVICE, "no-device"),
     V (RING_ERROR_INVALID_OPTION, "invalid-option"),
     V (RING_ERROR_KERNEL_NOT_FOUND, "kernel-not-found"),
     V (RING_ERROR_KERNEL_INVALID, "kernel-invalid"),
-    V (RING_ERROR_COMPILE, "compile"),
-    V (RING_ERROR_STATUS, "status"),
-    V (RING_ERROR_FORMAT, "format"),
-    V (RING_ERROR_PAYLOAD, "payload"),
+    V (RING_ERROR_COMPILE, "compile"), V (RING_ERROR_STATUS, "status"),
+    V (RING_ERROR_FORMAT, "format"), V (RING_ERROR_PAYLOAD, "payload"),
     V (RING_ERROR_TOO_LARGE, "too-large"),
     V (RING_ERROR_QUEUE_FULL, "queue-full"),
-    V (RING_ERROR_TIMED_OUT, "timed-out"),
-    V (RING_ERROR_BUSY, "busy"),
+    V (RING_ERROR_TIMED_OUT, "timed-out"), V (RING_ERROR_BUSY, "busy"),
     V (RING_ERROR_PARAMETER, "parameter"),
     V (RING_ERROR_NO_MEMORY, "no-memory"),
-    V (RING_ERROR_DISCARDED, "discarded"),
-    V (RING_ERROR_FAULT, "fault"))
+    V (RING_ERROR_DISCARDED, "discarded"), V (RING_ERROR_FAULT, "fault"))
 
-G_DEFINE_QUARK (ring-error-quark, ring_error)
+G_DEFINE_QUARK (ring - error - quark, ring_error)
 
 const gchar *
 ring_enum_nick_ (GType type, gint value)
@@ -113,7 +99,7 @@ ring_enum_nick_ (GType type, gint value)
 }
 
 static gint
-enum_from_nick (GType type, const gchar * nick)
+enum_from_nick (GType type, const gchar *nick)
 {
   GEnumClass *klass = g_type_class_ref (type);
   const GEnumValue *v = g_enum_get_value_by_nick (klass, nick);
@@ -131,7 +117,7 @@ enum_from_nick (GType type, const gchar * nick)
  *   that name. Safe from any thread.
  */
 RingVideoFormat
-ring_video_format_from_string (const gchar * name)
+ring_video_format_from_string (const gchar *name)
 {
   g_return_val_if_fail (name != NULL, RING_VIDEO_FORMAT_NONE);
   return enum_from_nick (RING_TYPE_VIDEO_FORMAT, name);
@@ -157,7 +143,7 @@ ring_video_format_to_string (RingVideoFormat format)
  *   that name. Safe from any thread.
  */
 RingAudioFormat
-ring_audio_format_from_string (const gchar * name)
+ring_audio_format_from_string (const gchar *name)
 {
   g_return_val_if_fail (name != NULL, RING_AUDIO_FORMAT_NONE);
   return enum_from_nick (RING_TYPE_AUDIO_FORMAT, name);
@@ -206,7 +192,8 @@ ring_format_new_video (RingVideoFormat format, guint width, guint height)
   RingFormat *f;
 
   g_return_val_if_fail (format > RING_VIDEO_FORMAT_NONE
-      && (guint) format < RING_VIDEO_LAST_, NULL);
+          && (guint) format < RING_VIDEO_LAST_,
+      NULL);
   g_return_val_if_fail (width > 0 && height > 0, NULL);
 
   f = g_new0 (RingFormat, 1);
@@ -231,7 +218,8 @@ ring_format_new_audio (RingAudioFormat format, guint rate, guint channels)
   RingFormat *f;
 
   g_return_val_if_fail (format > RING_AUDIO_FORMAT_NONE
-      && (guint) format < RING_AUDIO_LAST_, NULL);
+          && (guint) format < RING_AUDIO_LAST_,
+      NULL);
   g_return_val_if_fail (rate > 0 && channels > 0, NULL);
 
   f = g_new0 (RingFormat, 1);
@@ -251,19 +239,19 @@ ring_format_new_audio (RingAudioFormat format, guint rate, guint channels)
  *   %RING_ERROR_PAYLOAD if @type is no #GVariant type or not of a fixed size
  */
 RingFormat *
-ring_format_new_record (const gchar * type, GError ** error)
+ring_format_new_record (const gchar *type, GError **error)
 {
   RingFormat *f;
   gsize size;
 
   g_return_val_if_fail (type != NULL, NULL);
 
-  if (!g_variant_type_string_is_valid (type)
-      || strlen (type) >= RING_NAME_SIZE
+  if (!g_variant_type_string_is_valid (type) || strlen (type) >= RING_NAME_SIZE
       || (size = ring_record_size_ (type)) == 0) {
     g_set_error (error, RING_ERROR, RING_ERROR_PAYLOAD,
         "record type '%s' is not a fixed-size GVariant type; "
-        "use numbers and tuples of them, like '(td)'", type);
+        "use numbers and tuples of them, like '(td)'",
+        type);
     return NULL;
   }
   f = g_new0 (RingFormat, 1);
@@ -276,7 +264,7 @@ ring_format_new_record (const gchar * type, GError ** error)
 /* Bytes of a fixed-size type, 0 if it has no fixed size. GVariant tells it
  * indirectly: an array of one such element is as long as the element. */
 gsize
-ring_record_size_ (const gchar * type)
+ring_record_size_ (const gchar *type)
 {
   const GVariantType *t = G_VARIANT_TYPE (type);
   GVariantType *array;
@@ -291,8 +279,8 @@ ring_record_size_ (const gchar * type)
 
   array = g_variant_type_new_array (t);
   for (n = 1; n <= sizeof zero && size == 0; n++) {
-    value = g_variant_ref_sink (g_variant_new_from_data (array, zero, n, TRUE,
-            NULL, NULL));
+    value = g_variant_ref_sink (
+        g_variant_new_from_data (array, zero, n, TRUE, NULL, NULL));
     /* A fixed-size element type needs whole elements; elements of variable
      * size end with offsets, and zero bytes then are no such array. */
     if (g_variant_n_children (value) == 1) {
@@ -315,7 +303,7 @@ ring_record_size_ (const gchar * type)
  * Returns: (transfer full): a copy
  */
 RingFormat *
-ring_format_copy (const RingFormat * format)
+ring_format_copy (const RingFormat *format)
 {
   return format ? g_memdup2 (format, sizeof *format) : NULL;
 }
@@ -325,7 +313,7 @@ ring_format_copy (const RingFormat * format)
  * @format: (transfer full) (nullable): a format
  */
 void
-ring_format_free (RingFormat * format)
+ring_format_free (RingFormat *format)
 {
   g_free (format);
 }
@@ -338,7 +326,7 @@ ring_format_free (RingFormat * format)
  * Returns: whether payloads of the one are payloads of the other
  */
 gboolean
-ring_format_equal (const RingFormat * a, const RingFormat * b)
+ring_format_equal (const RingFormat *a, const RingFormat *b)
 {
   g_return_val_if_fail (a != NULL && b != NULL, FALSE);
 
@@ -367,7 +355,7 @@ ring_format_equal (const RingFormat * a, const RingFormat * b)
  *   owned by @format
  */
 const gchar *
-ring_format_get_record_type (const RingFormat * format)
+ring_format_get_record_type (const RingFormat *format)
 {
   g_return_val_if_fail (format != NULL, NULL);
   return format->kind == RING_PAYLOAD_RECORD ? format->record_type : NULL;
@@ -380,7 +368,7 @@ ring_format_get_record_type (const RingFormat * format)
  * Returns: (transfer full): for people, like "video RGBA 1920x1080"
  */
 gchar *
-ring_format_to_string (const RingFormat * format)
+ring_format_to_string (const RingFormat *format)
 {
   g_return_val_if_fail (format != NULL, NULL);
 
@@ -391,8 +379,8 @@ ring_format_to_string (const RingFormat * format)
           format->height);
     case RING_PAYLOAD_AUDIO:
       return g_strdup_printf ("audio %s, %u channel%s, %u Hz",
-          ring_audio_format_to_string (format->audio_format),
-          format->channels, format->channels == 1 ? "" : "s", format->rate);
+          ring_audio_format_to_string (format->audio_format), format->channels,
+          format->channels == 1 ? "" : "s", format->rate);
     case RING_PAYLOAD_RECORD:
       return g_strdup_printf ("records %s of %u bytes", format->record_type,
           format->record_size);
@@ -410,7 +398,7 @@ ring_format_to_string (const RingFormat * format)
  *   audio frame (one sample of each channel), a record, a byte
  */
 gsize
-ring_format_get_frame_size (const RingFormat * format)
+ring_format_get_frame_size (const RingFormat *format)
 {
   RingMemory memory;
 
@@ -432,8 +420,7 @@ ring_format_get_frame_size (const RingFormat * format)
 
 /* Lays a tightly packed video frame out from @data on; returns its bytes. */
 gsize
-ring_format_pack_ (const RingFormat * format, gpointer data,
-    RingMemory * memory)
+ring_format_pack_ (const RingFormat *format, gpointer data, RingMemory *memory)
 {
   const RingVideoLayout layout = ring_video_layout (format->video_format);
   gsize at = 0;
@@ -441,8 +428,7 @@ ring_format_pack_ (const RingFormat * format, gpointer data,
 
   memory->n_planes = layout.n_planes;
   for (p = 0; p < layout.n_planes; p++) {
-    const gsize width =
-        ((gsize) format->width + (1u << layout.x_shift[p]) - 1)
+    const gsize width = ((gsize) format->width + (1u << layout.x_shift[p]) - 1)
         >> layout.x_shift[p];
     const gsize height =
         ((gsize) format->height + (1u << layout.y_shift[p]) - 1)

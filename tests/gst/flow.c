@@ -538,6 +538,7 @@ typedef struct
 {
   GstHarness *h;
   gint stop;
+  GMutex lock;                  /* a segment comes right after the flush */
 } Flusher;
 
 static gpointer
@@ -550,8 +551,10 @@ flush_often (gpointer data)
   gst_segment_init (&segment, GST_FORMAT_TIME);
   for (i = 0; i < 200; i++) {
     gst_harness_push_event (f->h, gst_event_new_flush_start ());
+    g_mutex_lock (&f->lock);
     gst_harness_push_event (f->h, gst_event_new_flush_stop (TRUE));
     gst_harness_push_event (f->h, gst_event_new_segment (&segment));
+    g_mutex_unlock (&f->lock);
   }
   g_atomic_int_set (&f->stop, 1);
   return NULL;
@@ -560,15 +563,18 @@ flush_often (gpointer data)
 GST_START_TEST (flushes_while_data_flows)
 {
   GstHarness *h = make_harness ("copy", __i__);
-  Flusher f = { h, 0 };
+  Flusher f = { .h = h };
   GThread *thread;
 
   gst_harness_set_drop_buffers (h, TRUE);
   gst_harness_set_src_caps_str (h, "application/x");
   thread = g_thread_new ("flusher", flush_often, &f);
   while (!g_atomic_int_get (&f.stop)) {
-    GstFlowReturn ret = gst_harness_push (h, make_bytes (100, 1));
+    GstFlowReturn ret;
 
+    g_mutex_lock (&f.lock);
+    ret = gst_harness_push (h, make_bytes (100, 1));
+    g_mutex_unlock (&f.lock);
     ck_assert (ret == GST_FLOW_OK || ret == GST_FLOW_FLUSHING);
   }
   g_thread_join (thread);
@@ -587,6 +593,9 @@ GST_START_TEST (stress)
   GstSegment segment;
   GstBuffer *buffer = make_bytes (256, 1);
   GstCaps *caps = gst_caps_from_string ("application/x");
+  GstEvent *oob = gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM_OOB,
+      gst_structure_new_empty ("x"));
+  GstEvent *reconfigure = gst_event_new_reconfigure ();
   GValue depth = G_VALUE_INIT;
 
   gst_harness_set_drop_buffers (h, TRUE);
@@ -595,11 +604,8 @@ GST_START_TEST (stress)
   g_value_set_uint (&depth, 2);
   threads[0] = gst_harness_stress_push_buffer_start (h, caps, &segment,
       buffer);
-  threads[1] = gst_harness_stress_push_event_start (h,
-      gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM_OOB,
-          gst_structure_new_empty ("x")));
-  threads[2] = gst_harness_stress_send_upstream_event_start (h,
-      gst_event_new_reconfigure ());
+  threads[1] = gst_harness_stress_push_event_start (h, oob);
+  threads[2] = gst_harness_stress_send_upstream_event_start (h, reconfigure);
   threads[3] = gst_harness_stress_property_start (h, "max-in-flight", &depth);
   while (gst_harness_buffers_received (h) < 5000)
     g_thread_yield ();
@@ -608,6 +614,8 @@ GST_START_TEST (stress)
   gst_harness_stress_thread_stop (threads[1]);
   gst_harness_stress_thread_stop (threads[0]);
   fail_on_errors (h->element);
+  gst_event_unref (oob);
+  gst_event_unref (reconfigure);
   gst_buffer_unref (buffer);
   gst_caps_unref (caps);
   end_harness (h);

@@ -58,6 +58,9 @@ git -C "$tree" ls-files -co --exclude-standard -z | (
   tar --null --ignore-failed-read -T - -cf - 2> /dev/null) \
     | tar -C "$folder/root/tree" -xf -
 
+# lint asks git which files there are
+git -C "$folder/root/tree" init -q
+
 failed=0
 for command in "$@"; do
   echo "== $suite: $command"

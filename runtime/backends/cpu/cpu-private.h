@@ -29,11 +29,11 @@ typedef struct _CpuInstance CpuInstance;
 
 CpuTeam *cpu_team_new (guint n_workers);
 /* No message runs on it any more. */
-void cpu_team_free (CpuTeam * team);
+void cpu_team_free (CpuTeam *team);
 /* Runs @invocation on all workers, the calling thread being the first; or on the
  * calling thread alone, if @alone. One caller at a time. */
-void cpu_team_run (CpuTeam * team, const RingCpuModule * module,
-    const RingInvocation * invocation, guint64 * emitted, gboolean alone);
+void cpu_team_run (CpuTeam *team, const RingCpuModule *module,
+    const RingInvocation *invocation, guint64 *emitted, gboolean alone);
 
 /* One of those that take messages: the whole grid, or one block of it. */
 typedef struct
@@ -41,15 +41,15 @@ typedef struct
   CpuInstance *instance;
   CpuTeam *team;
   guint8 *scratch;
-  guint8 *inline_output;        /* inline_size bytes per output */
+  guint8 *inline_output; /* inline_size bytes per output */
   RingView outputs[RING_MAX_OUTPUTS];
   guint64 emitted[RING_MAX_OUTPUTS];
-  guint32 flags;                /* the last message: 0 or why it was not run */
+  guint32 flags; /* the last message: 0 or why it was not run */
   guint64 started, finished;
-  gfloat cost[2];               /* ns per byte lately: shared, alone; 0: unknown */
+  gfloat cost[2]; /* ns per byte lately: shared, alone; 0: unknown */
   guint choices;
-  guint8 *slot;                 /* block sharing: a copy of the input slot */
-  GThread *thread;              /* persistent mode */
+  guint8 *slot;    /* block sharing: a copy of the input slot */
+  GThread *thread; /* persistent mode */
 } CpuGroup;
 
 struct _CpuInstance
@@ -62,13 +62,13 @@ struct _CpuInstance
   void (*notify) (gpointer data);
   gpointer notify_data;
   gboolean telemetry;
-  guint poll_interval;          /* us */
-  gboolean share_all;           /* all workers take part in every message */
-  gpointer memory[5];           /* what calloc gave */
+  guint poll_interval; /* us */
+  gboolean share_all;  /* all workers take part in every message */
+  gpointer memory[5];  /* what calloc gave */
 
   guint8 *state;
   guint8 *scratch;
-  gsize scratch_size;           /* per group */
+  gsize scratch_size; /* per group */
 
   CpuGroup *groups;
   guint n_groups;
@@ -77,32 +77,32 @@ struct _CpuInstance
    * event-driven), the one group's thread, or, with several groups, whoever
    * holds `take` and `finish`. */
   gint processing;
-  gboolean stopped;             /* `processing` is claimed for good */
+  gboolean stopped; /* `processing` is claimed for good */
   RingQueue input;
   RingQueue output;
   guint64 expected_sequence;
-  gboolean broken;              /* finishes messages as failed from now on */
+  gboolean broken; /* finishes messages as failed from now on */
 
   /* several groups */
   GMutex take;
   GMutex finish;
   GCond turn;
-  guint64 taken;                /* under finish, like what follows */
+  guint64 taken; /* under finish, like what follows */
   guint64 finished;
 
   /* persistent mode: sleeping and ending */
   GMutex sleep;
   GCond kick;
-  gint sleepers;                /* atomic */
-  guint64 kicks;                /* under sleep */
-  guint living;                 /* threads; under sleep */
+  gint sleepers; /* atomic */
+  guint64 kicks; /* under sleep */
+  guint living;  /* threads; under sleep */
   GCond ended;
 };
 
 /* loop.c: the device loop. */
 
 /* Takes and finishes some messages; returns how many. */
-guint cpu_process (CpuInstance * instance);
+guint cpu_process (CpuInstance *instance);
 gpointer cpu_resident_thread (gpointer group);
 
 G_END_DECLS

@@ -13,7 +13,7 @@
 /* ---- the device ------------------------------------------------------------- */
 
 static RingBackend *
-cpu_open (gint device, GError ** error)
+cpu_open (gint device, GError **error)
 {
   RingBackend *backend;
 
@@ -28,13 +28,13 @@ cpu_open (gint device, GError ** error)
 }
 
 static void
-cpu_close (RingBackend * backend)
+cpu_close (RingBackend *backend)
 {
   g_free (backend);
 }
 
 static const gchar *
-cpu_device_name (RingBackend * backend)
+cpu_device_name (RingBackend *backend)
 {
   static gchar name[32];
   static gsize once = 0;
@@ -54,7 +54,7 @@ cpu_device_name (RingBackend * backend)
 /* Zeroed and aligned to a line. From calloc, so that pages cost nothing until they
  * are used. */
 static gpointer
-alloc_lines (CpuInstance * c, guint which, gsize size)
+alloc_lines (CpuInstance *c, guint which, gsize size)
 {
   c->memory[which] = calloc (1, size + RING_CACHE_LINE);
   if (!c->memory[which])
@@ -64,7 +64,7 @@ alloc_lines (CpuInstance * c, guint which, gsize size)
 }
 
 static void
-free_instance (CpuInstance * c)
+free_instance (CpuInstance *c)
 {
   guint i;
 
@@ -105,12 +105,12 @@ alloc_zeroed (gsize size)
 }
 
 static gboolean
-cpu_set_buffers (RingInstance * instance, gsize state_size,
-    gsize scratch_size, gboolean keep_state, GError ** error)
+cpu_set_buffers (RingInstance *instance, gsize state_size, gsize scratch_size,
+    gboolean keep_state, GError **error)
 {
   CpuInstance *c = (CpuInstance *) instance;
-  const gsize rounded = (scratch_size + RING_CACHE_LINE - 1)
-      / RING_CACHE_LINE * RING_CACHE_LINE;
+  const gsize rounded =
+      (scratch_size + RING_CACHE_LINE - 1) / RING_CACHE_LINE * RING_CACHE_LINE;
   guint8 *state = keep_state ? c->state : alloc_zeroed (state_size);
   guint8 *scratch = alloc_zeroed (rounded * c->n_groups);
   guint i;
@@ -120,9 +120,9 @@ cpu_set_buffers (RingInstance * instance, gsize state_size,
       free (state);
     free (scratch);
     g_set_error (error, RING_ERROR, RING_ERROR_NO_MEMORY,
-        "no memory for %" G_GSIZE_FORMAT " bytes of state and %"
-        G_GSIZE_FORMAT " bytes of scratch of kernel '%s'", state_size,
-        rounded * c->n_groups, c->module->name);
+        "no memory for %" G_GSIZE_FORMAT " bytes of state and %" G_GSIZE_FORMAT
+        " bytes of scratch of kernel '%s'",
+        state_size, rounded * c->n_groups, c->module->name);
     return FALSE;
   }
   if (!keep_state)
@@ -138,28 +138,28 @@ cpu_set_buffers (RingInstance * instance, gsize state_size,
 /* ---- launch --------------------------------------------------------------------- */
 
 static gboolean
-choose_workers (const RingLaunch * launch, guint * grid, guint * block,
-    GError ** error)
+choose_workers (const RingLaunch *launch, guint *grid, guint *block,
+    GError **error)
 {
   const guint processors = MIN (g_get_num_processors (), 16);
   gint64 n;
 
   *block = launch->block > 0 ? (guint) launch->block : 1;
-  *grid = launch->grid > 0 ? (guint) launch->grid
-      : MAX (processors / *block, 1);
+  *grid =
+      launch->grid > 0 ? (guint) launch->grid : MAX (processors / *block, 1);
   n = (gint64) *grid * *block;
   if (n > CPU_MAX_WORKERS) {
     g_set_error (error, RING_ERROR, RING_ERROR_INVALID_OPTION,
         "grid-size %u times block-size %u is %" G_GINT64_FORMAT " workers; "
-        "backend 'cpu' makes a thread of each and takes at most %d", *grid,
-        *block, n, CPU_MAX_WORKERS);
+        "backend 'cpu' makes a thread of each and takes at most %d",
+        *grid, *block, n, CPU_MAX_WORKERS);
     return FALSE;
   }
   return TRUE;
 }
 
 static gboolean
-alloc_rings (CpuInstance * c)
+alloc_rings (CpuInstance *c)
 {
   const RingGeometry *g = &c->geometry;
 
@@ -176,7 +176,7 @@ alloc_rings (CpuInstance * c)
 }
 
 static void
-open_device_side (CpuInstance * c)
+open_device_side (CpuInstance *c)
 {
   const RingGeometry *g = &c->geometry;
   RingControlBlock *control = c->base.control;
@@ -196,7 +196,7 @@ open_device_side (CpuInstance * c)
 }
 
 static gboolean
-start_groups (CpuInstance * c, guint per_group, GError ** error)
+start_groups (CpuInstance *c, guint per_group, GError **error)
 {
   const RingGeometry *g = &c->geometry;
   guint i;
@@ -219,7 +219,7 @@ start_groups (CpuInstance * c, guint per_group, GError ** error)
 }
 
 static gboolean
-start_threads (CpuInstance * c, GError ** error)
+start_threads (CpuInstance *c, GError **error)
 {
   guint i;
 
@@ -227,8 +227,8 @@ start_threads (CpuInstance * c, GError ** error)
     GError *cause = NULL;
 
     g_mutex_lock (&c->sleep);
-    c->groups[i].thread = g_thread_try_new ("ring-kernel",
-        cpu_resident_thread, &c->groups[i], &cause);
+    c->groups[i].thread = g_thread_try_new ("ring-kernel", cpu_resident_thread,
+        &c->groups[i], &cause);
     if (c->groups[i].thread)
       c->living++;
     g_mutex_unlock (&c->sleep);
@@ -242,10 +242,10 @@ start_threads (CpuInstance * c, GError ** error)
   return TRUE;
 }
 
-static gboolean cpu_stop (RingInstance * instance, gint64 deadline);
+static gboolean cpu_stop (RingInstance *instance, gint64 deadline);
 
 static RingInstance *
-cpu_launch (RingBackend * backend, const RingLaunch * launch, GError ** error)
+cpu_launch (RingBackend *backend, const RingLaunch *launch, GError **error)
 {
   CpuInstance *c;
   guint grid, block;
@@ -273,7 +273,8 @@ cpu_launch (RingBackend * backend, const RingLaunch * launch, GError ** error)
   c->share_all = launch->grid > 0 || launch->block > 0;
   c->base.klass = &ring_cpu_backend;
   c->base.mode = launch->config->mode == RING_EXECUTION_AUTO
-      ? RING_EXECUTION_INLINE : launch->config->mode;
+      ? RING_EXECUTION_INLINE
+      : launch->config->mode;
   c->base.workers = grid * block;
 
   /* Blocks that run side by side need threads that stay; where one thread at a
@@ -287,8 +288,9 @@ cpu_launch (RingBackend * backend, const RingLaunch * launch, GError ** error)
   if (!alloc_rings (c)) {
     g_set_error (error, RING_ERROR, RING_ERROR_NO_MEMORY,
         "no memory for rings of %u and %u slots of kernel '%s'; lower "
-        "queue-capacity", c->geometry.input_capacity,
-        c->geometry.output_capacity, c->module->name);
+        "queue-capacity",
+        c->geometry.input_capacity, c->geometry.output_capacity,
+        c->module->name);
     free_instance (c);
     return NULL;
   }
@@ -297,8 +299,7 @@ cpu_launch (RingBackend * backend, const RingLaunch * launch, GError ** error)
     free_instance (c);
     return NULL;
   }
-  if (c->base.mode == RING_EXECUTION_PERSISTENT
-      && !start_threads (c, error)) {
+  if (c->base.mode == RING_EXECUTION_PERSISTENT && !start_threads (c, error)) {
     ring_store_release_u32 (&c->base.control->host.terminate, 1);
     if (cpu_stop (&c->base, g_get_monotonic_time () + G_USEC_PER_SEC))
       free_instance (c);
@@ -311,7 +312,7 @@ cpu_launch (RingBackend * backend, const RingLaunch * launch, GError ** error)
 
 /* Called with `processing` claimed: until nobody has left a note. */
 static void
-process_claimed (CpuInstance * c)
+process_claimed (CpuInstance *c)
 {
   do {
     while (cpu_process (c) > 0)
@@ -346,7 +347,7 @@ batch_pool (void)
 }
 
 static void
-cpu_wake (RingInstance * instance)
+cpu_wake (RingInstance *instance)
 {
   CpuInstance *c = (CpuInstance *) instance;
 
@@ -375,7 +376,7 @@ cpu_wake (RingInstance * instance)
 /* ---- ending -------------------------------------------------------------------------- */
 
 static gboolean
-stop_threads (CpuInstance * c, gint64 deadline)
+stop_threads (CpuInstance *c, gint64 deadline)
 {
   gboolean ended = TRUE;
   guint i;
@@ -392,7 +393,7 @@ stop_threads (CpuInstance * c, gint64 deadline)
 }
 
 static gboolean
-cpu_stop (RingInstance * instance, gint64 deadline)
+cpu_stop (RingInstance *instance, gint64 deadline)
 {
   CpuInstance *c = (CpuInstance *) instance;
 
@@ -414,7 +415,7 @@ cpu_stop (RingInstance * instance, gint64 deadline)
 }
 
 static void
-cpu_free (RingInstance * instance)
+cpu_free (RingInstance *instance)
 {
   free_instance ((CpuInstance *) instance);
 }

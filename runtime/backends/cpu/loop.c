@@ -12,14 +12,14 @@
 /* What the host wants, read once per look at the ring. */
 typedef struct
 {
-  gboolean run;                 /* process what is there */
-  gboolean discard;             /* drop what is there, whatever its epoch */
+  gboolean run;     /* process what is there */
+  gboolean discard; /* drop what is there, whatever its epoch */
   gboolean terminate;
   guint64 epoch;
 } Orders;
 
 static Orders
-read_orders (CpuInstance * c)
+read_orders (CpuInstance *c)
 {
   const RingHostWords *host = &c->base.control->host;
   Orders orders;
@@ -27,20 +27,19 @@ read_orders (CpuInstance * c)
   /* Pairs with the releases in kernel.c; `drain` is written before it. */
   orders.terminate = ring_load_acquire_u32 (&host->terminate) != 0;
   orders.discard = orders.terminate && !ring_load_acquire_u32 (&host->drain);
-  orders.run = ring_load_acquire_u32 (&host->active) != 0
-      || orders.terminate;
+  orders.run = ring_load_acquire_u32 (&host->active) != 0 || orders.terminate;
   orders.epoch = ring_load_acquire_u64 (&host->epoch);
   return orders;
 }
 
 static gboolean
-is_stale (const RingMessageHeader * header, const Orders * orders)
+is_stale (const RingMessageHeader *header, const Orders *orders)
 {
   return orders->discard || header->epoch != orders->epoch;
 }
 
 static void
-break_with (CpuInstance * c, guint32 error)
+break_with (CpuInstance *c, guint32 error)
 {
   __atomic_store_n (&c->broken, TRUE, __ATOMIC_RELAXED);
   ring_store_release_u32 (&c->base.control->device.last_error, error);
@@ -50,7 +49,7 @@ break_with (CpuInstance * c, guint32 error)
  * nobody asked for, whatever has been faster lately: a light kernel is done with a
  * frame before the others are awake, and on a busy machine they come late. */
 static gboolean
-better_alone (CpuInstance * c, CpuGroup * group, gsize size)
+better_alone (CpuInstance *c, CpuGroup *group, gsize size)
 {
   const gfloat alone = group->cost[TRUE], shared = group->cost[FALSE];
   gboolean probe;
@@ -67,7 +66,7 @@ better_alone (CpuInstance * c, CpuGroup * group, gsize size)
 }
 
 static void
-remember_cost (CpuGroup * group, gboolean alone, gsize size, guint64 ns)
+remember_cost (CpuGroup *group, gboolean alone, gsize size, guint64 ns)
 {
   gfloat *cost = &group->cost[alone];
   const gfloat now = (gfloat) ns / (gfloat) size;
@@ -79,13 +78,13 @@ remember_cost (CpuGroup * group, gboolean alone, gsize size, guint64 ns)
  * holds what write_results needs. @now is the time if it is known, and then the
  * time at the end. */
 static void
-run_message (CpuInstance * c, CpuGroup * group,
-    const RingMessageHeader * header, const Orders * orders, guint64 * now)
+run_message (CpuInstance *c, CpuGroup *group, const RingMessageHeader *header,
+    const Orders *orders, guint64 *now)
 {
   const RingGeometry *g = &c->geometry;
   const guint n = g->max_outputs;
-  const RingPayloadRef *refs = (const RingPayloadRef *)
-      ((const guint8 *) header + RING_HEADER_SIZE);
+  const RingPayloadRef *refs =
+      (const RingPayloadRef *) ((const guint8 *) header + RING_HEADER_SIZE);
   RingInvocation invocation;
   guint64 begin;
   gboolean alone;
@@ -107,7 +106,8 @@ run_message (CpuInstance * c, CpuGroup * group,
   }
   if (ring_view_resolve (&invocation.in, &header->payload, c->base.regions,
           g->region_count, (guint8 *) header + g->input_inline_offset,
-          g->inline_size) != 0
+          g->inline_size)
+          != 0
       || header->parameter_set >= g->parameter_sets) {
     break_with (c, RING_DEVICE_BAD_REGION);
     return;
@@ -115,7 +115,8 @@ run_message (CpuInstance * c, CpuGroup * group,
   for (k = 0; k < n; k++) {
     if (ring_view_resolve (&group->outputs[k], &refs[k], c->base.regions,
             g->region_count, group->inline_output + k * g->inline_size,
-            g->inline_size) != 0) {
+            g->inline_size)
+        != 0) {
       break_with (c, RING_DEVICE_BAD_REGION);
       return;
     }
@@ -128,8 +129,8 @@ run_message (CpuInstance * c, CpuGroup * group,
   invocation.in.pts = header->pts;
   invocation.in.duration = header->duration;
   invocation.outputs = group->outputs;
-  invocation.parameters = c->base.parameters
-      + (gsize) header->parameter_set * g->parameter_stride;
+  invocation.parameters =
+      c->base.parameters + (gsize) header->parameter_set * g->parameter_stride;
   invocation.state = c->state;
   invocation.scratch = group->scratch;
   if (!(c->description->flags & RING_KERNEL_EMITS))
@@ -165,8 +166,8 @@ run_message (CpuInstance * c, CpuGroup * group,
 /* Writes a slot of the output ring, but for its sequence: the input's header with
  * the output's payload. */
 static RingMessageHeader *
-write_slot (CpuInstance * c, CpuGroup * group, guint64 position,
-    const RingMessageHeader * input, guint32 flags)
+write_slot (CpuInstance *c, CpuGroup *group, guint64 position,
+    const RingMessageHeader *input, guint32 flags)
 {
   RingMessageHeader *output = ring_queue_slot (&c->output, position);
 
@@ -184,12 +185,12 @@ write_slot (CpuInstance * c, CpuGroup * group, guint64 position,
 /* Writes what came of a message from @position on. Returns how many slots that
  * took: at least one, at most max_outputs. */
 static guint
-write_results (CpuInstance * c, CpuGroup * group,
-    const RingMessageHeader * header, guint64 position)
+write_results (CpuInstance *c, CpuGroup *group, const RingMessageHeader *header,
+    guint64 position)
 {
   const RingGeometry *g = &c->geometry;
-  const RingPayloadRef *refs = (const RingPayloadRef *)
-      ((const guint8 *) header + RING_HEADER_SIZE);
+  const RingPayloadRef *refs =
+      (const RingPayloadRef *) ((const guint8 *) header + RING_HEADER_SIZE);
   guint32 flags = header->flags & RING_MESSAGE_DISCONT;
   RingMessageHeader *output = NULL;
   guint k, slots = 0;
@@ -198,7 +199,7 @@ write_results (CpuInstance * c, CpuGroup * group,
     if (group->emitted[k] == RING_NOT_EMITTED)
       continue;
     output = write_slot (c, group, position + slots++, header, flags);
-    flags = 0;                  /* the first alone does not continue */
+    flags = 0; /* the first alone does not continue */
     output->output_index = (uint16_t) k;
     output->payload.kind = refs[k].kind;
     output->payload.n_planes = refs[k].n_planes;
@@ -221,13 +222,13 @@ write_results (CpuInstance * c, CpuGroup * group,
 }
 
 static gboolean
-may_take (const RingMessageHeader * header, const Orders * orders)
+may_take (const RingMessageHeader *header, const Orders *orders)
 {
   return orders->run || is_stale (header, orders);
 }
 
 static void
-count_processed (CpuInstance * c, guint n)
+count_processed (CpuInstance *c, guint n)
 {
   RingDeviceWords *device = &c->base.control->device;
 
@@ -237,7 +238,7 @@ count_processed (CpuInstance * c, guint n)
 
 /* All workers on one message: the input slots are read where they are. */
 guint
-cpu_process (CpuInstance * c)
+cpu_process (CpuInstance *c)
 {
   CpuGroup *group = &c->groups[0];
   const guint n_outputs = c->geometry.max_outputs;
@@ -274,7 +275,7 @@ cpu_process (CpuInstance * c)
 
 /* Room for what all groups at work and one more may write. */
 static gboolean
-has_room_for_one_more (CpuInstance * c)
+has_room_for_one_more (CpuInstance *c)
 {
   guint64 wanted;
   gboolean room;
@@ -289,7 +290,7 @@ has_room_for_one_more (CpuInstance * c)
 /* Each group on a message of its own: the slot is copied, so that the next group
  * can go on at once, and results are published in the order of taking. */
 static guint
-process_own (CpuInstance * c, CpuGroup * group)
+process_own (CpuInstance *c, CpuGroup *group)
 {
   const RingMessageHeader *header =
       (const RingMessageHeader *) (gpointer) group->slot;
@@ -331,10 +332,9 @@ process_own (CpuInstance * c, CpuGroup * group)
 /* ---- residency ----------------------------------------------------------------- */
 
 static guint
-process (CpuInstance * c, CpuGroup * group)
+process (CpuInstance *c, CpuGroup *group)
 {
-  const guint n =
-      c->n_groups > 1 ? process_own (c, group) : cpu_process (c);
+  const guint n = c->n_groups > 1 ? process_own (c, group) : cpu_process (c);
 
   if (n > 0)
     c->notify (c->notify_data);
@@ -342,7 +342,7 @@ process (CpuInstance * c, CpuGroup * group)
 }
 
 static void
-count_residency (CpuInstance * c, gboolean relaunch)
+count_residency (CpuInstance *c, gboolean relaunch)
 {
   RingDeviceWords *device = &c->base.control->device;
 
@@ -355,7 +355,7 @@ count_residency (CpuInstance * c, gboolean relaunch)
 
 /* Polls and processes until there is a reason to leave. */
 static guint32
-reside (CpuInstance * c, CpuGroup * group)
+reside (CpuInstance *c, CpuGroup *group)
 {
   const RingHostWords *host = &c->base.control->host;
   const guint64 begin = ring_clock_now ();
@@ -387,7 +387,7 @@ reside (CpuInstance * c, CpuGroup * group)
 
 /* Whether there is something for a group that would sleep. */
 static gboolean
-has_work (CpuInstance * c, gboolean * starved)
+has_work (CpuInstance *c, gboolean *starved)
 {
   const Orders orders = read_orders (c);
   gboolean work = orders.terminate;
@@ -404,7 +404,7 @@ has_work (CpuInstance * c, gboolean * starved)
 }
 
 static void
-sleep_until_work (CpuInstance * c)
+sleep_until_work (CpuInstance *c)
 {
   gboolean starved;
   guint64 kicks;

@@ -16,31 +16,31 @@ typedef struct
   guint n;
   guint spins;
   gint arrived;
-  gint generation;              /* futex */
+  gint generation; /* futex */
   gint sleepers;
 } Barrier;
 
 static void
-barrier_init (Barrier * barrier, guint n)
+barrier_init (Barrier *barrier, guint n)
 {
   barrier->n = n;
   /* With more threads than processors, spinning keeps away who is waited for. */
-  barrier->spins = n <= g_get_num_processors ()? 2000 : 0;
+  barrier->spins = n <= g_get_num_processors () ? 2000 : 0;
   barrier->arrived = barrier->generation = barrier->sleepers = 0;
 }
 
 static inline void
 relax (void)
 {
-#if defined (__x86_64__) || defined (__i386__)
+#if defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause ();
-#elif defined (__aarch64__)
-  __asm__ volatile ("yield");
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
 #endif
 }
 
 static void
-barrier_wait (Barrier * barrier)
+barrier_wait (Barrier *barrier)
 {
   const gint generation =
       __atomic_load_n (&barrier->generation, __ATOMIC_ACQUIRE);
@@ -57,14 +57,12 @@ barrier_wait (Barrier * barrier)
     return;
   }
   for (i = 0; i < barrier->spins; i++) {
-    if (__atomic_load_n (&barrier->generation, __ATOMIC_ACQUIRE)
-        != generation)
+    if (__atomic_load_n (&barrier->generation, __ATOMIC_ACQUIRE) != generation)
       return;
     relax ();
   }
   __atomic_add_fetch (&barrier->sleepers, 1, __ATOMIC_SEQ_CST);
-  while (__atomic_load_n (&barrier->generation, __ATOMIC_SEQ_CST)
-      == generation)
+  while (__atomic_load_n (&barrier->generation, __ATOMIC_SEQ_CST) == generation)
     syscall (SYS_futex, &barrier->generation, FUTEX_WAIT_PRIVATE, generation,
         NULL, NULL, 0);
   __atomic_sub_fetch (&barrier->sleepers, 1, __ATOMIC_SEQ_CST);
@@ -81,7 +79,7 @@ struct _CpuTeam
 {
   guint n_workers;
   gboolean started;
-  Helper *helpers;              /* n_workers - 1 */
+  Helper *helpers; /* n_workers - 1 */
   Barrier start, inside, end;
 
   /* the message; written before `start`, read after it */
@@ -92,21 +90,23 @@ struct _CpuTeam
 };
 
 static void
-barrier_of_team (RingWorker * worker)
+barrier_of_team (RingWorker *worker)
 {
   barrier_wait (&((CpuTeam *) worker->team)->inside);
 }
 
 static void
-barrier_of_one (RingWorker * worker)
+barrier_of_one (RingWorker *worker)
 {
   (void) worker;
 }
 
 static void
-run_worker (CpuTeam * team, guint rank)
+run_worker (CpuTeam *team, guint rank)
 {
-  RingWorker worker = { 0, };
+  RingWorker worker = {
+    0,
+  };
 
   worker.block = rank;
   worker.n_blocks = team->n_workers;
@@ -145,7 +145,7 @@ cpu_team_new (guint n_workers)
 /* Threads are made for the first message that wants them: a handle that only ever
  * sees small ones costs none. */
 static void
-start_helpers (CpuTeam * team)
+start_helpers (CpuTeam *team)
 {
   guint i, n = team->n_workers - 1;
 
@@ -160,12 +160,12 @@ start_helpers (CpuTeam * team)
   barrier_init (&team->inside, n + 1);
   barrier_init (&team->end, n + 1);
   for (i = 0; i < n; i++)
-    team->helpers[i].thread = g_thread_new ("ring-worker", helper_thread,
-        &team->helpers[i]);
+    team->helpers[i].thread =
+        g_thread_new ("ring-worker", helper_thread, &team->helpers[i]);
 }
 
 void
-cpu_team_free (CpuTeam * team)
+cpu_team_free (CpuTeam *team)
 {
   guint i;
 
@@ -180,13 +180,12 @@ cpu_team_free (CpuTeam * team)
 }
 
 void
-cpu_team_run (CpuTeam * team, const RingCpuModule * module,
-    const RingInvocation * invocation, guint64 * emitted, gboolean alone)
+cpu_team_run (CpuTeam *team, const RingCpuModule *module,
+    const RingInvocation *invocation, guint64 *emitted, gboolean alone)
 {
   if (alone || team->n_workers == 1) {
     RingWorker worker = { 0, 1, 0, 1, invocation->outputs, emitted, NULL,
-      barrier_of_one
-    };
+      barrier_of_one };
 
     module->entry (invocation, &worker);
     return;

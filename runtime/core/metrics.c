@@ -1,0 +1,132 @@
+/* gst-ringkernel
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * metrics.c: what can be asked of a handle.
+ */
+#include "core/core-private.h"
+
+/**
+ * ring_kernel_get_id:
+ * @kernel: a handle
+ *
+ * Returns: its number, unique in the process, from 1
+ */
+guint64
+ring_kernel_get_id (RingKernel *kernel)
+{
+  g_return_val_if_fail (RING_IS_KERNEL (kernel), 0);
+  return kernel->id;
+}
+
+/**
+ * ring_kernel_get_info:
+ * @kernel: a handle
+ *
+ * Returns: (transfer none): what the kernel declares
+ */
+RingKernelInfo *
+ring_kernel_get_info (RingKernel *kernel)
+{
+  g_return_val_if_fail (RING_IS_KERNEL (kernel), NULL);
+  return kernel->info;
+}
+
+/**
+ * ring_kernel_get_mode:
+ * @kernel: a handle
+ *
+ * Returns: how it runs; never %RING_EXECUTION_AUTO
+ */
+RingExecutionMode
+ring_kernel_get_mode (RingKernel *kernel)
+{
+  g_return_val_if_fail (RING_IS_KERNEL (kernel), RING_EXECUTION_AUTO);
+  return kernel->instance->mode;
+}
+
+guint64
+ring_kernel_in_flight_ (RingKernel *kernel)
+{
+  /* What ends first, what begins last: never too small a number. */
+  const guint64 ended = ring_counted (&kernel->delivered)
+      + ring_counted (&kernel->rejected) + ring_counted (&kernel->discarded);
+
+  __atomic_thread_fence (__ATOMIC_ACQUIRE);
+  return ring_counted (&kernel->accepted) - ended;
+}
+
+G_DEFINE_BOXED_TYPE (RingMetrics, ring_metrics, ring_metrics_copy,
+    ring_metrics_free)
+
+/**
+ * ring_metrics_copy:
+ * @metrics: metrics
+ *
+ * Returns: (transfer full): a copy
+ */
+RingMetrics *
+ring_metrics_copy (const RingMetrics *metrics)
+{
+  return metrics ? g_memdup2 (metrics, sizeof *metrics) : NULL;
+}
+
+/**
+ * ring_metrics_free:
+ * @metrics: (transfer full) (nullable): metrics
+ */
+void
+ring_metrics_free (RingMetrics *metrics)
+{
+  g_free (metrics);
+}
+
+/**
+ * ring_kernel_get_metrics:
+ * @kernel: a handle
+ *
+ * Returns: (transfer full): its figures now
+ */
+RingMetrics *
+ring_kernel_get_metrics (RingKernel *kernel)
+{
+  RingMetrics *m;
+  RingControlBlock *control;
+  guint64 consumed;
+
+  g_return_val_if_fail (RING_IS_KERNEL (kernel), NULL);
+
+  control = kernel->instance->control;
+  m = g_new0 (RingMetrics, 1);
+  m->delivered = ring_counted (&kernel->delivered);
+  m->rejected = ring_counted (&kernel->rejected);
+  m->discarded = ring_counted (&kernel->discarded);
+  __atomic_thread_fence (__ATOMIC_ACQUIRE);
+  m->accepted = ring_counted (&kernel->accepted);
+  m->in_flight = m->accepted - m->delivered - m->rejected - m->discarded;
+  m->refused = ring_counted (&kernel->refused);
+  m->outputs = ring_counted (&kernel->outputs);
+  m->bytes_in = ring_counted (&kernel->bytes_in);
+  m->bytes_out = ring_counted (&kernel->bytes_out);
+  m->bytes_copied = ring_counted (&kernel->bytes_copied);
+  consumed = ring_load_acquire_u64 (&control->input_consumer.position);
+  m->queue_depth =
+      ring_load_acquire_u64 (&control->input_producer.position) - consumed;
+  m->queue_depth_max = ring_counted (&kernel->queue_depth_max);
+  m->order_errors = ring_counted (&kernel->order_errors);
+  m->ring_p50 = ring_histogram_percentile (&kernel->in_ring, 50);
+  m->ring_p99 = ring_histogram_percentile (&kernel->in_ring, 99);
+  m->ring_max = ring_histogram_max (&kernel->in_ring);
+  m->kernel_p50 = ring_histogram_percentile (&kernel->in_kernel, 50);
+  m->kernel_p99 = ring_histogram_percentile (&kernel->in_kernel, 99);
+  m->kernel_max = ring_histogram_max (&kernel->in_kernel);
+  m->total_p50 = ring_histogram_percentile (&kernel->in_total, 50);
+  m->total_p99 = ring_histogram_percentile (&kernel->in_total, 99);
+  m->total_max = ring_histogram_max (&kernel->in_total);
+  m->residencies = ring_load_acquire_u64 (&control->device.residencies);
+  m->relaunches = ring_load_acquire_u64 (&control->device.relaunches);
+  m->workers = kernel->instance->workers;
+  m->backend = kernel->backend;
+  m->mode = kernel->instance->mode;
+  m->status = ring_kernel_get_status (kernel);
+  return m;
+}

@@ -1,0 +1,250 @@
+/* gst-ringkernel
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * settings.c: what a handle works on and with: formats and parameters.
+ */
+#include "core/core-private.h"
+
+#include <string.h>
+
+/* Called with send_lock held. */
+gboolean
+ring_kernel_set_format_locked_ (RingKernel *kernel, const RingFormat *format,
+    GError **error)
+{
+  const RingKernelDescription *d = kernel->description;
+  RingFormat *output;
+  gsize payload;
+  gboolean ok = TRUE;
+
+  if (kernel->has_format && ring_format_equal (&kernel->input_format, format))
+    return TRUE;
+  output = ring_kernel_info_get_output_format (kernel->info, format, error);
+  if (!output)
+    return FALSE;
+  if (ring_kernel_pending_ (kernel) > 0) {
+    g_set_error (error, RING_ERROR, RING_ERROR_BUSY,
+        "kernel '%s' cannot change its format with %" G_GUINT64_FORMAT
+        " messages in flight; drain it first",
+        kernel->module->name, ring_kernel_pending_ (kernel));
+    ring_format_free (output);
+    return FALSE;
+  }
+
+  payload = format->kind == RING_PAYLOAD_VIDEO
+      ? ring_format_get_frame_size (format)
+      : kernel->config.message_size - RING_HEADER_SIZE;
+  kernel->state_size = d->state_size + d->state_per_byte * payload;
+  kernel->scratch_size = d->scratch_size + d->scratch_per_byte * payload;
+  ok = kernel->instance->klass->set_buffers (kernel->instance,
+      kernel->state_size, kernel->scratch_size, FALSE, error);
+  kernel->buffered_payload = payload;
+  kernel->has_format = ok;
+  if (ok) {
+    kernel->input_format = *format;
+    kernel->output_format = *output;
+  }
+  ring_format_free (output);
+  return ok;
+}
+
+/* Whoever has received the last message may find the harvester still busy with
+ * its record. That is not "in flight" to anybody else, so it is waited for; not
+ * for long, since this may be called inside a completion. */
+static void
+await_harvester (RingKernel *kernel)
+{
+  const gint64 deadline =
+      g_get_monotonic_time () + 100 * G_TIME_SPAN_MILLISECOND;
+  gboolean ok = TRUE;
+
+  if (ring_kernel_pending_ (kernel) == 0 || ring_kernel_in_flight_ (kernel) > 0)
+    return;
+  g_atomic_int_inc (&kernel->waiters);
+  g_mutex_lock (&kernel->lock);
+  while (ok && ring_kernel_pending_ (kernel) > 0)
+    ok = ring_kernel_wait_locked_ (kernel, deadline, NULL, NULL);
+  g_mutex_unlock (&kernel->lock);
+  g_atomic_int_add (&kernel->waiters, -1);
+}
+
+/**
+ * ring_kernel_set_format:
+ * @kernel: a handle
+ * @format: what its messages will carry
+ * @error: return location for an error
+ *
+ * Settles what goes in, and with it what comes out. State of the kernel is zeroed
+ * if the format differs from the one before. Handles of bytes and of records have
+ * their format from the launch on; others need one before the first submission,
+ * or take it from the first message sent.
+ *
+ * Returns: whether the kernel takes it; %FALSE with %RING_ERROR_FORMAT,
+ *   %RING_ERROR_BUSY while messages are in flight, or %RING_ERROR_NO_MEMORY
+ */
+gboolean
+ring_kernel_set_format (RingKernel *kernel, const RingFormat *format,
+    GError **error)
+{
+  gboolean ok;
+
+  g_return_val_if_fail (RING_IS_KERNEL (kernel), FALSE);
+  g_return_val_if_fail (format != NULL, FALSE);
+
+  await_harvester (kernel);
+  g_mutex_lock (&kernel->send_lock);
+  ok = ring_kernel_set_format_locked_ (kernel, format, error);
+  g_mutex_unlock (&kernel->send_lock);
+  return ok;
+}
+
+/**
+ * ring_kernel_get_input_format:
+ * @kernel: a handle
+ *
+ * Returns: (transfer full) (nullable): what goes in; %NULL if not yet settled
+ */
+RingFormat *
+ring_kernel_get_input_format (RingKernel *kernel)
+{
+  RingFormat *format = NULL;
+
+  g_return_val_if_fail (RING_IS_KERNEL (kernel), NULL);
+
+  g_mutex_lock (&kernel->send_lock);
+  if (kernel->has_format)
+    format = ring_format_copy (&kernel->input_format);
+  g_mutex_unlock (&kernel->send_lock);
+  return format;
+}
+
+/**
+ * ring_kernel_get_output_format:
+ * @kernel: a handle
+ *
+ * Returns: (transfer full) (nullable): what comes out; %NULL if not yet settled
+ */
+RingFormat *
+ring_kernel_get_output_format (RingKernel *kernel)
+{
+  RingFormat *format = NULL;
+
+  g_return_val_if_fail (RING_IS_KERNEL (kernel), NULL);
+
+  g_mutex_lock (&kernel->send_lock);
+  if (kernel->has_format)
+    format = ring_format_copy (&kernel->output_format);
+  g_mutex_unlock (&kernel->send_lock);
+  return format;
+}
+
+/* ---- parameters ---------------------------------------------------------------- */
+
+/* Applies to a copy first, so that a mistake in the middle changes nothing. */
+static gboolean
+set_parameters (RingKernel *kernel, const gchar *name, const GValue *value,
+    const gchar *text, GError **error)
+{
+  RingParameters *changed;
+  gboolean ok;
+
+  g_mutex_lock (&kernel->send_lock);
+  changed = ring_parameters_copy (kernel->parameters);
+  if (!name)
+    ok = ring_parameters_set_all (changed, text, error);
+  else if (value)
+    ok = ring_parameters_set (changed, name, value, error);
+  else
+    ok = ring_parameters_set_string (changed, name, text, error);
+  if (ok) {
+    ring_parameters_free (kernel->parameters);
+    kernel->parameters = changed;
+    /* A kernel without parameters has a single set, which never changes. */
+    kernel->parameters_changed = kernel->description->n_parameters > 0;
+  } else {
+    ring_parameters_free (changed);
+  }
+  g_mutex_unlock (&kernel->send_lock);
+  return ok;
+}
+
+/**
+ * ring_kernel_set_parameter:
+ * @kernel: a handle
+ * @name: the parameter, with '-' or '_'
+ * @value: a number, boolean, enumeration or string
+ * @error: return location for an error
+ *
+ * Holds for messages accepted from now on; a message sees one value throughout.
+ *
+ * Returns: whether it was set; %FALSE with %RING_ERROR_PARAMETER
+ */
+gboolean
+ring_kernel_set_parameter (RingKernel *kernel, const gchar *name,
+    const GValue *value, GError **error)
+{
+  g_return_val_if_fail (RING_IS_KERNEL (kernel), FALSE);
+  g_return_val_if_fail (name != NULL && G_IS_VALUE (value), FALSE);
+  return set_parameters (kernel, name, value, NULL, error);
+}
+
+/**
+ * ring_kernel_set_parameter_from_string:
+ * @kernel: a handle
+ * @name: the parameter, with '-' or '_'
+ * @value: its value as text; lists as "0.25, 0.5, 0.25"
+ * @error: return location for an error
+ *
+ * Returns: whether it was set; %FALSE with %RING_ERROR_PARAMETER
+ */
+gboolean
+ring_kernel_set_parameter_from_string (RingKernel *kernel, const gchar *name,
+    const gchar *value, GError **error)
+{
+  g_return_val_if_fail (RING_IS_KERNEL (kernel), FALSE);
+  g_return_val_if_fail (name != NULL && value != NULL, FALSE);
+  return set_parameters (kernel, name, NULL, value, error);
+}
+
+/**
+ * ring_kernel_set_parameters_from_string:
+ * @kernel: a handle
+ * @parameters: "name=value name=value …", quoted where a value has blanks
+ * @error: return location for an error
+ *
+ * Sets all of them between the same two messages, or none.
+ *
+ * Returns: whether they were set; %FALSE with %RING_ERROR_PARAMETER
+ */
+gboolean
+ring_kernel_set_parameters_from_string (RingKernel *kernel,
+    const gchar *parameters, GError **error)
+{
+  g_return_val_if_fail (RING_IS_KERNEL (kernel), FALSE);
+  g_return_val_if_fail (parameters != NULL, FALSE);
+  return set_parameters (kernel, NULL, NULL, parameters, error);
+}
+
+/**
+ * ring_kernel_get_parameter:
+ * @kernel: a handle
+ * @name: the parameter, with '-' or '_'
+ * @value: (out caller-allocates): a zeroed value, or one of the parameter's type
+ * @error: return location for an error
+ *
+ * Returns: whether it was read; %FALSE with %RING_ERROR_PARAMETER
+ */
+gboolean
+ring_kernel_get_parameter (RingKernel *kernel, const gchar *name, GValue *value,
+    GError **error)
+{
+  gboolean ok;
+
+  g_return_val_if_fail (RING_IS_KERNEL (kernel), FALSE);
+  g_return_val_if_fail (name != NULL && value != NULL, FALSE);
+
+  g_mutex_lock (&kernel->send_lock);
+  ok = ring_parameters_get (kernel->parameters, name, value, error);
+  g_mutex_unlock (&kernel->send_lock);
+  return ok;
+}
