@@ -125,8 +125,10 @@ static void
 wait_for_kernel (GstRingKernelFilter * self)
 {
   GstRingFlow *flow = &self->flow;
+  /* At least a second: a flush is no reason to end a kernel in a hurry. */
   const gint64 deadline = g_get_monotonic_time ()
-      + (gint64) self->config->termination_timeout;
+      + (gint64) CLAMP (self->config->termination_timeout, G_USEC_PER_SEC,
+      3600 * (guint64) G_USEC_PER_SEC);
   gboolean hangs = FALSE;
 
   g_mutex_lock (&flow->lock);

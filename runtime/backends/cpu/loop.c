@@ -35,7 +35,8 @@ read_orders (CpuInstance *c)
 static gboolean
 is_stale (const RingMessageHeader *header, const Orders *orders)
 {
-  return orders->discard || header->epoch != orders->epoch;
+  /* The orders may be older than the message: one of a later epoch is not stale. */
+  return orders->discard || header->epoch < orders->epoch;
 }
 
 static void
