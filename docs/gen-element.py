@@ -21,11 +21,24 @@ WHILE_PLAYING, CONTROLLABLE = 1 << 12, 1 << 9
 BOUNDS = {2 ** 31 - 1, -2 ** 31, 2 ** 32 - 1, 2 ** 63 - 1, 2 ** 64 - 1}
 
 
+def nick(pspec, number):
+    """Of an enumeration's value, for which Python may have a class or not."""
+    value = GObject.Value()
+    value.init(pspec.value_type)
+    value.set_enum(number)
+    return Gst.value_serialize(value)
+
+
+def nicks(pspec):
+    # What has no name is returned as a number.
+    return [nick(pspec, n) for n in range(32)
+            if GObject.enum_to_string(pspec.value_type, n) != str(n)]
+
+
 def kind_of(pspec):
     fundamental = GObject.type_fundamental(pspec.value_type)
     if fundamental == GObject.TYPE_ENUM:
-        values = sorted(type(pspec.default_value).__enum_values__.items())
-        return ", ".join("`%s`" % value.value_nick for _, value in values)
+        return ", ".join("`%s`" % name for name in nicks(pspec))
     if fundamental == GObject.TYPE_BOOLEAN:
         return "boolean"
     if fundamental == GObject.TYPE_STRING:
@@ -41,7 +54,7 @@ def default_of(pspec):
     value = getattr(pspec, "default_value", None)
     fundamental = GObject.type_fundamental(pspec.value_type)
     if fundamental == GObject.TYPE_ENUM:
-        return value.value_nick
+        return nick(pspec, int(value))
     if fundamental == GObject.TYPE_BOOLEAN:
         return "true" if value else "false"
     return "" if value is None else str(value)

@@ -1,7 +1,7 @@
 /* gst-ringkernel
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * flow.c: what is in flight; see flow.h for who may touch what.
+ * flow.c: buffers on their way into the kernel; see flow.h for who may touch what.
  */
 #include "gstringkernelfilter.h"
 
@@ -88,6 +88,7 @@ begin_anew (GstRingKernelFilter * self)
 void
 gst_ring_flow_start (GstRingKernelFilter * self)
 {
+  self->flow.failure_posted = FALSE;
   self->flow.out_discont = FALSE;
   self->flow.last_pool = NULL;
   gst_ring_flow_set_depth (self, gst_ring_kernel_filter_get_depth (self));
@@ -384,10 +385,7 @@ cannot_process (GstRingKernelFilter * self, GstRingRecord * record,
   GstBuffer *input;
 
   if (ring_kernel_get_status (self->kernel) == RING_KERNEL_FAILED) {
-    GError *cause = ring_kernel_get_error (self->kernel);
-
-    gst_ring_kernel_filter_post_error (self, cause ? cause : error);
-    g_clear_error (&cause);
+    gst_ring_kernel_filter_post_failure (self);
     gst_ring_record_reset (record);
     return GST_FLOW_ERROR;
   }
@@ -463,35 +461,6 @@ chain_inline (GstRingKernelFilter * self, GstBuffer * buffer, gboolean pass)
   return gst_ring_flow_push (self, record);
 }
 
-/* ---- the FIFO ------------------------------------------------------------------------------ */
-
-static GstRingRecord *
-take_spare (GstRingKernelFilter * self)
-{
-  GstRingFlow *flow = &self->flow;
-  GList *link;
-
-  g_mutex_lock (&flow->lock);
-  link = g_queue_pop_head_link (&flow->spare);
-  g_mutex_unlock (&flow->lock);
-  return link ? link->data
-      : gst_ring_record_new (self, flow->stream.n_outputs);
-}
-
-static void
-give_back_locked (GstRingFlow * flow, GstRingRecord * record)
-{
-  g_queue_push_head_link (&flow->spare, &record->link);
-}
-
-static void
-append_locked (GstRingFlow * flow, GstRingRecord * record)
-{
-  g_queue_push_tail_link (&flow->fifo, &record->link);
-  if (record->done && flow->fifo.length == 1)
-    g_cond_signal (&flow->head_changed);
-}
-
 static GstFlowReturn
 chain_queued (GstRingKernelFilter * self, GstBuffer * buffer, gboolean pass)
 {
@@ -513,7 +482,7 @@ chain_queued (GstRingKernelFilter * self, GstBuffer * buffer, gboolean pass)
     return ret;
   }
 
-  record = take_spare (self);
+  record = gst_ring_flow_take_spare (self);
   if (G_UNLIKELY (pass)) {
     record->type = GST_RING_RECORD_BUFFER;
     record->input = buffer;
@@ -535,7 +504,7 @@ chain_queued (GstRingKernelFilter * self, GstBuffer * buffer, gboolean pass)
       flow->n_buffers++;
       if (!record->pass)
         flow->n_in_kernel++;
-      append_locked (flow, record);
+      gst_ring_flow_append_locked (flow, record);
     }
     g_mutex_unlock (&flow->lock);
     if (ret != GST_FLOW_OK)
@@ -553,13 +522,13 @@ chain_queued (GstRingKernelFilter * self, GstBuffer * buffer, gboolean pass)
     if (ret == GST_FLOW_OK) {
       g_mutex_lock (&flow->lock);
       flow->n_buffers++;
-      append_locked (flow, record);
+      gst_ring_flow_append_locked (flow, record);
       g_mutex_unlock (&flow->lock);
     }
   }
   if (ret != GST_FLOW_OK) {
     g_mutex_lock (&flow->lock);
-    give_back_locked (flow, record);
+    gst_ring_flow_give_back_locked (flow, record);
     g_mutex_unlock (&flow->lock);
     return ret == GST_FLOW_CUSTOM_SUCCESS ? GST_FLOW_OK : ret;
   }
@@ -635,214 +604,4 @@ gst_ring_flow_chain (GstRingKernelFilter * self, GstBuffer * buffer)
   pass = G_UNLIKELY (!stream->in.is_video && gst_buffer_get_size (buffer) == 0);
   return self->is_inline ? chain_inline (self, buffer, pass)
       : chain_queued (self, buffer, pass);
-}
-
-/* ---- events and calls --------------------------------------------------------------------------- */
-
-static gboolean
-restarts (GstEvent * event)
-{
-  return GST_EVENT_TYPE (event) == GST_EVENT_SEGMENT
-      || GST_EVENT_TYPE (event) == GST_EVENT_STREAM_START;
-}
-
-static gboolean
-push_event (GstRingKernelFilter * self, GstEvent * event)
-{
-  if (restarts (event) || GST_EVENT_TYPE (event) == GST_EVENT_EOS)
-    gst_ring_flow_forget_pending (self);
-  return gst_pad_push_event (self->srcpad, event);
-}
-
-gboolean
-gst_ring_flow_event (GstRingKernelFilter * self, GstEvent * event)
-{
-  GstRingFlow *flow = &self->flow;
-  GstFlowReturn result;
-  GstRingRecord *record;
-
-  if (GST_EVENT_TYPE (event) == GST_EVENT_SEGMENT) {
-    gst_event_copy_segment (event, &flow->segment);
-    /* Input without caps, output with: they go before the segment. */
-    if (!flow->stream.configured)
-      gst_ring_flow_configure_early (self);
-  }
-  if (self->is_inline)
-    return push_event (self, event);
-
-  record = take_spare (self);
-  record->type = GST_RING_RECORD_EVENT;
-  record->event = event;
-  record->done = TRUE;
-  g_mutex_lock (&flow->lock);
-  result = flow->result;
-  if (result == GST_FLOW_OK) {
-    if (restarts (event))
-      flow->n_restarts++;
-    /* A task that is already waiting for this one has nobody else to tell. */
-    flow->eos_received = GST_EVENT_TYPE (event) == GST_EVENT_EOS;
-    append_locked (flow, record);
-  }
-  g_mutex_unlock (&flow->lock);
-  if (result == GST_FLOW_OK)
-    return TRUE;
-
-  g_mutex_lock (&flow->lock);
-  record->event = NULL;
-  give_back_locked (flow, record);
-  g_mutex_unlock (&flow->lock);
-  if (GST_EVENT_TYPE (event) == GST_EVENT_EOS
-      && (result == GST_FLOW_NOT_LINKED || result < GST_FLOW_EOS)) {
-    gboolean posted;
-
-    g_mutex_lock (&flow->lock);
-    posted = flow->error_posted;
-    flow->error_posted = TRUE;
-    g_mutex_unlock (&flow->lock);
-    if (!posted)
-      GST_ELEMENT_FLOW_ERROR (self, result);
-  }
-  /* Data flow reports errors better than events; so as `queue` does. */
-  result = GST_EVENT_IS_STICKY (event)
-      && GST_EVENT_TYPE (event) != GST_EVENT_EOS ? GST_FLOW_OK : result;
-  gst_event_unref (event);
-  return result == GST_FLOW_OK;
-}
-
-gboolean
-gst_ring_flow_call (GstRingKernelFilter * self, GstRingFlowFunc func,
-    gpointer data)
-{
-  GstRingFlow *flow = &self->flow;
-  GstRingRecord record = { .type = GST_RING_RECORD_CALL, .done = TRUE,
-    .func = func, .data = data, .filter = self
-  };
-
-  if (self->is_inline)
-    return func (self, data);
-
-  record.link.data = &record;
-  g_mutex_lock (&flow->lock);
-  if (flow->result == GST_FLOW_OK) {
-    append_locked (flow, &record);
-    /* Once it runs, its end is waited for: what blocks it, a flush unblocks. */
-    while (!record.answered && (record.running
-            || flow->result == GST_FLOW_OK))
-      g_cond_wait (&flow->answered, &flow->lock);
-    if (!record.answered)
-      g_queue_unlink (&flow->fifo, &record.link);
-  }
-  g_mutex_unlock (&flow->lock);
-  return record.answer;
-}
-
-/* ---- the task -------------------------------------------------------------------------------------- */
-
-static void
-stop_pushing (GstRingKernelFilter * self, GstFlowReturn ret)
-{
-  GstRingFlow *flow = &self->flow;
-  gboolean tell, end;
-
-  g_mutex_lock (&flow->lock);
-  /* A flush that came in between is what counts. */
-  if (flow->result == GST_FLOW_OK)
-    flow->result = ret;
-  ret = flow->result;
-  end = flow->error_posted || (flow->eos_received
-      && (ret == GST_FLOW_NOT_LINKED || ret < GST_FLOW_EOS));
-  tell = end && !flow->error_posted;
-  if (tell)
-    flow->error_posted = TRUE;
-  g_cond_broadcast (&flow->room);
-  g_cond_broadcast (&flow->answered);
-  g_mutex_unlock (&flow->lock);
-
-  gst_pad_pause_task (self->srcpad);
-  if (tell)
-    GST_ELEMENT_FLOW_ERROR (self, ret);
-  if (end && ret != GST_FLOW_FLUSHING)
-    gst_pad_push_event (self->srcpad, gst_event_new_eos ());
-}
-
-static void
-loop (gpointer data)
-{
-  GstRingKernelFilter *self = data;
-  GstRingFlow *flow = &self->flow;
-  GstRingRecord *record;
-  GstFlowReturn ret = GST_FLOW_OK;
-  GstEvent *event = NULL;
-  gboolean drop;
-  GList *head;
-
-  g_mutex_lock (&flow->lock);
-  while (flow->result == GST_FLOW_OK
-      && (!(head = g_queue_peek_head_link (&flow->fifo))
-          || !((GstRingRecord *) head->data)->done))
-    g_cond_wait (&flow->head_changed, &flow->lock);
-  if (flow->result != GST_FLOW_OK) {
-    g_mutex_unlock (&flow->lock);
-    gst_pad_pause_task (self->srcpad);
-    return;
-  }
-  record = g_queue_pop_head_link (&flow->fifo)->data;
-  switch (record->type) {
-    case GST_RING_RECORD_BUFFER:
-      drop = flow->unexpected;
-      g_mutex_unlock (&flow->lock);
-      if (!drop)
-        ret = gst_ring_flow_push (self, record);
-      else
-        gst_ring_record_reset (record);
-      g_mutex_lock (&flow->lock);
-      flow->n_buffers--;
-      if (ret == GST_FLOW_EOS) {
-        /* Until something comes that begins anew, nobody wants buffers; events
-         * go on. */
-        flow->unexpected = TRUE;
-        ret = GST_FLOW_OK;
-      }
-      give_back_locked (flow, record);
-      g_cond_signal (&flow->room);
-      g_mutex_unlock (&flow->lock);
-      break;
-    case GST_RING_RECORD_EVENT:
-      event = g_steal_pointer (&record->event);
-      if (restarts (event)) {
-        flow->n_restarts--;
-        flow->unexpected = FALSE;
-      }
-      give_back_locked (flow, record);
-      g_mutex_unlock (&flow->lock);
-      push_event (self, event);
-      break;
-    case GST_RING_RECORD_CALL:
-      record->running = TRUE;
-      g_mutex_unlock (&flow->lock);
-      drop = record->func (self, record->data);
-      g_mutex_lock (&flow->lock);
-      record->answer = drop;
-      record->answered = TRUE;
-      g_cond_broadcast (&flow->answered);
-      g_mutex_unlock (&flow->lock);
-      break;
-  }
-  if (G_UNLIKELY (ret != GST_FLOW_OK))
-    stop_pushing (self, ret);
-}
-
-gboolean
-gst_ring_flow_start_task (GstRingKernelFilter * self)
-{
-  gboolean is_new;
-
-  if (self->is_inline)
-    return TRUE;
-  GST_OBJECT_LOCK (self->srcpad);
-  is_new = GST_PAD_TASK (self->srcpad) == NULL;
-  GST_OBJECT_UNLOCK (self->srcpad);
-  /* A task that is there already goes on with the reference it was made with. */
-  return gst_pad_start_task (self->srcpad, loop,
-      is_new ? gst_object_ref (self) : NULL, is_new ? gst_object_unref : NULL);
 }

@@ -65,6 +65,7 @@ typedef struct
   guint n_restarts;             /* events in the FIFO that end `unexpected` */
   gboolean eos_received;        /* nobody will ask for `result` any more */
   gboolean error_posted;
+  gboolean failure_posted;      /* the handle's own error, by whoever met it */
   gboolean caps_error_posted;   /* object lock */
 
   GstRingStream stream;
@@ -109,6 +110,14 @@ G_GNUC_INTERNAL gboolean gst_ring_flow_call (GstRingKernelFilter * self,
 G_GNUC_INTERNAL void gst_ring_flow_free_records (GstRingKernelFilter * self);
 G_GNUC_INTERNAL void gst_ring_flow_set_depth (GstRingKernelFilter * self,
     guint depth);
+
+/* fifo.c; what ends in _locked wants `lock`. */
+G_GNUC_INTERNAL GstRingRecord *gst_ring_flow_take_spare (GstRingKernelFilter *
+    self);
+G_GNUC_INTERNAL void gst_ring_flow_give_back_locked (GstRingFlow * flow,
+    GstRingRecord * record);
+G_GNUC_INTERNAL void gst_ring_flow_append_locked (GstRingFlow * flow,
+    GstRingRecord * record);
 
 /* stream.c, with the sink pad's STREAM_LOCK too. */
 G_GNUC_INTERNAL gboolean gst_ring_flow_set_caps (GstRingKernelFilter * self,

@@ -97,6 +97,8 @@ G_GNUC_INTERNAL GstRingCaps *gst_ring_kernel_filter_ref_caps (
 G_GNUC_INTERNAL GstRingKernelParameters
     * gst_ring_kernel_filter_ref_parameters (GstRingKernelFilter * self);
 /* Posts @error as an element error of the fitting domain. */
+G_GNUC_INTERNAL void gst_ring_kernel_filter_post_failure (
+    GstRingKernelFilter * self);
 G_GNUC_INTERNAL void gst_ring_kernel_filter_post_error (
     GstRingKernelFilter * self, const GError * error);
 G_GNUC_INTERNAL GstStructure *gst_ring_kernel_filter_get_stats (

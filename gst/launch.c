@@ -78,6 +78,28 @@ gst_ring_kernel_filter_post_error (GstRingKernelFilter * self,
       code, text, debug, __FILE__, GST_FUNCTION, __LINE__);
 }
 
+/* The handle has failed: several may meet that at once, one says so. */
+void
+gst_ring_kernel_filter_post_failure (GstRingKernelFilter * self)
+{
+  gboolean posted;
+  GError *error;
+
+  g_mutex_lock (&self->flow.lock);
+  posted = self->flow.failure_posted;
+  self->flow.failure_posted = TRUE;
+  g_mutex_unlock (&self->flow.lock);
+  if (posted)
+    return;
+
+  error = ring_kernel_get_error (self->kernel);
+  if (!error)
+    error = g_error_new (RING_ERROR, RING_ERROR_FAULT, "kernel '%s' failed",
+        self->kernel_id);
+  gst_ring_kernel_filter_post_error (self, error);
+  g_error_free (error);
+}
+
 /* ---- the kernel before it is launched ----------------------------------------------------- */
 
 /* Which formats and parameters a kernel has does not depend on where it runs, so

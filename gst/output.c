@@ -219,19 +219,6 @@ push_emitted (GstRingKernelFilter * self, GstRingRecord * record)
   return ret;
 }
 
-static GstFlowReturn
-fail (GstRingKernelFilter * self)
-{
-  GError *error = ring_kernel_get_error (self->kernel);
-
-  if (!error)
-    error = g_error_new (RING_ERROR, RING_ERROR_FAULT,
-        "kernel '%s' failed", self->kernel_id);
-  gst_ring_kernel_filter_post_error (self, error);
-  g_error_free (error);
-  return GST_FLOW_ERROR;
-}
-
 GstFlowReturn
 gst_ring_flow_push (GstRingKernelFilter * self, GstRingRecord * record)
 {
@@ -253,8 +240,10 @@ gst_ring_flow_push (GstRingKernelFilter * self, GstRingRecord * record)
       abandon (record);
     gst_ring_record_reset (record);
     flow->out_discont = TRUE;
-    return record->outcome == RING_OUTCOME_DISCARDED ? GST_FLOW_OK
-        : fail (self);
+    if (record->outcome == RING_OUTCOME_DISCARDED)
+      return GST_FLOW_OK;
+    gst_ring_kernel_filter_post_failure (self);
+    return GST_FLOW_ERROR;
   }
 
   if (flow->stream.raw_video) {
