@@ -15,8 +15,8 @@ GST_DEBUG_CATEGORY_STATIC (ring_kernel_buffers_debug);
 /* ---- layout and mapping --------------------------------------------------------- */
 
 void
-gst_ring_layout_init (GstRingLayout * self, const RingFormat * format,
-    GstCaps * caps)
+gst_ring_layout_init (GstRingLayout *self, const RingFormat *format,
+    GstCaps *caps)
 {
   guint p, c;
 
@@ -26,7 +26,8 @@ gst_ring_layout_init (GstRingLayout * self, const RingFormat * format,
   switch (format->kind) {
     case RING_PAYLOAD_AUDIO:
       self->alignment = format->audio_format == RING_AUDIO_FORMAT_S16LE ? 2
-          : format->audio_format == RING_AUDIO_FORMAT_F64LE ? 8 : 4;
+          : format->audio_format == RING_AUDIO_FORMAT_F64LE             ? 8
+                                                                        : 4;
       return;
     case RING_PAYLOAD_RECORD:
       self->alignment = 8;
@@ -50,11 +51,11 @@ gst_ring_layout_init (GstRingLayout * self, const RingFormat * format,
   }
 }
 
-static void
-set_error (GError ** error, const gchar * format, ...) G_GNUC_PRINTF (2, 3);
+static void set_error (GError **error, const gchar *format, ...)
+    G_GNUC_PRINTF (2, 3);
 
 static void
-set_error (GError ** error, const gchar * format, ...)
+set_error (GError **error, const gchar *format, ...)
 {
   va_list args;
   gchar *text;
@@ -67,13 +68,13 @@ set_error (GError ** error, const gchar * format, ...)
 }
 
 static inline gsize
-plane_size (const GstRingLayout * layout, guint p, gint stride)
+plane_size (const GstRingLayout *layout, guint p, gint stride)
 {
   return (gsize) stride * (layout->rows[p] - 1) + layout->row_bytes[p];
 }
 
 static void
-set_plane (GstRingMapping * self, const GstRingLayout * layout, guint p,
+set_plane (GstRingMapping *self, const GstRingLayout *layout, guint p,
     gpointer data, gint stride)
 {
   self->memory.plane[p].data = data;
@@ -85,8 +86,8 @@ set_plane (GstRingMapping * self, const GstRingLayout * layout, guint p,
 /* Plane by plane, so that planes in several memories need no copy. FALSE where a
  * plane itself spans memories: then it takes a map of the whole. */
 static gboolean
-map_planes (GstRingMapping * self, const GstRingLayout * layout,
-    GstVideoMeta * meta, GstMapFlags flags)
+map_planes (GstRingMapping *self, const GstRingLayout *layout,
+    GstVideoMeta *meta, GstMapFlags flags)
 {
   guint p;
 
@@ -117,8 +118,8 @@ map_planes (GstRingMapping * self, const GstRingLayout * layout,
 }
 
 static gboolean
-map_video (GstRingMapping * self, const GstRingLayout * layout,
-    GstMapFlags flags, GError ** error)
+map_video (GstRingMapping *self, const GstRingLayout *layout, GstMapFlags flags,
+    GError **error)
 {
   const GstVideoInfo *info = &layout->info;
   GstVideoMeta *meta = gst_buffer_get_video_meta (self->buffer);
@@ -127,14 +128,17 @@ map_video (GstRingMapping * self, const GstRingLayout * layout,
 
   self->memory.n_planes = GST_VIDEO_INFO_N_PLANES (info);
   self->memory.size = 0;
-  if (meta && (meta->format != GST_VIDEO_INFO_FORMAT (info)
+  if (meta
+      && (meta->format != GST_VIDEO_INFO_FORMAT (info)
           || meta->width < (guint) GST_VIDEO_INFO_WIDTH (info)
           || meta->height < (guint) GST_VIDEO_INFO_HEIGHT (info)
           || meta->n_planes < self->memory.n_planes)) {
-    set_error (error, "a buffer's video meta says %s, %ux%u, the stream's caps "
-        "say %s, %dx%d", gst_video_format_to_string (meta->format),
-        meta->width, meta->height, GST_VIDEO_INFO_NAME (info),
-        GST_VIDEO_INFO_WIDTH (info), GST_VIDEO_INFO_HEIGHT (info));
+    set_error (error,
+        "a buffer's video meta says %s, %ux%u, the stream's caps "
+        "say %s, %dx%d",
+        gst_video_format_to_string (meta->format), meta->width, meta->height,
+        GST_VIDEO_INFO_NAME (info), GST_VIDEO_INFO_WIDTH (info),
+        GST_VIDEO_INFO_HEIGHT (info));
     return FALSE;
   }
   if (meta && map_planes (self, layout, meta, flags))
@@ -142,16 +146,17 @@ map_video (GstRingMapping * self, const GstRingLayout * layout,
 
   size = gst_buffer_get_size (self->buffer);
   for (p = 0; p < self->memory.n_planes; p++) {
-    const gint stride = meta ? meta->stride[p]
-        : GST_VIDEO_INFO_PLANE_STRIDE (info, p);
-    const gsize offset = meta ? meta->offset[p]
-        : GST_VIDEO_INFO_PLANE_OFFSET (info, p);
+    const gint stride =
+        meta ? meta->stride[p] : GST_VIDEO_INFO_PLANE_STRIDE (info, p);
+    const gsize offset =
+        meta ? meta->offset[p] : GST_VIDEO_INFO_PLANE_OFFSET (info, p);
 
     if (stride < (gint) layout->row_bytes[p] || offset > size
         || plane_size (layout, p, stride) > size - offset) {
-      set_error (error, "a buffer of %" G_GSIZE_FORMAT " bytes is smaller than "
-          "a frame of %s, %dx%d, which has %" G_GSIZE_FORMAT, size,
-          GST_VIDEO_INFO_NAME (info), GST_VIDEO_INFO_WIDTH (info),
+      set_error (error,
+          "a buffer of %" G_GSIZE_FORMAT " bytes is smaller than "
+          "a frame of %s, %dx%d, which has %" G_GSIZE_FORMAT,
+          size, GST_VIDEO_INFO_NAME (info), GST_VIDEO_INFO_WIDTH (info),
           GST_VIDEO_INFO_HEIGHT (info), GST_VIDEO_INFO_SIZE (info));
       return FALSE;
     }
@@ -164,15 +169,16 @@ map_video (GstRingMapping * self, const GstRingLayout * layout,
   self->meta = NULL;
   self->n_maps = 1;
   for (p = 0; p < self->memory.n_planes; p++)
-    set_plane (self, layout, p, self->map[0].data + (meta ? meta->offset[p]
-            : GST_VIDEO_INFO_PLANE_OFFSET (info, p)),
+    set_plane (self, layout, p,
+        self->map[0].data
+            + (meta ? meta->offset[p] : GST_VIDEO_INFO_PLANE_OFFSET (info, p)),
         meta ? meta->stride[p] : GST_VIDEO_INFO_PLANE_STRIDE (info, p));
   return TRUE;
 }
 
 gboolean
-gst_ring_mapping_map (GstRingMapping * self, GstBuffer * buffer,
-    const GstRingLayout * layout, GstMapFlags flags, GError ** error)
+gst_ring_mapping_map (GstRingMapping *self, GstBuffer *buffer,
+    const GstRingLayout *layout, GstMapFlags flags, GError **error)
 {
   RingMemory *memory = &self->memory;
 
@@ -196,7 +202,7 @@ gst_ring_mapping_map (GstRingMapping * self, GstBuffer * buffer,
 }
 
 void
-gst_ring_mapping_unmap (GstRingMapping * self)
+gst_ring_mapping_unmap (GstRingMapping *self)
 {
   guint p;
 
@@ -213,7 +219,7 @@ gst_ring_mapping_unmap (GstRingMapping * self)
 /* ---- output buffers --------------------------------------------------------------- */
 
 void
-gst_ring_buffers_init (GstRingBuffers * self, GstObject * owner)
+gst_ring_buffers_init (GstRingBuffers *self, GstObject *owner)
 {
   static gsize once = 0;
 
@@ -229,8 +235,7 @@ gst_ring_buffers_init (GstRingBuffers * self, GstObject * owner)
 }
 
 static void
-take_pool (GstRingBuffers * self, GstBufferPool * pool, gsize size,
-    gboolean own)
+take_pool (GstRingBuffers *self, GstBufferPool *pool, gsize size, gboolean own)
 {
   GstBufferPool *old;
   gboolean active;
@@ -251,7 +256,7 @@ take_pool (GstRingBuffers * self, GstBufferPool * pool, gsize size,
 }
 
 void
-gst_ring_buffers_reset (GstRingBuffers * self)
+gst_ring_buffers_reset (GstRingBuffers *self)
 {
   take_pool (self, NULL, 0, FALSE);
   gst_clear_object (&self->allocator);
@@ -261,14 +266,14 @@ gst_ring_buffers_reset (GstRingBuffers * self)
 }
 
 void
-gst_ring_buffers_clear (GstRingBuffers * self)
+gst_ring_buffers_clear (GstRingBuffers *self)
 {
   gst_ring_buffers_reset (self);
   g_mutex_clear (&self->lock);
 }
 
 void
-gst_ring_buffers_set_flushing (GstRingBuffers * self, gboolean flushing)
+gst_ring_buffers_set_flushing (GstRingBuffers *self, gboolean flushing)
 {
   GstBufferPool *pool;
 
@@ -284,25 +289,24 @@ gst_ring_buffers_set_flushing (GstRingBuffers * self, gboolean flushing)
 
 /* TRUE: the pool is set up; *size is what its buffers really have. */
 static gboolean
-configure_pool (GstRingBuffers * self, GstBufferPool * pool, GstCaps * caps,
-    gsize * size, guint min, guint max)
+configure_pool (GstRingBuffers *self, GstBufferPool *pool, GstCaps *caps,
+    gsize *size, guint min, guint max)
 {
   GstStructure *config = gst_buffer_pool_get_config (pool);
   GstCaps *got;
   guint got_size;
 
-  gst_buffer_pool_config_set_params (config, caps, (guint) * size, min, max);
-  gst_buffer_pool_config_set_allocator (config, self->allocator,
-      &self->params);
-  if (self->downstream_video_meta && gst_buffer_pool_has_option (pool,
-          GST_BUFFER_POOL_OPTION_VIDEO_META))
+  gst_buffer_pool_config_set_params (config, caps, (guint) *size, min, max);
+  gst_buffer_pool_config_set_allocator (config, self->allocator, &self->params);
+  if (self->downstream_video_meta
+      && gst_buffer_pool_has_option (pool, GST_BUFFER_POOL_OPTION_VIDEO_META))
     gst_buffer_pool_config_add_option (config,
         GST_BUFFER_POOL_OPTION_VIDEO_META);
 
   if (!gst_buffer_pool_set_config (pool, config)) {
     /* It has changed what it cannot do: take that if it still fits. */
     config = gst_buffer_pool_get_config (pool);
-    if (!gst_buffer_pool_config_validate_params (config, caps, (guint) * size,
+    if (!gst_buffer_pool_config_validate_params (config, caps, (guint) *size,
             min, max)) {
       gst_structure_free (config);
       return FALSE;
@@ -319,11 +323,11 @@ configure_pool (GstRingBuffers * self, GstBufferPool * pool, GstCaps * caps,
 
 /* A pool of our own for buffers of @size bytes. */
 static gboolean
-make_own_pool (GstRingBuffers * self, const GstRingLayout * layout,
-    gsize size, guint min)
+make_own_pool (GstRingBuffers *self, const GstRingLayout *layout, gsize size,
+    guint min)
 {
-  GstBufferPool *pool = layout->is_video ? gst_video_buffer_pool_new ()
-      : gst_buffer_pool_new ();
+  GstBufferPool *pool =
+      layout->is_video ? gst_video_buffer_pool_new () : gst_buffer_pool_new ();
 
   if (size > G_MAXUINT
       || !configure_pool (self, pool, self->caps, &size, min, 0)) {
@@ -335,8 +339,8 @@ make_own_pool (GstRingBuffers * self, const GstRingLayout * layout,
 }
 
 gboolean
-gst_ring_buffers_decide (GstRingBuffers * self, GstPad * srcpad,
-    GstCaps * caps, const GstRingLayout * layout, guint depth)
+gst_ring_buffers_decide (GstRingBuffers *self, GstPad *srcpad, GstCaps *caps,
+    const GstRingLayout *layout, guint depth)
 {
   GstBufferPool *pool = NULL;
   GstQuery *query = NULL;
@@ -352,7 +356,7 @@ gst_ring_buffers_decide (GstRingBuffers * self, GstPad * srcpad,
       GST_DEBUG_OBJECT (self->owner, "downstream proposes nothing");
     self->downstream_video_meta = layout->is_video
         && gst_query_find_allocation_meta (query, GST_VIDEO_META_API_TYPE,
-        NULL);
+            NULL);
     if (gst_query_get_n_allocation_params (query) > 0)
       gst_query_parse_nth_allocation_param (query, 0, &self->allocator,
           &self->params);
@@ -385,8 +389,8 @@ gst_ring_buffers_decide (GstRingBuffers * self, GstPad * srcpad,
 }
 
 GstFlowReturn
-gst_ring_buffers_acquire (GstRingBuffers * self, const GstRingLayout * layout,
-    gsize size, GstBuffer ** buffer)
+gst_ring_buffers_acquire (GstRingBuffers *self, const GstRingLayout *layout,
+    gsize size, GstBuffer **buffer)
 {
   GstFlowReturn ret;
 
@@ -423,7 +427,7 @@ gst_ring_buffers_acquire (GstRingBuffers * self, const GstRingLayout * layout,
 /* ---- ALLOCATION from upstream ------------------------------------------------------- */
 
 gboolean
-gst_ring_buffers_propose (GstQuery * query, RingPayloadKind kind, guint depth)
+gst_ring_buffers_propose (GstQuery *query, RingPayloadKind kind, guint depth)
 {
   GstAllocationParams params;
   GstBufferPool *pool = NULL;
@@ -459,7 +463,7 @@ gst_ring_buffers_propose (GstQuery * query, RingPayloadKind kind, guint depth)
 }
 
 void
-gst_ring_buffers_raise_minimum (GstQuery * query, guint depth)
+gst_ring_buffers_raise_minimum (GstQuery *query, guint depth)
 {
   guint i;
 
@@ -479,7 +483,7 @@ gst_ring_buffers_raise_minimum (GstQuery * query, guint depth)
 /* ---- metas ---------------------------------------------------------------------------- */
 
 static gboolean
-keep_meta (const GstMetaInfo * info, GstRingMetas what)
+keep_meta (const GstMetaInfo *info, GstRingMetas what)
 {
   static GQuark memory, colorspace;
   const GType api = info->api;
@@ -497,7 +501,7 @@ keep_meta (const GstMetaInfo * info, GstRingMetas what)
       return !gst_meta_api_type_has_tag (api, memory)
           && !gst_meta_api_type_has_tag (api, colorspace);
     case GST_RING_METAS_NONE:
-    default:{
+    default: {
       const gchar *const *tags = gst_meta_api_type_get_tags (api);
 
       return !tags || !tags[0];
@@ -506,10 +510,9 @@ keep_meta (const GstMetaInfo * info, GstRingMetas what)
 }
 
 void
-gst_ring_buffers_copy_metas (GstBuffer * to, GstBuffer * from,
-    GstRingMetas what)
+gst_ring_buffers_copy_metas (GstBuffer *to, GstBuffer *from, GstRingMetas what)
 {
-  GstMetaTransformCopy copy = { FALSE, 0, (gsize) - 1 };
+  GstMetaTransformCopy copy = { FALSE, 0, (gsize) -1 };
   gpointer state = NULL;
   GstMeta *meta;
 

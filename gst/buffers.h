@@ -14,8 +14,8 @@ G_BEGIN_DECLS
 typedef struct
 {
   RingPayloadKind kind;
-  guint alignment;              /* of the payload's first byte; a power of two */
-  gboolean is_video;            /* what follows is set */
+  guint alignment;   /* of the payload's first byte; a power of two */
+  gboolean is_video; /* what follows is set */
   GstVideoInfo info;
   gsize row_bytes[RING_MAX_PLANES];
   guint rows[RING_MAX_PLANES];
@@ -25,70 +25,69 @@ typedef struct
 typedef struct
 {
   GstBuffer *buffer;
-  GstVideoMeta *meta;           /* mapped by it, plane by plane */
-  guint n_maps;                 /* 0: not mapped */
+  GstVideoMeta *meta; /* mapped by it, plane by plane */
+  guint n_maps;       /* 0: not mapped */
   GstMapInfo map[RING_MAX_PLANES];
   RingMemory memory;
 } GstRingMapping;
 
-G_GNUC_INTERNAL void gst_ring_layout_init (GstRingLayout * self,
-    const RingFormat * format, GstCaps * caps);
+G_GNUC_INTERNAL void gst_ring_layout_init (GstRingLayout *self,
+    const RingFormat *format, GstCaps *caps);
 
 /* FALSE: @self is not mapped and @error says why. */
-G_GNUC_INTERNAL gboolean gst_ring_mapping_map (GstRingMapping * self,
-    GstBuffer * buffer, const GstRingLayout * layout, GstMapFlags flags,
-    GError ** error);
-G_GNUC_INTERNAL void gst_ring_mapping_unmap (GstRingMapping * self);
+G_GNUC_INTERNAL gboolean gst_ring_mapping_map (GstRingMapping *self,
+    GstBuffer *buffer, const GstRingLayout *layout, GstMapFlags flags,
+    GError **error);
+G_GNUC_INTERNAL void gst_ring_mapping_unmap (GstRingMapping *self);
 
 /* Where output buffers come from: downstream's pool, or one of our own, filled by
  * downstream's allocator. Used by one thread at a time, set_flushing() excepted. */
 typedef struct
 {
-  GstObject *owner;             /* for the log */
-  GMutex lock;                  /* guards pool, active and flushing */
+  GstObject *owner; /* for the log */
+  GMutex lock;      /* guards pool, active and flushing */
   GstBufferPool *pool;
   gboolean active;
   gboolean flushing;
   gboolean own_pool;
-  gsize size;                   /* of the pool's buffers */
-  guint depth;                  /* buffers that may be in use here at once */
+  gsize size;  /* of the pool's buffers */
+  guint depth; /* buffers that may be in use here at once */
   GstCaps *caps;
   GstAllocator *allocator;
   GstAllocationParams params;
   gboolean downstream_video_meta;
 } GstRingBuffers;
 
-G_GNUC_INTERNAL void gst_ring_buffers_init (GstRingBuffers * self,
-    GstObject * owner);
-G_GNUC_INTERNAL void gst_ring_buffers_clear (GstRingBuffers * self);
+G_GNUC_INTERNAL void gst_ring_buffers_init (GstRingBuffers *self,
+    GstObject *owner);
+G_GNUC_INTERNAL void gst_ring_buffers_clear (GstRingBuffers *self);
 /* Forgets pool and negotiation. */
-G_GNUC_INTERNAL void gst_ring_buffers_reset (GstRingBuffers * self);
+G_GNUC_INTERNAL void gst_ring_buffers_reset (GstRingBuffers *self);
 /* Asks downstream and settles what to use for buffers of @caps (nullable). */
-G_GNUC_INTERNAL gboolean gst_ring_buffers_decide (GstRingBuffers * self,
-    GstPad * srcpad, GstCaps * caps, const GstRingLayout * layout,
-    guint depth);
-G_GNUC_INTERNAL GstFlowReturn gst_ring_buffers_acquire (GstRingBuffers * self,
-    const GstRingLayout * layout, gsize size, GstBuffer ** buffer);
-G_GNUC_INTERNAL void gst_ring_buffers_set_flushing (GstRingBuffers * self,
+G_GNUC_INTERNAL gboolean gst_ring_buffers_decide (GstRingBuffers *self,
+    GstPad *srcpad, GstCaps *caps, const GstRingLayout *layout, guint depth);
+G_GNUC_INTERNAL GstFlowReturn gst_ring_buffers_acquire (GstRingBuffers *self,
+    const GstRingLayout *layout, gsize size, GstBuffer **buffer);
+G_GNUC_INTERNAL void gst_ring_buffers_set_flushing (GstRingBuffers *self,
     gboolean flushing);
 
 /* Answers upstream's ALLOCATION query. */
-G_GNUC_INTERNAL gboolean gst_ring_buffers_propose (GstQuery * query,
+G_GNUC_INTERNAL gboolean gst_ring_buffers_propose (GstQuery *query,
     RingPayloadKind kind, guint depth);
 /* Makes room in an answer from downstream for what is in flight here. */
-G_GNUC_INTERNAL void gst_ring_buffers_raise_minimum (GstQuery * query,
+G_GNUC_INTERNAL void gst_ring_buffers_raise_minimum (GstQuery *query,
     guint depth);
 
 typedef enum
 {
-  GST_RING_METAS_SAME,          /* what the buffer shows has not changed */
-  GST_RING_METAS_SAME_BYTES,    /* and its memory is laid out the same way */
-  GST_RING_METAS_COLORS,        /* colours have changed, geometry has not */
-  GST_RING_METAS_NONE           /* nothing tagged holds any longer */
+  GST_RING_METAS_SAME,       /* what the buffer shows has not changed */
+  GST_RING_METAS_SAME_BYTES, /* and its memory is laid out the same way */
+  GST_RING_METAS_COLORS,     /* colours have changed, geometry has not */
+  GST_RING_METAS_NONE        /* nothing tagged holds any longer */
 } GstRingMetas;
 
-G_GNUC_INTERNAL void gst_ring_buffers_copy_metas (GstBuffer * to,
-    GstBuffer * from, GstRingMetas what);
+G_GNUC_INTERNAL void gst_ring_buffers_copy_metas (GstBuffer *to,
+    GstBuffer *from, GstRingMetas what);
 
 G_END_DECLS
 

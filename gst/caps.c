@@ -28,14 +28,14 @@ init_debug (void)
 }
 
 static void
-append_string (GValue * list, const gchar * text)
+append_string (GValue *list, const gchar *text)
 {
   GValue value = G_VALUE_INIT;
   guint i;
 
   for (i = 0; i < gst_value_list_get_size (list); i++)
-    if (strcmp (g_value_get_string (gst_value_list_get_value (list, i)),
-            text) == 0)
+    if (strcmp (g_value_get_string (gst_value_list_get_value (list, i)), text)
+        == 0)
       return;
   g_value_init (&value, G_TYPE_STRING);
   g_value_set_string (&value, text);
@@ -44,7 +44,7 @@ append_string (GValue * list, const gchar * text)
 
 /* One value is a string, several are a list: as people write caps. */
 static void
-take_format_list (GstStructure * structure, GValue * list)
+take_format_list (GstStructure *structure, GValue *list)
 {
   if (gst_value_list_get_size (list) == 1)
     gst_structure_set_value (structure, "format",
@@ -55,7 +55,7 @@ take_format_list (GstStructure * structure, GValue * list)
 }
 
 static GstCaps *
-raw_caps (const gchar * media_type, gchar ** formats)
+raw_caps (const gchar *media_type, gchar **formats)
 {
   GstStructure *structure;
   GstCaps *caps;
@@ -67,15 +67,13 @@ raw_caps (const gchar * media_type, gchar ** formats)
     append_string (&list, formats[i]);
 
   if (strcmp (media_type, "video/x-raw") == 0)
-    structure = gst_structure_new (media_type,
-        "width", GST_TYPE_INT_RANGE, 1, G_MAXINT / 16,
-        "height", GST_TYPE_INT_RANGE, 1, G_MAXINT / 16,
+    structure = gst_structure_new (media_type, "width", GST_TYPE_INT_RANGE, 1,
+        G_MAXINT / 16, "height", GST_TYPE_INT_RANGE, 1, G_MAXINT / 16,
         "framerate", GST_TYPE_FRACTION_RANGE, 0, 1, G_MAXINT, 1, NULL);
   else
-    structure = gst_structure_new (media_type,
-        "layout", G_TYPE_STRING, "interleaved",
-        "rate", GST_TYPE_INT_RANGE, 1, G_MAXINT,
-        "channels", GST_TYPE_INT_RANGE, 1, G_MAXINT, NULL);
+    structure = gst_structure_new (media_type, "layout", G_TYPE_STRING,
+        "interleaved", "rate", GST_TYPE_INT_RANGE, 1, G_MAXINT, "channels",
+        GST_TYPE_INT_RANGE, 1, G_MAXINT, NULL);
   take_format_list (structure, &list);
 
   caps = gst_caps_new_empty ();
@@ -84,7 +82,7 @@ raw_caps (const gchar * media_type, gchar ** formats)
 }
 
 static void
-learn_video (GstRingCaps * self, gchar ** formats)
+learn_video (GstRingCaps *self, gchar **formats)
 {
   GPtrArray *outputs = g_ptr_array_new ();
   guint i;
@@ -117,7 +115,7 @@ learn_video (GstRingCaps * self, gchar ** formats)
 }
 
 GstRingCaps *
-gst_ring_caps_new (RingKernelInfo * info)
+gst_ring_caps_new (RingKernelInfo *info)
 {
   GstRingCaps *self = g_new0 (GstRingCaps, 1);
   gchar **in = ring_kernel_info_get_input_formats (info);
@@ -141,9 +139,10 @@ gst_ring_caps_new (RingKernelInfo * info)
       self->record_out = g_strdup (out[0] ? out[0] : self->record_in);
       self->changes_format = strcmp (self->record_in, self->record_out) != 0;
       self->sink_caps = gst_caps_new_any ();
-      self->src_caps = !self->changes_format ? gst_caps_new_any ()
-          : gst_caps_new_simple (GST_RING_RECORD_MEDIA_TYPE,
-          "type", G_TYPE_STRING, self->record_out, NULL);
+      self->src_caps = !self->changes_format
+          ? gst_caps_new_any ()
+          : gst_caps_new_simple (GST_RING_RECORD_MEDIA_TYPE, "type",
+              G_TYPE_STRING, self->record_out, NULL);
       break;
     case RING_PAYLOAD_BYTES:
     default:
@@ -157,14 +156,14 @@ gst_ring_caps_new (RingKernelInfo * info)
 }
 
 GstRingCaps *
-gst_ring_caps_ref (GstRingCaps * self)
+gst_ring_caps_ref (GstRingCaps *self)
 {
   g_atomic_ref_count_inc (&self->refs);
   return self;
 }
 
 void
-gst_ring_caps_unref (GstRingCaps * self)
+gst_ring_caps_unref (GstRingCaps *self)
 {
   if (!g_atomic_ref_count_dec (&self->refs))
     return;
@@ -179,7 +178,7 @@ gst_ring_caps_unref (GstRingCaps * self)
 }
 
 static gboolean
-format_allows (const GValue * value, const gchar * name)
+format_allows (const GValue *value, const gchar *name)
 {
   guint i;
 
@@ -198,8 +197,8 @@ format_allows (const GValue * value, const gchar * name)
 /* Two structures can come of one: formats that stay what they are keep their
  * colorimetry, those that change lose it. */
 static void
-transform_video (GstRingCaps * self, GstPadDirection direction,
-    const GstStructure * structure, GstCaps * result)
+transform_video (GstRingCaps *self, GstPadDirection direction,
+    const GstStructure *structure, GstCaps *result)
 {
   const GValue *format = gst_structure_get_value (structure, "format");
   GValue same = G_VALUE_INIT, changed = G_VALUE_INIT;
@@ -236,8 +235,8 @@ transform_video (GstRingCaps * self, GstPadDirection direction,
 }
 
 GstCaps *
-gst_ring_caps_transform (GstRingCaps * self, GstPadDirection direction,
-    GstCaps * caps)
+gst_ring_caps_transform (GstRingCaps *self, GstPadDirection direction,
+    GstCaps *caps)
 {
   GstCaps *allowed =
       direction == GST_PAD_SINK ? self->sink_caps : self->src_caps;
@@ -248,21 +247,20 @@ gst_ring_caps_transform (GstRingCaps * self, GstPadDirection direction,
     return gst_caps_intersect_full (caps, self->sink_caps,
         GST_CAPS_INTERSECT_FIRST);
   if (self->kind == RING_PAYLOAD_RECORD)
-    return gst_caps_ref (direction == GST_PAD_SINK ? self->src_caps
-        : self->sink_caps);
+    return gst_caps_ref (
+        direction == GST_PAD_SINK ? self->src_caps : self->sink_caps);
 
   mine = gst_caps_intersect_full (caps, allowed, GST_CAPS_INTERSECT_FIRST);
   result = gst_caps_new_empty ();
   for (i = 0; i < gst_caps_get_size (mine); i++)
-    transform_video (self, direction, gst_caps_get_structure (mine, i),
-        result);
+    transform_video (self, direction, gst_caps_get_structure (mine, i), result);
   gst_caps_unref (mine);
   return gst_caps_simplify (result);
 }
 
 GstCaps *
-gst_ring_caps_query (GstRingCaps * self, GstPad * pad, GstPad * otherpad,
-    GstCaps * filter)
+gst_ring_caps_query (GstRingCaps *self, GstPad *pad, GstPad *otherpad,
+    GstCaps *filter)
 {
   const GstPadDirection direction = GST_PAD_DIRECTION (pad);
   const GstPadDirection other_direction = GST_PAD_DIRECTION (otherpad);
@@ -270,8 +268,9 @@ gst_ring_caps_query (GstRingCaps * self, GstPad * pad, GstPad * otherpad,
   GstCaps *asked, *other_filter, *peer, *result;
 
   /* Ask the other side only for what can matter here. */
-  asked = filter ? gst_caps_intersect_full (filter, own,
-      GST_CAPS_INTERSECT_FIRST) : gst_caps_ref (own);
+  asked = filter
+      ? gst_caps_intersect_full (filter, own, GST_CAPS_INTERSECT_FIRST)
+      : gst_caps_ref (own);
   other_filter = gst_ring_caps_transform (self, direction, asked);
   peer = gst_pad_peer_query_caps (otherpad, other_filter);
   gst_caps_unref (other_filter);
@@ -279,8 +278,8 @@ gst_ring_caps_query (GstRingCaps * self, GstPad * pad, GstPad * otherpad,
   result = gst_ring_caps_transform (self, other_direction, peer);
   gst_caps_unref (peer);
   if (!gst_caps_is_any (asked)) {
-    GstCaps *both = gst_caps_intersect_full (asked, result,
-        GST_CAPS_INTERSECT_FIRST);
+    GstCaps *both =
+        gst_caps_intersect_full (asked, result, GST_CAPS_INTERSECT_FIRST);
 
     gst_caps_unref (result);
     result = both;
@@ -291,7 +290,7 @@ gst_ring_caps_query (GstRingCaps * self, GstPad * pad, GstPad * otherpad,
 }
 
 RingFormat *
-gst_ring_caps_to_format (GstRingCaps * self, GstCaps * caps, GError ** error)
+gst_ring_caps_to_format (GstRingCaps *self, GstCaps *caps, GError **error)
 {
   const gchar *name = ring_kernel_info_get_name (self->info);
   GstVideoInfo video;
@@ -302,18 +301,20 @@ gst_ring_caps_to_format (GstRingCaps * self, GstCaps * caps, GError ** error)
   switch (self->kind) {
     case RING_PAYLOAD_BYTES:
       return ring_format_new_bytes ();
-    case RING_PAYLOAD_RECORD:{
+    case RING_PAYLOAD_RECORD: {
       const GstStructure *s =
           caps && !gst_caps_is_any (caps) && gst_caps_get_size (caps) > 0
-          ? gst_caps_get_structure (caps, 0) : NULL;
-      const gchar *type = s
-          && gst_structure_has_name (s, GST_RING_RECORD_MEDIA_TYPE)
-          ? gst_structure_get_string (s, "type") : NULL;
+          ? gst_caps_get_structure (caps, 0)
+          : NULL;
+      const gchar *type =
+          s && gst_structure_has_name (s, GST_RING_RECORD_MEDIA_TYPE)
+          ? gst_structure_get_string (s, "type")
+          : NULL;
 
       if (type && strcmp (type, self->record_in) != 0) {
         g_set_error (error, RING_ERROR, RING_ERROR_FORMAT,
-            "kernel '%s' does not take records of type %s; it takes %s",
-            name, type, self->record_in);
+            "kernel '%s' does not take records of type %s; it takes %s", name,
+            type, self->record_in);
         return NULL;
       }
       return ring_format_new_record (self->record_in, error);
@@ -321,32 +322,37 @@ gst_ring_caps_to_format (GstRingCaps * self, GstCaps * caps, GError ** error)
     case RING_PAYLOAD_VIDEO:
       if (caps && gst_caps_can_intersect (caps, self->sink_caps)
           && gst_video_info_from_caps (&video, caps))
-        format = ring_format_new_video (ring_video_format_from_string
-            (gst_video_format_to_string (GST_VIDEO_INFO_FORMAT (&video))),
-            (guint) GST_VIDEO_INFO_WIDTH (&video),
-            (guint) GST_VIDEO_INFO_HEIGHT (&video));
+        format =
+            ring_format_new_video (ring_video_format_from_string (
+                                       gst_video_format_to_string (
+                                           GST_VIDEO_INFO_FORMAT (&video))),
+                (guint) GST_VIDEO_INFO_WIDTH (&video),
+                (guint) GST_VIDEO_INFO_HEIGHT (&video));
       break;
     case RING_PAYLOAD_AUDIO:
       if (caps && gst_caps_can_intersect (caps, self->sink_caps)
           && gst_audio_info_from_caps (&audio, caps))
-        format = ring_format_new_audio (ring_audio_format_from_string
-            (gst_audio_format_to_string (GST_AUDIO_INFO_FORMAT (&audio))),
-            (guint) GST_AUDIO_INFO_RATE (&audio),
-            (guint) GST_AUDIO_INFO_CHANNELS (&audio));
+        format =
+            ring_format_new_audio (ring_audio_format_from_string (
+                                       gst_audio_format_to_string (
+                                           GST_AUDIO_INFO_FORMAT (&audio))),
+                (guint) GST_AUDIO_INFO_RATE (&audio),
+                (guint) GST_AUDIO_INFO_CHANNELS (&audio));
       break;
   }
 
   if (!format) {
     GstCaps *can = gst_caps_copy (self->sink_caps);
-    const gchar *converter = self->kind == RING_PAYLOAD_VIDEO
-        ? "videoconvert" : "audioconvert";
+    const gchar *converter =
+        self->kind == RING_PAYLOAD_VIDEO ? "videoconvert" : "audioconvert";
     gchar **formats = ring_kernel_info_get_input_formats (self->info);
     gchar *list = g_strjoinv (", ", formats);
 
     text = caps ? gst_caps_to_string (caps) : NULL;
     g_set_error (error, RING_ERROR, RING_ERROR_FORMAT,
         "kernel '%s' does not take %s; it takes %s in one of the formats %s; "
-        "put %s before it", name, text ? text : "a stream without caps",
+        "put %s before it",
+        name, text ? text : "a stream without caps",
         gst_structure_get_name (gst_caps_get_structure (can, 0)), list,
         converter);
     g_free (text);
@@ -366,7 +372,7 @@ gst_ring_caps_to_format (GstRingCaps * self, GstCaps * caps, GError ** error)
 }
 
 gboolean
-gst_ring_caps_accept (GstRingCaps * self, GstCaps * caps, GError ** error)
+gst_ring_caps_accept (GstRingCaps *self, GstCaps *caps, GError **error)
 {
   RingFormat *format = gst_ring_caps_to_format (self, caps, error);
 
@@ -377,8 +383,8 @@ gst_ring_caps_accept (GstRingCaps * self, GstCaps * caps, GError ** error)
 }
 
 GstCaps *
-gst_ring_caps_output (GstRingCaps * self, GstCaps * caps,
-    const RingFormat * in, const RingFormat * out)
+gst_ring_caps_output (GstRingCaps *self, GstCaps *caps, const RingFormat *in,
+    const RingFormat *out)
 {
   GstStructure *structure;
   GstCaps *result;

@@ -21,12 +21,12 @@ typedef struct
   gatomicrefcount refs;
   RingKernelInfo *info;
   RingPayloadKind kind;
-  gboolean changes_format;      /* output may have other caps than the input */
+  gboolean changes_format; /* output may have other caps than the input */
   GstCaps *sink_caps;
   GstCaps *src_caps;
-  gchar *record_in;             /* records: the GVariant types */
+  gchar *record_in; /* records: the GVariant types */
   gchar *record_out;
-  GArray *video;                /* of GstRingVideoPair */
+  GArray *video; /* of GstRingVideoPair */
 } GstRingCaps;
 
 typedef struct
@@ -35,24 +35,24 @@ typedef struct
   const gchar *out;
 } GstRingVideoPair;
 
-G_GNUC_INTERNAL GstRingCaps *gst_ring_caps_new (RingKernelInfo * info);
-G_GNUC_INTERNAL GstRingCaps *gst_ring_caps_ref (GstRingCaps * self);
-G_GNUC_INTERNAL void gst_ring_caps_unref (GstRingCaps * self);
+G_GNUC_INTERNAL GstRingCaps *gst_ring_caps_new (RingKernelInfo *info);
+G_GNUC_INTERNAL GstRingCaps *gst_ring_caps_ref (GstRingCaps *self);
+G_GNUC_INTERNAL void gst_ring_caps_unref (GstRingCaps *self);
 
 /* What @caps on the pad of @direction mean on the other pad. */
-G_GNUC_INTERNAL GstCaps *gst_ring_caps_transform (GstRingCaps * self,
-    GstPadDirection direction, GstCaps * caps);
-G_GNUC_INTERNAL GstCaps *gst_ring_caps_query (GstRingCaps * self,
-    GstPad * pad, GstPad * otherpad, GstCaps * filter);
+G_GNUC_INTERNAL GstCaps *gst_ring_caps_transform (GstRingCaps *self,
+    GstPadDirection direction, GstCaps *caps);
+G_GNUC_INTERNAL GstCaps *gst_ring_caps_query (GstRingCaps *self, GstPad *pad,
+    GstPad *otherpad, GstCaps *filter);
 /* Whether fixed caps can come in; if not, why. */
-G_GNUC_INTERNAL gboolean gst_ring_caps_accept (GstRingCaps * self,
-    GstCaps * caps, GError ** error);
+G_GNUC_INTERNAL gboolean gst_ring_caps_accept (GstRingCaps *self, GstCaps *caps,
+    GError **error);
 /* The input's format; @caps may be NULL where the kernel needs none. */
-G_GNUC_INTERNAL RingFormat *gst_ring_caps_to_format (GstRingCaps * self,
-    GstCaps * caps, GError ** error);
+G_GNUC_INTERNAL RingFormat *gst_ring_caps_to_format (GstRingCaps *self,
+    GstCaps *caps, GError **error);
 /* The output's caps; NULL if there are none. */
-G_GNUC_INTERNAL GstCaps *gst_ring_caps_output (GstRingCaps * self,
-    GstCaps * caps, const RingFormat * in, const RingFormat * out);
+G_GNUC_INTERNAL GstCaps *gst_ring_caps_output (GstRingCaps *self, GstCaps *caps,
+    const RingFormat *in, const RingFormat *out);
 
 G_END_DECLS
 

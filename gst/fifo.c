@@ -7,7 +7,7 @@
 #include "gstringkernelfilter.h"
 
 GstRingRecord *
-gst_ring_flow_take_spare (GstRingKernelFilter * self)
+gst_ring_flow_take_spare (GstRingKernelFilter *self)
 {
   GstRingFlow *flow = &self->flow;
   GList *link;
@@ -15,18 +15,17 @@ gst_ring_flow_take_spare (GstRingKernelFilter * self)
   g_mutex_lock (&flow->lock);
   link = g_queue_pop_head_link (&flow->spare);
   g_mutex_unlock (&flow->lock);
-  return link ? link->data
-      : gst_ring_record_new (self, flow->stream.n_outputs);
+  return link ? link->data : gst_ring_record_new (self, flow->stream.n_outputs);
 }
 
 void
-gst_ring_flow_give_back_locked (GstRingFlow * flow, GstRingRecord * record)
+gst_ring_flow_give_back_locked (GstRingFlow *flow, GstRingRecord *record)
 {
   g_queue_push_head_link (&flow->spare, &record->link);
 }
 
 void
-gst_ring_flow_append_locked (GstRingFlow * flow, GstRingRecord * record)
+gst_ring_flow_append_locked (GstRingFlow *flow, GstRingRecord *record)
 {
   g_queue_push_tail_link (&flow->fifo, &record->link);
   if (record->done && flow->fifo.length == 1)
@@ -36,14 +35,14 @@ gst_ring_flow_append_locked (GstRingFlow * flow, GstRingRecord * record)
 /* ---- events and calls --------------------------------------------------------------------------- */
 
 static gboolean
-restarts (GstEvent * event)
+restarts (GstEvent *event)
 {
   return GST_EVENT_TYPE (event) == GST_EVENT_SEGMENT
       || GST_EVENT_TYPE (event) == GST_EVENT_STREAM_START;
 }
 
 static gboolean
-push_event (GstRingKernelFilter * self, GstEvent * event)
+push_event (GstRingKernelFilter *self, GstEvent *event)
 {
   if (restarts (event) || GST_EVENT_TYPE (event) == GST_EVENT_EOS)
     gst_ring_flow_forget_pending (self);
@@ -51,7 +50,7 @@ push_event (GstRingKernelFilter * self, GstEvent * event)
 }
 
 gboolean
-gst_ring_flow_event (GstRingKernelFilter * self, GstEvent * event)
+gst_ring_flow_event (GstRingKernelFilter *self, GstEvent *event)
 {
   GstRingFlow *flow = &self->flow;
   GstFlowReturn result;
@@ -99,20 +98,24 @@ gst_ring_flow_event (GstRingKernelFilter * self, GstEvent * event)
       GST_ELEMENT_FLOW_ERROR (self, result);
   }
   /* Data flow reports errors better than events; so as `queue` does. */
-  result = GST_EVENT_IS_STICKY (event)
-      && GST_EVENT_TYPE (event) != GST_EVENT_EOS ? GST_FLOW_OK : result;
+  result =
+      GST_EVENT_IS_STICKY (event) && GST_EVENT_TYPE (event) != GST_EVENT_EOS
+      ? GST_FLOW_OK
+      : result;
   gst_event_unref (event);
   return result == GST_FLOW_OK;
 }
 
 gboolean
-gst_ring_flow_call (GstRingKernelFilter * self, GstRingFlowFunc func,
+gst_ring_flow_call (GstRingKernelFilter *self, GstRingFlowFunc func,
     gpointer data)
 {
   GstRingFlow *flow = &self->flow;
-  GstRingRecord record = { .type = GST_RING_RECORD_CALL, .done = TRUE,
-    .func = func, .data = data, .filter = self
-  };
+  GstRingRecord record = { .type = GST_RING_RECORD_CALL,
+    .done = TRUE,
+    .func = func,
+    .data = data,
+    .filter = self };
 
   if (self->is_inline)
     return func (self, data);
@@ -122,8 +125,7 @@ gst_ring_flow_call (GstRingKernelFilter * self, GstRingFlowFunc func,
   if (flow->result == GST_FLOW_OK) {
     gst_ring_flow_append_locked (flow, &record);
     /* Once it runs, its end is waited for: what blocks it, a flush unblocks. */
-    while (!record.answered && (record.running
-            || flow->result == GST_FLOW_OK))
+    while (!record.answered && (record.running || flow->result == GST_FLOW_OK))
       g_cond_wait (&flow->answered, &flow->lock);
     if (!record.answered)
       g_queue_unlink (&flow->fifo, &record.link);
@@ -135,7 +137,7 @@ gst_ring_flow_call (GstRingKernelFilter * self, GstRingFlowFunc func,
 /* ---- the task -------------------------------------------------------------------------------------- */
 
 static void
-stop_pushing (GstRingKernelFilter * self, GstFlowReturn ret)
+stop_pushing (GstRingKernelFilter *self, GstFlowReturn ret)
 {
   GstRingFlow *flow = &self->flow;
   gboolean tell, end;
@@ -145,8 +147,9 @@ stop_pushing (GstRingKernelFilter * self, GstFlowReturn ret)
   if (flow->result == GST_FLOW_OK)
     flow->result = ret;
   ret = flow->result;
-  end = flow->error_posted || (flow->eos_received
-      && (ret == GST_FLOW_NOT_LINKED || ret < GST_FLOW_EOS));
+  end = flow->error_posted
+      || (flow->eos_received
+          && (ret == GST_FLOW_NOT_LINKED || ret < GST_FLOW_EOS));
   tell = end && !flow->error_posted;
   if (tell)
     flow->error_posted = TRUE;
@@ -229,7 +232,7 @@ loop (gpointer data)
 }
 
 gboolean
-gst_ring_flow_start_task (GstRingKernelFilter * self)
+gst_ring_flow_start_task (GstRingKernelFilter *self)
 {
   gboolean is_new;
 

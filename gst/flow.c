@@ -11,7 +11,7 @@ GST_DEBUG_CATEGORY_STATIC (ring_kernel_flow_debug);
 /* ---- beginning and ending ------------------------------------------------------------ */
 
 void
-gst_ring_flow_init (GstRingKernelFilter * self)
+gst_ring_flow_init (GstRingKernelFilter *self)
 {
   GstRingFlow *flow = &self->flow;
   static gsize once = 0;
@@ -35,7 +35,7 @@ gst_ring_flow_init (GstRingKernelFilter * self)
 }
 
 void
-gst_ring_flow_free_records (GstRingKernelFilter * self)
+gst_ring_flow_free_records (GstRingKernelFilter *self)
 {
   GstRingFlow *flow = &self->flow;
   GList *link;
@@ -46,7 +46,7 @@ gst_ring_flow_free_records (GstRingKernelFilter * self)
 }
 
 void
-gst_ring_flow_clear (GstRingKernelFilter * self)
+gst_ring_flow_clear (GstRingKernelFilter *self)
 {
   GstRingFlow *flow = &self->flow;
 
@@ -60,7 +60,7 @@ gst_ring_flow_clear (GstRingKernelFilter * self)
 }
 
 static void
-begin_anew (GstRingKernelFilter * self)
+begin_anew (GstRingKernelFilter *self)
 {
   GstRingFlow *flow = &self->flow;
 
@@ -86,7 +86,7 @@ begin_anew (GstRingKernelFilter * self)
 }
 
 void
-gst_ring_flow_start (GstRingKernelFilter * self)
+gst_ring_flow_start (GstRingKernelFilter *self)
 {
   self->flow.failure_posted = FALSE;
   self->flow.out_discont = FALSE;
@@ -96,7 +96,7 @@ gst_ring_flow_start (GstRingKernelFilter * self)
 }
 
 void
-gst_ring_flow_set_depth (GstRingKernelFilter * self, guint depth)
+gst_ring_flow_set_depth (GstRingKernelFilter *self, guint depth)
 {
   g_mutex_lock (&self->flow.lock);
   g_atomic_int_set (&self->flow.depth, depth);
@@ -105,7 +105,7 @@ gst_ring_flow_set_depth (GstRingKernelFilter * self, guint depth)
 }
 
 void
-gst_ring_flow_begin_flush (GstRingKernelFilter * self)
+gst_ring_flow_begin_flush (GstRingKernelFilter *self)
 {
   GstRingFlow *flow = &self->flow;
 
@@ -123,13 +123,13 @@ gst_ring_flow_begin_flush (GstRingKernelFilter * self)
 /* Every accepted submission completes, and soon after a flush, unless the kernel
  * hangs. Then its handle is ended, which completes the rest as abandoned. */
 static void
-wait_for_kernel (GstRingKernelFilter * self)
+wait_for_kernel (GstRingKernelFilter *self)
 {
   GstRingFlow *flow = &self->flow;
   /* At least a second: a flush is no reason to end a kernel in a hurry. */
   const gint64 deadline = g_get_monotonic_time ()
       + (gint64) CLAMP (self->config->termination_timeout, G_USEC_PER_SEC,
-      3600 * (guint64) G_USEC_PER_SEC);
+          3600 * (guint64) G_USEC_PER_SEC);
   gboolean hangs = FALSE;
 
   g_mutex_lock (&flow->lock);
@@ -149,7 +149,7 @@ wait_for_kernel (GstRingKernelFilter * self)
 
 /* The task is not running and nobody can put anything in. */
 static void
-throw_away (GstRingKernelFilter * self)
+throw_away (GstRingKernelFilter *self)
 {
   GstRingFlow *flow = &self->flow;
   GList *link;
@@ -159,7 +159,7 @@ throw_away (GstRingKernelFilter * self)
     GstRingRecord *record = link->data;
 
     switch (record->type) {
-      case GST_RING_RECORD_EVENT:{
+      case GST_RING_RECORD_EVENT: {
         const GstEventType type = GST_EVENT_TYPE (record->event);
 
         /* What describes the stream holds after the flush too. */
@@ -188,7 +188,7 @@ throw_away (GstRingKernelFilter * self)
 }
 
 void
-gst_ring_flow_end_flush (GstRingKernelFilter * self)
+gst_ring_flow_end_flush (GstRingKernelFilter *self)
 {
   throw_away (self);
   begin_anew (self);
@@ -196,7 +196,7 @@ gst_ring_flow_end_flush (GstRingKernelFilter * self)
 }
 
 void
-gst_ring_flow_stop (GstRingKernelFilter * self)
+gst_ring_flow_stop (GstRingKernelFilter *self)
 {
   throw_away (self);
   gst_ring_flow_free_records (self);
@@ -213,8 +213,7 @@ gst_ring_flow_stop (GstRingKernelFilter * self)
 /* On a thread of the runtime, or in inline mode inside ring_kernel_submit(). In
  * the first case the record is the task's as soon as the lock is let go. */
 static void
-completed (RingKernel * kernel, const RingCompletion * completion,
-    gpointer data)
+completed (RingKernel *kernel, const RingCompletion *completion, gpointer data)
 {
   GstRingRecord *record = data;
   GstRingKernelFilter *self = record->filter;
@@ -243,7 +242,7 @@ completed (RingKernel * kernel, const RingCompletion * completion,
 
 /* A producer with a fixed number of buffers starves when we hold on to them. */
 static gboolean
-must_copy (GstRingKernelFilter * self, GstBuffer * buffer)
+must_copy (GstRingKernelFilter *self, GstBuffer *buffer)
 {
   GstRingFlow *flow = &self->flow;
   guint held;
@@ -268,8 +267,8 @@ must_copy (GstRingKernelFilter * self, GstBuffer * buffer)
 /* Takes @buffer into @record. On failure the record holds the buffer still, but
  * nothing is mapped. */
 static GstFlowReturn
-prepare (GstRingKernelFilter * self, GstRingRecord * record,
-    GstBuffer * buffer, GError ** error)
+prepare (GstRingKernelFilter *self, GstRingRecord *record, GstBuffer *buffer,
+    GError **error)
 {
   GstRingFlow *flow = &self->flow;
   GstRingStream *stream = &flow->stream;
@@ -301,7 +300,8 @@ prepare (GstRingKernelFilter * self, GstRingRecord * record,
             GST_MAP_READWRITE, error))
       return GST_FLOW_ERROR;
     if (G_LIKELY (((guintptr) record->in.memory.plane[0].data
-                & (stream->in.alignment - 1)) == 0))
+                      & (stream->in.alignment - 1))
+            == 0))
       return GST_FLOW_OK;
     /* Not where it lies: the runtime aligns a copy of the input. */
     gst_ring_mapping_unmap (&record->in);
@@ -332,7 +332,7 @@ prepare (GstRingKernelFilter * self, GstRingRecord * record,
 }
 
 static gboolean
-submit (GstRingKernelFilter * self, GstRingRecord * record, GError ** error)
+submit (GstRingKernelFilter *self, GstRingRecord *record, GError **error)
 {
   GstRingFlow *flow = &self->flow;
   RingMemory outputs[RING_MAX_OUTPUTS];
@@ -377,8 +377,8 @@ submit (GstRingKernelFilter * self, GstRingRecord * record, GError ** error)
 
 /* The kernel cannot process this buffer. OK: the record goes on as it now is. */
 static GstFlowReturn
-cannot_process (GstRingKernelFilter * self, GstRingRecord * record,
-    const GError * error)
+cannot_process (GstRingKernelFilter *self, GstRingRecord *record,
+    const GError *error)
 {
   GstRingFlow *flow = &self->flow;
   GstRingKernelFilterOnError on_error = g_atomic_int_get (&self->on_error);
@@ -419,8 +419,8 @@ cannot_process (GstRingKernelFilter * self, GstRingRecord * record,
 }
 
 static GstFlowReturn
-refuse (GstRingKernelFilter * self, GstRingRecord * record,
-    GstFlowReturn ret, GError * error)
+refuse (GstRingKernelFilter *self, GstRingRecord *record, GstFlowReturn ret,
+    GError *error)
 {
   if (error) {
     ret = cannot_process (self, record, error);
@@ -435,7 +435,7 @@ refuse (GstRingKernelFilter * self, GstRingRecord * record,
 }
 
 static GstFlowReturn
-chain_inline (GstRingKernelFilter * self, GstBuffer * buffer, gboolean pass)
+chain_inline (GstRingKernelFilter *self, GstBuffer *buffer, gboolean pass)
 {
   GstRingRecord *record = self->flow.inline_record;
   GError *error = NULL;
@@ -462,7 +462,7 @@ chain_inline (GstRingKernelFilter * self, GstBuffer * buffer, gboolean pass)
 }
 
 static GstFlowReturn
-chain_queued (GstRingKernelFilter * self, GstBuffer * buffer, gboolean pass)
+chain_queued (GstRingKernelFilter *self, GstBuffer *buffer, gboolean pass)
 {
   GstRingFlow *flow = &self->flow;
   GstRingRecord *record;
@@ -536,7 +536,7 @@ chain_queued (GstRingKernelFilter * self, GstBuffer * buffer, gboolean pass)
 }
 
 static gboolean
-is_late (GstRingKernelFilter * self, GstBuffer * buffer)
+is_late (GstRingKernelFilter *self, GstBuffer *buffer)
 {
   GstRingFlow *flow = &self->flow;
   const GstClockTime pts = GST_BUFFER_PTS (buffer);
@@ -545,11 +545,9 @@ is_late (GstRingKernelFilter * self, GstBuffer * buffer)
   gdouble proportion;
   GstMessage *message;
 
-  if (!GST_CLOCK_TIME_IS_VALID (pts)
-      || flow->segment.format != GST_FORMAT_TIME)
+  if (!GST_CLOCK_TIME_IS_VALID (pts) || flow->segment.format != GST_FORMAT_TIME)
     return FALSE;
-  running = gst_segment_to_running_time (&flow->segment, GST_FORMAT_TIME,
-      pts);
+  running = gst_segment_to_running_time (&flow->segment, GST_FORMAT_TIME, pts);
   GST_OBJECT_LOCK (self);
   earliest = self->earliest_time;
   if (!self->qos || !GST_CLOCK_TIME_IS_VALID (running)
@@ -562,10 +560,10 @@ is_late (GstRingKernelFilter * self, GstBuffer * buffer)
   dropped = ++self->dropped;
   GST_OBJECT_UNLOCK (self);
 
-  stream_time = gst_segment_to_stream_time (&flow->segment, GST_FORMAT_TIME,
-      pts);
-  message = gst_message_new_qos (GST_OBJECT (self), FALSE, running,
-      stream_time, pts, GST_BUFFER_DURATION (buffer));
+  stream_time =
+      gst_segment_to_stream_time (&flow->segment, GST_FORMAT_TIME, pts);
+  message = gst_message_new_qos (GST_OBJECT (self), FALSE, running, stream_time,
+      pts, GST_BUFFER_DURATION (buffer));
   gst_message_set_qos_values (message, GST_CLOCK_DIFF (running, earliest),
       proportion, 1000000);
   gst_message_set_qos_stats (message, GST_FORMAT_BUFFERS, processed, dropped);
@@ -575,14 +573,14 @@ is_late (GstRingKernelFilter * self, GstBuffer * buffer)
 }
 
 GstFlowReturn
-gst_ring_flow_chain (GstRingKernelFilter * self, GstBuffer * buffer)
+gst_ring_flow_chain (GstRingKernelFilter *self, GstBuffer *buffer)
 {
   GstRingFlow *flow = &self->flow;
   GstRingStream *stream = &flow->stream;
   gboolean pass;
 
-  if (G_UNLIKELY (!stream->configured
-          || GST_PAD_NEEDS_RECONFIGURE (self->srcpad))) {
+  if (G_UNLIKELY (
+          !stream->configured || GST_PAD_NEEDS_RECONFIGURE (self->srcpad))) {
     GstFlowReturn ret = gst_ring_flow_renegotiate (self);
 
     if (ret != GST_FLOW_OK) {
@@ -597,11 +595,12 @@ gst_ring_flow_chain (GstRingKernelFilter * self, GstBuffer * buffer)
   if (self->attached)
     gst_ring_kernel_parameters_sync (self->attached,
         flow->segment.format == GST_FORMAT_TIME
-        ? gst_segment_to_stream_time (&flow->segment, GST_FORMAT_TIME,
-            GST_BUFFER_PTS (buffer)) : GST_CLOCK_TIME_NONE);
+            ? gst_segment_to_stream_time (&flow->segment, GST_FORMAT_TIME,
+                GST_BUFFER_PTS (buffer))
+            : GST_CLOCK_TIME_NONE);
 
   /* Nothing to process, but it may carry times or metas. */
   pass = G_UNLIKELY (!stream->in.is_video && gst_buffer_get_size (buffer) == 0);
   return self->is_inline ? chain_inline (self, buffer, pass)
-      : chain_queued (self, buffer, pass);
+                         : chain_queued (self, buffer, pass);
 }

@@ -82,11 +82,12 @@ static void gst_ring_kernel_filter_child_proxy_init (gpointer iface,
     gpointer data);
 
 G_DEFINE_TYPE_WITH_CODE (GstRingKernelFilter, gst_ring_kernel_filter,
-    GST_TYPE_ELEMENT,
-    G_IMPLEMENT_INTERFACE (GST_TYPE_CHILD_PROXY,
-        gst_ring_kernel_filter_child_proxy_init);
-    GST_DEBUG_CATEGORY_INIT (ring_kernel_filter_debug, "ringkernelfilter", 0,
-        "ringkernelfilter"); gst_ring_kernel_filter_init_launch_debug ());
+                         GST_TYPE_ELEMENT,
+                         G_IMPLEMENT_INTERFACE (GST_TYPE_CHILD_PROXY,
+                             gst_ring_kernel_filter_child_proxy_init);
+                         GST_DEBUG_CATEGORY_INIT (ring_kernel_filter_debug,
+                             "ringkernelfilter", 0, "ringkernelfilter");
+                         gst_ring_kernel_filter_init_launch_debug ());
 GST_ELEMENT_REGISTER_DEFINE (ringkernelfilter, "ringkernelfilter",
     GST_RANK_NONE, GST_TYPE_RING_KERNEL_FILTER);
 
@@ -94,13 +95,14 @@ GType
 gst_ring_kernel_filter_on_error_get_type (void)
 {
   static gsize type = 0;
-  static const GEnumValue values[] = {
-    {GST_RING_ON_ERROR_FAIL, "Stop with an error", "fail"},
-    {GST_RING_ON_ERROR_SKIP, "Drop the buffer, with a warning", "skip"},
-    {GST_RING_ON_ERROR_PASS, "Push the buffer as it came, with a warning; "
-          "as fail where the output has other caps than the input", "pass"},
-    {0, NULL, NULL}
-  };
+  static const GEnumValue values[] = { { GST_RING_ON_ERROR_FAIL,
+                                           "Stop with an error", "fail" },
+    { GST_RING_ON_ERROR_SKIP, "Drop the buffer, with a warning", "skip" },
+    { GST_RING_ON_ERROR_PASS,
+        "Push the buffer as it came, with a warning; "
+        "as fail where the output has other caps than the input",
+        "pass" },
+    { 0, NULL, NULL } };
 
   if (g_once_init_enter (&type)) {
     GType made = g_enum_register_static ("GstRingKernelFilterOnError", values);
@@ -111,7 +113,7 @@ gst_ring_kernel_filter_on_error_get_type (void)
 }
 
 static gboolean
-launch_or_post (GstRingKernelFilter * self)
+launch_or_post (GstRingKernelFilter *self)
 {
   GError *error = NULL;
 
@@ -124,7 +126,7 @@ launch_or_post (GstRingKernelFilter * self)
 
 /* Relaunches first if settings have changed since, or the handle has failed. */
 static gboolean
-activate (GstRingKernelFilter * self)
+activate (GstRingKernelFilter *self)
 {
   GError *error = NULL;
   gboolean changed;
@@ -149,7 +151,7 @@ activate (GstRingKernelFilter * self)
 }
 
 static void
-deactivate (GstRingKernelFilter * self)
+deactivate (GstRingKernelFilter *self)
 {
   gst_ring_flow_stop (self);
   if (self->kernel)
@@ -157,7 +159,7 @@ deactivate (GstRingKernelFilter * self)
 }
 
 static GstStateChangeReturn
-gst_ring_kernel_filter_change_state (GstElement * element,
+gst_ring_kernel_filter_change_state (GstElement *element,
     GstStateChange transition)
 {
   GstRingKernelFilter *self = GST_RING_KERNEL_FILTER (element);
@@ -181,8 +183,8 @@ gst_ring_kernel_filter_change_state (GstElement * element,
       break;
   }
 
-  ret = GST_ELEMENT_CLASS (gst_ring_kernel_filter_parent_class)->change_state
-      (element, transition);
+  ret = GST_ELEMENT_CLASS (gst_ring_kernel_filter_parent_class)
+            ->change_state (element, transition);
 
   switch (transition) {
     case GST_STATE_CHANGE_NULL_TO_READY:
@@ -210,7 +212,7 @@ gst_ring_kernel_filter_change_state (GstElement * element,
 /* ---- properties ---------------------------------------------------------------------------------- */
 
 guint
-gst_ring_kernel_filter_get_depth (GstRingKernelFilter * self)
+gst_ring_kernel_filter_get_depth (GstRingKernelFilter *self)
 {
   guint depth;
 
@@ -218,7 +220,8 @@ gst_ring_kernel_filter_get_depth (GstRingKernelFilter * self)
   depth = self->max_in_flight;
   if (depth == 0)
     depth = self->caps && self->caps->kind == RING_PAYLOAD_VIDEO
-        ? AUTO_FRAMES_IN_FLIGHT : AUTO_BLOCKS_IN_FLIGHT;
+        ? AUTO_FRAMES_IN_FLIGHT
+        : AUTO_BLOCKS_IN_FLIGHT;
   depth = MIN (depth, MAX (self->config->queue_capacity, 1));
   GST_OBJECT_UNLOCK (self);
   return depth;
@@ -227,7 +230,7 @@ gst_ring_kernel_filter_get_depth (GstRingKernelFilter * self)
 /* Before a launch the text waits for it, and its mistakes are that launch's error;
  * later it takes effect at once. */
 static void
-set_params (GstRingKernelFilter * self, const gchar * text)
+set_params (GstRingKernelFilter *self, const gchar *text)
 {
   GstRingKernelParameters *attached;
   RingKernel *kernel;
@@ -236,8 +239,7 @@ set_params (GstRingKernelFilter * self, const gchar * text)
   GST_OBJECT_LOCK (self);
   g_free (self->params);
   self->params = g_strdup (text);
-  self->params_serial =
-      text ? gst_ring_kernel_parameters_next_serial () : 0;
+  self->params_serial = text ? gst_ring_kernel_parameters_next_serial () : 0;
   kernel = self->kernel ? g_object_ref (self->kernel) : NULL;
   attached = self->attached ? gst_object_ref (self->attached) : NULL;
   GST_OBJECT_UNLOCK (self);
@@ -256,8 +258,8 @@ set_params (GstRingKernelFilter * self, const gchar * text)
 }
 
 static void
-gst_ring_kernel_filter_set_property (GObject * object, guint id,
-    const GValue * value, GParamSpec * pspec)
+gst_ring_kernel_filter_set_property (GObject *object, guint id,
+    const GValue *value, GParamSpec *pspec)
 {
   GstRingKernelFilter *self = GST_RING_KERNEL_FILTER (object);
   gboolean other_kernel = FALSE;
@@ -270,8 +272,8 @@ gst_ring_kernel_filter_set_property (GObject * object, guint id,
   GST_OBJECT_LOCK (self);
   switch (id) {
     case PROP_KERNEL:
-      other_kernel = g_strcmp0 (self->kernel_id,
-          g_value_get_string (value)) != 0;
+      other_kernel =
+          g_strcmp0 (self->kernel_id, g_value_get_string (value)) != 0;
       g_free (self->kernel_id);
       self->kernel_id = g_value_dup_string (value);
       break;
@@ -332,8 +334,8 @@ gst_ring_kernel_filter_set_property (GObject * object, guint id,
 }
 
 static void
-gst_ring_kernel_filter_get_property (GObject * object, guint id,
-    GValue * value, GParamSpec * pspec)
+gst_ring_kernel_filter_get_property (GObject *object, guint id, GValue *value,
+    GParamSpec *pspec)
 {
   GstRingKernelFilter *self = GST_RING_KERNEL_FILTER (object);
 
@@ -402,22 +404,22 @@ gst_ring_kernel_filter_get_property (GObject * object, guint id,
 /* ---- child proxy ------------------------------------------------------------------------------------ */
 
 static GObject *
-get_child_by_name (GstChildProxy * proxy, const gchar * name)
+get_child_by_name (GstChildProxy *proxy, const gchar *name)
 {
   if (strcmp (name, "kernel") != 0)
     return NULL;
-  return (GObject *)
-      gst_ring_kernel_filter_ref_parameters (GST_RING_KERNEL_FILTER (proxy));
+  return (GObject *) gst_ring_kernel_filter_ref_parameters (
+      GST_RING_KERNEL_FILTER (proxy));
 }
 
 static GObject *
-get_child_by_index (GstChildProxy * proxy, guint index)
+get_child_by_index (GstChildProxy *proxy, guint index)
 {
   return index == 0 ? get_child_by_name (proxy, "kernel") : NULL;
 }
 
 static guint
-get_children_count (GstChildProxy * proxy)
+get_children_count (GstChildProxy *proxy)
 {
   GObject *child = get_child_by_name (proxy, "kernel");
 
@@ -442,14 +444,14 @@ gst_ring_kernel_filter_child_proxy_init (gpointer iface, gpointer data)
 /* The child holds a pointer to us as its parent, and leaves while there still is
  * something to point to. */
 static void
-gst_ring_kernel_filter_dispose (GObject * object)
+gst_ring_kernel_filter_dispose (GObject *object)
 {
   gst_ring_kernel_filter_forget_kernel (GST_RING_KERNEL_FILTER (object));
   G_OBJECT_CLASS (gst_ring_kernel_filter_parent_class)->dispose (object);
 }
 
 static void
-gst_ring_kernel_filter_finalize (GObject * object)
+gst_ring_kernel_filter_finalize (GObject *object)
 {
   GstRingKernelFilter *self = GST_RING_KERNEL_FILTER (object);
 
@@ -463,7 +465,7 @@ gst_ring_kernel_filter_finalize (GObject * object)
 }
 
 static void
-install (GObjectClass * klass, guint id, GParamSpec * pspec)
+install (GObjectClass *klass, guint id, GParamSpec *pspec)
 {
   pspec->flags |= G_PARAM_STATIC_STRINGS;
   if (!(pspec->flags & GST_PARAM_MUTABLE_PLAYING) && id != PROP_STATS)
@@ -472,7 +474,7 @@ install (GObjectClass * klass, guint id, GParamSpec * pspec)
 }
 
 static void
-gst_ring_kernel_filter_class_init (GstRingKernelFilterClass * klass)
+gst_ring_kernel_filter_class_init (GstRingKernelFilterClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
@@ -486,25 +488,31 @@ gst_ring_kernel_filter_class_init (GstRingKernelFilterClass * klass)
   element_class->change_state =
       GST_DEBUG_FUNCPTR (gst_ring_kernel_filter_change_state);
 
-  install (object_class, PROP_KERNEL, g_param_spec_string ("kernel",
-          "Kernel", "The kernel to run: the name of a built-in or installed "
+  install (object_class, PROP_KERNEL,
+      g_param_spec_string ("kernel", "Kernel",
+          "The kernel to run: the name of a built-in or installed "
           "one, or a path to a .c or .so file. Its parameters are the "
-          "properties kernel::NAME", NULL, flags));
-  install (object_class, PROP_BACKEND, g_param_spec_enum ("backend",
-          "Backend", "Where the kernel runs", RING_TYPE_BACKEND_TYPE,
-          RING_BACKEND_AUTO, flags));
-  install (object_class, PROP_DEVICE, g_param_spec_int ("device", "Device",
+          "properties kernel::NAME",
+          NULL, flags));
+  install (object_class, PROP_BACKEND,
+      g_param_spec_enum ("backend", "Backend", "Where the kernel runs",
+          RING_TYPE_BACKEND_TYPE, RING_BACKEND_AUTO, flags));
+  install (object_class, PROP_DEVICE,
+      g_param_spec_int ("device", "Device",
           "Which device of the backend, from 0", 0, G_MAXINT, 0, flags));
   install (object_class, PROP_EXECUTION_MODE,
       g_param_spec_enum ("execution-mode", "Execution mode",
           "How buffers meet the kernel", RING_TYPE_EXECUTION_MODE,
           RING_EXECUTION_AUTO, flags));
-  install (object_class, PROP_GRID_SIZE, g_param_spec_int ("grid-size",
-          "Grid size", "Blocks of workers that run the kernel; "
-          "-1: chosen by the backend", -1, G_MAXINT, -1, flags));
-  install (object_class, PROP_BLOCK_SIZE, g_param_spec_int ("block-size",
-          "Block size", "Workers in one block; -1: chosen by the backend",
+  install (object_class, PROP_GRID_SIZE,
+      g_param_spec_int ("grid-size", "Grid size",
+          "Blocks of workers that run the kernel; "
+          "-1: chosen by the backend",
           -1, G_MAXINT, -1, flags));
+  install (object_class, PROP_BLOCK_SIZE,
+      g_param_spec_int ("block-size", "Block size",
+          "Workers in one block; -1: chosen by the backend", -1, G_MAXINT, -1,
+          flags));
   install (object_class, PROP_QUEUE_CAPACITY,
       g_param_spec_uint ("queue-capacity", "Queue capacity",
           "Messages that the kernel's ring holds", 0, G_MAXUINT,
@@ -513,8 +521,8 @@ gst_ring_kernel_filter_class_init (GstRingKernelFilterClass * klass)
       g_param_spec_uint ("message-size", "Message size",
           "Bytes of the largest message, its header of 256 bytes included, "
           "for kernels of audio, bytes and records that keep memory for each "
-          "byte of a message", 0, G_MAXUINT, RING_DEFAULT_MESSAGE_SIZE,
-          flags));
+          "byte of a message",
+          0, G_MAXUINT, RING_DEFAULT_MESSAGE_SIZE, flags));
   install (object_class, PROP_MAX_IN_FLIGHT,
       g_param_spec_uint ("max-in-flight", "Max in flight",
           "Buffers taken in and not yet pushed, at the most, where the kernel "
@@ -523,37 +531,46 @@ gst_ring_kernel_filter_class_init (GstRingKernelFilterClass * klass)
   install (object_class, PROP_POLL_INTERVAL,
       g_param_spec_uint ("poll-interval", "Poll interval",
           "Microseconds at the most between two looks at a ring that nobody "
-          "signals", 0, G_MAXUINT, RING_DEFAULT_POLL_INTERVAL, flags));
-  install (object_class, PROP_LEASE, g_param_spec_uint64 ("lease", "Lease",
+          "signals",
+          0, G_MAXUINT, RING_DEFAULT_POLL_INTERVAL, flags));
+  install (object_class, PROP_LEASE,
+      g_param_spec_uint64 ("lease", "Lease",
           "Microseconds that a persistent kernel stays on the device at a "
-          "stretch; 0: no bound", 0, G_MAXUINT64, RING_DEFAULT_LEASE, flags));
+          "stretch; 0: no bound",
+          0, G_MAXUINT64, RING_DEFAULT_LEASE, flags));
   install (object_class, PROP_IDLE_TIMEOUT,
       g_param_spec_uint64 ("idle-timeout", "Idle time-out",
           "Microseconds without a buffer after which a persistent kernel "
-          "leaves the device", 0, G_MAXUINT64, RING_DEFAULT_IDLE_TIMEOUT,
-          flags));
+          "leaves the device",
+          0, G_MAXUINT64, RING_DEFAULT_IDLE_TIMEOUT, flags));
   install (object_class, PROP_TERMINATION_TIMEOUT,
       g_param_spec_uint64 ("termination-timeout", "Termination time-out",
           "Microseconds to wait for the kernel to end, at the most", 0,
           G_MAXINT64, RING_DEFAULT_TERMINATION_TIMEOUT, flags));
-  install (object_class, PROP_PARAMS, g_param_spec_string ("params",
-          "Parameters", "The kernel's parameters as NAME=VALUE, separated by "
-          "blanks, all set between the same two buffers", NULL, playing));
-  install (object_class, PROP_ON_ERROR, g_param_spec_enum ("on-error",
-          "On error", "What to do with a buffer that the kernel cannot "
+  install (object_class, PROP_PARAMS,
+      g_param_spec_string ("params", "Parameters",
+          "The kernel's parameters as NAME=VALUE, separated by "
+          "blanks, all set between the same two buffers",
+          NULL, playing));
+  install (object_class, PROP_ON_ERROR,
+      g_param_spec_enum ("on-error", "On error",
+          "What to do with a buffer that the kernel cannot "
           "process; a kernel that has failed altogether is always an error",
           GST_TYPE_RING_KERNEL_FILTER_ON_ERROR, DEFAULT_ON_ERROR, playing));
-  install (object_class, PROP_QOS, g_param_spec_boolean ("qos", "QoS",
+  install (object_class, PROP_QOS,
+      g_param_spec_boolean ("qos", "QoS",
           "Drop video frames that downstream reports as too late, before "
-          "any work is spent on them", TRUE, playing));
-  install (object_class, PROP_STATS, g_param_spec_boxed ("stats",
-          "Statistics", "Counters and times of the kernel; times are in ns",
+          "any work is spent on them",
+          TRUE, playing));
+  install (object_class, PROP_STATS,
+      g_param_spec_boxed ("stats", "Statistics",
+          "Counters and times of the kernel; times are in ns",
           GST_TYPE_STRUCTURE, G_PARAM_READABLE));
 
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
-  gst_element_class_set_static_metadata (element_class,
-      "Ring kernel filter", "Filter/Effect/Video/Audio",
+  gst_element_class_set_static_metadata (element_class, "Ring kernel filter",
+      "Filter/Effect/Video/Audio",
       "Runs a kernel of your own, or a built-in one, on every buffer",
       "The gst-ringkernel authors");
 
@@ -564,7 +581,7 @@ gst_ring_kernel_filter_class_init (GstRingKernelFilterClass * klass)
 }
 
 static void
-gst_ring_kernel_filter_init (GstRingKernelFilter * self)
+gst_ring_kernel_filter_init (GstRingKernelFilter *self)
 {
   GstElementClass *klass = GST_ELEMENT_GET_CLASS (self);
 

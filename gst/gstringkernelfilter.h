@@ -30,12 +30,13 @@ typedef enum
 } GstRingKernelFilterOnError;
 
 #define GST_TYPE_RING_KERNEL_FILTER_ON_ERROR \
-    (gst_ring_kernel_filter_on_error_get_type ())
+  (gst_ring_kernel_filter_on_error_get_type ())
 G_GNUC_INTERNAL GType gst_ring_kernel_filter_on_error_get_type (void);
 
 #define GST_TYPE_RING_KERNEL_FILTER (gst_ring_kernel_filter_get_type ())
-G_GNUC_INTERNAL G_DECLARE_FINAL_TYPE (GstRingKernelFilter,
-    gst_ring_kernel_filter, GST, RING_KERNEL_FILTER, GstElement)
+G_GNUC_INTERNAL
+G_DECLARE_FINAL_TYPE (GstRingKernelFilter, gst_ring_kernel_filter, GST,
+    RING_KERNEL_FILTER, GstElement)
 
 struct _GstRingKernelFilter
 {
@@ -47,35 +48,35 @@ struct _GstRingKernelFilter
   /* Settings; object lock. */
   gchar *kernel_id;
   gchar *params;
-  guint params_serial;          /* when params was set; 0: never */
+  guint params_serial; /* when params was set; 0: never */
   RingConfig *config;
   gint grid_size;
   gint block_size;
-  guint max_in_flight;          /* 0: auto */
+  guint max_in_flight; /* 0: auto */
   gboolean qos;
-  gboolean settings_changed;    /* since the launch */
-  gint on_error;                /* atomic */
+  gboolean settings_changed; /* since the launch */
+  gint on_error;             /* atomic */
 
   /* Made at NULL->READY and freed at READY->NULL. Changed under the object lock;
    * the streaming threads, which run in between only, read them without. */
   RingRuntime *runtime;
   RingKernel *kernel;
   gboolean is_inline;
-  GstRingKernelParameters *attached;    /* the launched kernel's parameters */
+  GstRingKernelParameters *attached; /* the launched kernel's parameters */
 
   /* What is known of the kernel, also before it is launched; object lock. */
-  GMutex lookup_lock;           /* held while looking a kernel up */
+  GMutex lookup_lock; /* held while looking a kernel up */
   GstRingCaps *caps;
   gboolean lookup_failed;
   GstRingKernelParameters *parameters;
-  GstStructure *last_stats;     /* of the last kernel, after its end */
+  GstStructure *last_stats; /* of the last kernel, after its end */
 
   /* QoS and latency; object lock. */
   gdouble proportion;
   GstClockTime earliest_time;
   guint64 processed, dropped;
-  GstClockTime frame_duration;  /* of the stream; NONE: not known */
-  GstClockTime held_back;       /* longest time that an output came late by */
+  GstClockTime frame_duration; /* of the stream; NONE: not known */
+  GstClockTime held_back;      /* longest time that an output came late by */
 
   /* Counters for stats; atomic. */
   gsize skipped, passed, bytes_copied;
@@ -85,31 +86,31 @@ struct _GstRingKernelFilter
 
 /* launch.c */
 G_GNUC_INTERNAL void gst_ring_kernel_filter_init_launch_debug (void);
-G_GNUC_INTERNAL gboolean gst_ring_kernel_filter_launch (GstRingKernelFilter *
-    self, GError ** error);
-G_GNUC_INTERNAL void gst_ring_kernel_filter_end (GstRingKernelFilter * self);
+G_GNUC_INTERNAL gboolean
+gst_ring_kernel_filter_launch (GstRingKernelFilter *self, GError **error);
+G_GNUC_INTERNAL void gst_ring_kernel_filter_end (GstRingKernelFilter *self);
 /* Another kernel has been chosen. */
-G_GNUC_INTERNAL void gst_ring_kernel_filter_forget_kernel (GstRingKernelFilter
-    * self);
+G_GNUC_INTERNAL void gst_ring_kernel_filter_forget_kernel (
+    GstRingKernelFilter *self);
 /* NULL: no kernel is chosen, or it cannot be found. */
 G_GNUC_INTERNAL GstRingCaps *gst_ring_kernel_filter_ref_caps (
-    GstRingKernelFilter * self);
-G_GNUC_INTERNAL GstRingKernelParameters
-    * gst_ring_kernel_filter_ref_parameters (GstRingKernelFilter * self);
+    GstRingKernelFilter *self);
+G_GNUC_INTERNAL GstRingKernelParameters *gst_ring_kernel_filter_ref_parameters (
+    GstRingKernelFilter *self);
 /* Posts @error as an element error of the fitting domain. */
 G_GNUC_INTERNAL void gst_ring_kernel_filter_post_failure (
-    GstRingKernelFilter * self);
+    GstRingKernelFilter *self);
 G_GNUC_INTERNAL void gst_ring_kernel_filter_post_error (
-    GstRingKernelFilter * self, const GError * error);
+    GstRingKernelFilter *self, const GError *error);
 G_GNUC_INTERNAL GstStructure *gst_ring_kernel_filter_get_stats (
-    GstRingKernelFilter * self);
+    GstRingKernelFilter *self);
 /* As many buffers as may be in flight now. */
 G_GNUC_INTERNAL guint gst_ring_kernel_filter_get_depth (
-    GstRingKernelFilter * self);
+    GstRingKernelFilter *self);
 
 /* pads.c */
 G_GNUC_INTERNAL void gst_ring_kernel_filter_setup_pads (
-    GstRingKernelFilter * self, GstPadTemplate * sink, GstPadTemplate * src);
+    GstRingKernelFilter *self, GstPadTemplate *sink, GstPadTemplate *src);
 
 GST_ELEMENT_REGISTER_DECLARE (ringkernelfilter);
 

@@ -21,8 +21,8 @@ gst_ring_kernel_filter_init_launch_debug (void)
 /* ---- errors --------------------------------------------------------------------------- */
 
 void
-gst_ring_kernel_filter_post_error (GstRingKernelFilter * self,
-    const GError * error)
+gst_ring_kernel_filter_post_error (GstRingKernelFilter *self,
+    const GError *error)
 {
   GQuark domain = GST_STREAM_ERROR;
   gint code = GST_STREAM_ERROR_FAILED;
@@ -67,20 +67,21 @@ gst_ring_kernel_filter_post_error (GstRingKernelFilter * self,
   }
   /* A compiler's log: what is wrong and where first, all of it as details. */
   end = error->code == RING_ERROR_COMPILE && error->domain == RING_ERROR
-      ? strchr (error->message, '\n') : NULL;
+      ? strchr (error->message, '\n')
+      : NULL;
   if (end) {
     text = g_strndup (error->message, end - error->message);
     debug = g_strdup (error->message);
   } else {
     text = g_strdup (error->message);
   }
-  gst_element_message_full (GST_ELEMENT (self), GST_MESSAGE_ERROR, domain,
-      code, text, debug, __FILE__, GST_FUNCTION, __LINE__);
+  gst_element_message_full (GST_ELEMENT (self), GST_MESSAGE_ERROR, domain, code,
+      text, debug, __FILE__, GST_FUNCTION, __LINE__);
 }
 
 /* The handle has failed: several may meet that at once, one says so. */
 void
-gst_ring_kernel_filter_post_failure (GstRingKernelFilter * self)
+gst_ring_kernel_filter_post_failure (GstRingKernelFilter *self)
 {
   gboolean posted;
   GError *error;
@@ -105,7 +106,7 @@ gst_ring_kernel_filter_post_failure (GstRingKernelFilter * self)
 /* Which formats and parameters a kernel has does not depend on where it runs, so
  * the cpu, which is always there, answers for all backends. */
 static RingKernelInfo *
-look_up (GstRingKernelFilter * self, const gchar * id)
+look_up (GstRingKernelFilter *self, const gchar *id)
 {
   RingConfig *config = ring_config_new ();
   RingRuntime *runtime;
@@ -125,7 +126,7 @@ look_up (GstRingKernelFilter * self, const gchar * id)
 }
 
 GstRingCaps *
-gst_ring_kernel_filter_ref_caps (GstRingKernelFilter * self)
+gst_ring_kernel_filter_ref_caps (GstRingKernelFilter *self)
 {
   GstRingCaps *caps = NULL;
   gchar *id = NULL;
@@ -165,7 +166,7 @@ gst_ring_kernel_filter_ref_caps (GstRingKernelFilter * self)
 /* @info is what the parameters must fit; takes over what @old ones were set to if
  * they fit already. */
 static GstRingKernelParameters *
-make_parameters (GstRingKernelFilter * self, RingKernelInfo * info)
+make_parameters (GstRingKernelFilter *self, RingKernelInfo *info)
 {
   GstRingKernelParameters *parameters, *old = NULL;
   gboolean added = FALSE;
@@ -192,13 +193,13 @@ make_parameters (GstRingKernelFilter * self, RingKernelInfo * info)
     gst_object_unref (old);
   }
   if (added)
-    gst_child_proxy_child_added (GST_CHILD_PROXY (self),
-        G_OBJECT (parameters), "kernel");
+    gst_child_proxy_child_added (GST_CHILD_PROXY (self), G_OBJECT (parameters),
+        "kernel");
   return parameters;
 }
 
 GstRingKernelParameters *
-gst_ring_kernel_filter_ref_parameters (GstRingKernelFilter * self)
+gst_ring_kernel_filter_ref_parameters (GstRingKernelFilter *self)
 {
   GstRingCaps *caps = gst_ring_kernel_filter_ref_caps (self);
   GstRingKernelParameters *parameters;
@@ -211,7 +212,7 @@ gst_ring_kernel_filter_ref_parameters (GstRingKernelFilter * self)
 }
 
 void
-gst_ring_kernel_filter_forget_kernel (GstRingKernelFilter * self)
+gst_ring_kernel_filter_forget_kernel (GstRingKernelFilter *self)
 {
   GstRingKernelParameters *old;
   GstRingCaps *caps;
@@ -234,7 +235,7 @@ gst_ring_kernel_filter_forget_kernel (GstRingKernelFilter * self)
 
 /* What the file behind a name declares may have changed since it was looked up. */
 static void
-learn (GstRingKernelFilter * self, RingKernelInfo * info)
+learn (GstRingKernelFilter *self, RingKernelInfo *info)
 {
   GstRingCaps *caps = gst_ring_caps_new (info), *old;
 
@@ -247,7 +248,7 @@ learn (GstRingKernelFilter * self, RingKernelInfo * info)
 }
 
 gboolean
-gst_ring_kernel_filter_launch (GstRingKernelFilter * self, GError ** error)
+gst_ring_kernel_filter_launch (GstRingKernelFilter *self, GError **error)
 {
   GstRingKernelParameters *parameters = NULL;
   RingRuntime *runtime = NULL;
@@ -282,8 +283,8 @@ gst_ring_kernel_filter_launch (GstRingKernelFilter * self, GError ** error)
     goto done;
   learn (self, ring_kernel_get_info (kernel));
   parameters = make_parameters (self, ring_kernel_get_info (kernel));
-  if (!gst_ring_kernel_parameters_attach (parameters, kernel, text,
-          text_serial, error))
+  if (!gst_ring_kernel_parameters_attach (parameters, kernel, text, text_serial,
+          error))
     goto done;
 
   GST_OBJECT_LOCK (self);
@@ -313,7 +314,7 @@ done:
 }
 
 void
-gst_ring_kernel_filter_end (GstRingKernelFilter * self)
+gst_ring_kernel_filter_end (GstRingKernelFilter *self)
 {
   GstRingKernelParameters *attached;
   GstStructure *stats, *old;
@@ -326,8 +327,7 @@ gst_ring_kernel_filter_end (GstRingKernelFilter * self)
   if (ring_kernel_get_status (self->kernel) != RING_KERNEL_FAILED
       && !ring_kernel_terminate (self->kernel, RING_TERMINATE_DISCARD,
           &error)) {
-    GST_ELEMENT_WARNING (self, RESOURCE, CLOSE, ("%s", error->message),
-        (NULL));
+    GST_ELEMENT_WARNING (self, RESOURCE, CLOSE, ("%s", error->message), (NULL));
     g_clear_error (&error);
   }
   stats = gst_ring_kernel_filter_get_stats (self);
@@ -351,7 +351,7 @@ gst_ring_kernel_filter_end (GstRingKernelFilter * self)
 /* ---- figures ------------------------------------------------------------------- */
 
 static void
-put (GstStructure * stats, const gchar * name, guint64 value)
+put (GstStructure *stats, const gchar *name, guint64 value)
 {
   gst_structure_set (stats, name, G_TYPE_UINT64, value, NULL);
 }
@@ -369,7 +369,7 @@ nick_of (GType type, gint value)
 }
 
 GstStructure *
-gst_ring_kernel_filter_get_stats (GstRingKernelFilter * self)
+gst_ring_kernel_filter_get_stats (GstRingKernelFilter *self)
 {
   GstStructure *stats;
   RingRuntime *runtime;
@@ -381,26 +381,25 @@ gst_ring_kernel_filter_get_stats (GstRingKernelFilter * self)
   kernel = self->kernel ? g_object_ref (self->kernel) : NULL;
   runtime = self->runtime ? g_object_ref (self->runtime) : NULL;
   dropped = self->dropped;
-  stats = !kernel && self->last_stats ? gst_structure_copy (self->last_stats)
+  stats = !kernel && self->last_stats
+      ? gst_structure_copy (self->last_stats)
       : gst_structure_new_empty ("application/x-ring-kernel-stats");
   GST_OBJECT_UNLOCK (self);
   if (!kernel)
     return stats;
 
   m = ring_kernel_get_metrics (kernel);
-  gst_structure_set (stats,
-      "kernel", G_TYPE_STRING,
-      ring_kernel_info_get_name (ring_kernel_get_info (kernel)),
-      "origin", G_TYPE_STRING,
+  gst_structure_set (stats, "kernel", G_TYPE_STRING,
+      ring_kernel_info_get_name (ring_kernel_get_info (kernel)), "origin",
+      G_TYPE_STRING,
       ring_kernel_info_get_origin (ring_kernel_get_info (kernel)),
       "device-name", G_TYPE_STRING, ring_runtime_get_device_name (runtime),
       "backend", G_TYPE_STRING,
-      nick_of (RING_TYPE_BACKEND_TYPE, (gint) m->backend),
-      "mode", G_TYPE_STRING,
-      nick_of (RING_TYPE_EXECUTION_MODE, (gint) m->mode),
+      nick_of (RING_TYPE_BACKEND_TYPE, (gint) m->backend), "mode",
+      G_TYPE_STRING, nick_of (RING_TYPE_EXECUTION_MODE, (gint) m->mode),
       "status", G_TYPE_STRING,
-      nick_of (RING_TYPE_KERNEL_STATUS, (gint) m->status),
-      "workers", G_TYPE_UINT, m->workers, NULL);
+      nick_of (RING_TYPE_KERNEL_STATUS, (gint) m->status), "workers",
+      G_TYPE_UINT, m->workers, NULL);
   put (stats, "accepted", m->accepted);
   put (stats, "delivered", m->delivered);
   put (stats, "rejected", m->rejected);
@@ -410,8 +409,8 @@ gst_ring_kernel_filter_get_stats (GstRingKernelFilter * self)
   put (stats, "outputs", m->outputs);
   put (stats, "bytes-in", m->bytes_in);
   put (stats, "bytes-out", m->bytes_out);
-  put (stats, "bytes-copied", m->bytes_copied
-      + (gsize) g_atomic_pointer_get (&self->bytes_copied));
+  put (stats, "bytes-copied",
+      m->bytes_copied + (gsize) g_atomic_pointer_get (&self->bytes_copied));
   put (stats, "queue-depth", m->queue_depth);
   put (stats, "queue-depth-max", m->queue_depth_max);
   put (stats, "order-errors", m->order_errors);

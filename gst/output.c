@@ -19,7 +19,7 @@ GST_DEBUG_CATEGORY_STATIC (ring_kernel_output_debug);
 /* ---- records ---------------------------------------------------------------------- */
 
 GstRingRecord *
-gst_ring_record_new (GstRingKernelFilter * self, guint n_outputs)
+gst_ring_record_new (GstRingKernelFilter *self, guint n_outputs)
 {
   static gsize once = 0;
   GstRingRecord *record;
@@ -37,7 +37,7 @@ gst_ring_record_new (GstRingKernelFilter * self, guint n_outputs)
 }
 
 void
-gst_ring_record_reset (GstRingRecord * record)
+gst_ring_record_reset (GstRingRecord *record)
 {
   guint i;
 
@@ -55,7 +55,7 @@ gst_ring_record_reset (GstRingRecord * record)
 }
 
 void
-gst_ring_record_free (GstRingRecord * record)
+gst_ring_record_free (GstRingRecord *record)
 {
   gst_ring_record_reset (record);
   g_free (record);
@@ -64,7 +64,7 @@ gst_ring_record_free (GstRingRecord * record)
 /* The kernel may still write to these buffers, so they must never be used again:
  * they are kept for good. */
 static void
-abandon (GstRingRecord * record)
+abandon (GstRingRecord *record)
 {
   guint i;
 
@@ -82,7 +82,7 @@ abandon (GstRingRecord * record)
 /* ---- times -------------------------------------------------------------------------- */
 
 void
-gst_ring_flow_forget_pending (GstRingKernelFilter * self)
+gst_ring_flow_forget_pending (GstRingKernelFilter *self)
 {
   GstRingFlow *flow = &self->flow;
 
@@ -95,7 +95,7 @@ gst_ring_flow_forget_pending (GstRingKernelFilter * self)
 /* Earliest and latest rather than first and last: in reverse playback buffers
  * come with their times descending. */
 static void
-note_input (GstRingFlow * flow, GstBuffer * buffer)
+note_input (GstRingFlow *flow, GstBuffer *buffer)
 {
   const GstClockTime pts = GST_BUFFER_PTS (buffer);
   GstClockTime end = pts;
@@ -119,31 +119,31 @@ note_input (GstRingFlow * flow, GstBuffer * buffer)
 }
 
 static void
-set_span (GstRingFlow * flow, GstBuffer * buffer, guint i, guint n)
+set_span (GstRingFlow *flow, GstBuffer *buffer, guint i, guint n)
 {
   const gboolean known = GST_CLOCK_TIME_IS_VALID (flow->first_pts)
       && flow->last_end > flow->first_pts;
   const GstClockTime span = known ? flow->last_end - flow->first_pts : 0;
-  const GstClockTime begin = gst_util_uint64_scale_int (span, (gint) i,
-      (gint) n);
+  const GstClockTime begin =
+      gst_util_uint64_scale_int (span, (gint) i, (gint) n);
 
-  GST_BUFFER_PTS (buffer) = i == 0 || known ? flow->first_pts + begin
-      : GST_CLOCK_TIME_NONE;
+  GST_BUFFER_PTS (buffer) =
+      i == 0 || known ? flow->first_pts + begin : GST_CLOCK_TIME_NONE;
   if (!GST_CLOCK_TIME_IS_VALID (flow->first_pts))
     GST_BUFFER_PTS (buffer) = GST_CLOCK_TIME_NONE;
   GST_BUFFER_DURATION (buffer) = known
       ? gst_util_uint64_scale_int (span, (gint) i + 1, (gint) n) - begin
       : GST_CLOCK_TIME_NONE;
   GST_BUFFER_DTS (buffer) = i == 0 ? flow->first_dts : GST_CLOCK_TIME_NONE;
-  GST_BUFFER_OFFSET (buffer) = i == 0 ? flow->first_offset
-      : GST_BUFFER_OFFSET_NONE;
-  GST_BUFFER_OFFSET_END (buffer) = i + 1 == n ? flow->last_offset_end
-      : GST_BUFFER_OFFSET_NONE;
+  GST_BUFFER_OFFSET (buffer) =
+      i == 0 ? flow->first_offset : GST_BUFFER_OFFSET_NONE;
+  GST_BUFFER_OFFSET_END (buffer) =
+      i + 1 == n ? flow->last_offset_end : GST_BUFFER_OFFSET_NONE;
 }
 
 /* What came out is so much older than what went in last. */
 static void
-note_held_back (GstRingKernelFilter * self)
+note_held_back (GstRingKernelFilter *self)
 {
   GstRingFlow *flow = &self->flow;
   GstClockTime held;
@@ -165,7 +165,7 @@ note_held_back (GstRingKernelFilter * self)
 /* ---- out ---------------------------------------------------------------------------- */
 
 static inline GstFlowReturn
-push_buffer (GstRingKernelFilter * self, GstBuffer * buffer)
+push_buffer (GstRingKernelFilter *self, GstBuffer *buffer)
 {
   if (G_UNLIKELY (self->flow.out_discont)) {
     self->flow.out_discont = FALSE;
@@ -176,7 +176,7 @@ push_buffer (GstRingKernelFilter * self, GstBuffer * buffer)
 }
 
 static GstBuffer *
-take_output (GstRingKernelFilter * self, GstRingRecord * record, guint i)
+take_output (GstRingKernelFilter *self, GstRingRecord *record, guint i)
 {
   const guint k = record->emitted[i];
   GstBuffer *buffer = g_steal_pointer (&record->out[k].buffer);
@@ -188,7 +188,7 @@ take_output (GstRingKernelFilter * self, GstRingRecord * record, guint i)
 }
 
 static GstFlowReturn
-push_emitted (GstRingKernelFilter * self, GstRingRecord * record)
+push_emitted (GstRingKernelFilter *self, GstRingRecord *record)
 {
   GstRingFlow *flow = &self->flow;
   const guint n = record->n_emitted;
@@ -206,7 +206,7 @@ push_emitted (GstRingKernelFilter * self, GstRingRecord * record)
     GstBuffer *buffer = take_output (self, record, i);
 
     gst_buffer_copy_into (buffer, record->input,
-        GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_TIMESTAMPS, 0, (gsize) - 1);
+        GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_TIMESTAMPS, 0, (gsize) -1);
     GST_BUFFER_FLAG_UNSET (buffer, GST_BUFFER_FLAG_DISCONT);
     if (!alone)
       set_span (flow, buffer, i, n);
@@ -220,7 +220,7 @@ push_emitted (GstRingKernelFilter * self, GstRingRecord * record)
 }
 
 GstFlowReturn
-gst_ring_flow_push (GstRingKernelFilter * self, GstRingRecord * record)
+gst_ring_flow_push (GstRingKernelFilter *self, GstRingRecord *record)
 {
   GstRingFlow *flow = &self->flow;
   GstFlowReturn ret;
@@ -277,7 +277,7 @@ gst_ring_flow_push (GstRingKernelFilter * self, GstRingRecord * record)
 
   buffer = take_output (self, record, 0);
   gst_buffer_copy_into (buffer, record->input,
-      GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_TIMESTAMPS, 0, (gsize) - 1);
+      GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_TIMESTAMPS, 0, (gsize) -1);
   gst_ring_buffers_copy_metas (buffer, record->input, flow->stream.metas);
   /* Given back before the push, which may take long: producers with few buffers
    * wait for it. */

@@ -11,13 +11,13 @@ GST_DEBUG_CATEGORY_STATIC (ring_kernel_pads_debug);
 /* ---- data -------------------------------------------------------------------------- */
 
 static GstFlowReturn
-sink_chain (GstPad * pad, GstObject * parent, GstBuffer * buffer)
+sink_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 {
   return gst_ring_flow_chain (GST_RING_KERNEL_FILTER (parent), buffer);
 }
 
 static GstFlowReturn
-sink_chain_list (GstPad * pad, GstObject * parent, GstBufferList * list)
+sink_chain_list (GstPad *pad, GstObject *parent, GstBufferList *list)
 {
   GstRingKernelFilter *self = GST_RING_KERNEL_FILTER (parent);
   const guint n = gst_buffer_list_length (list);
@@ -45,7 +45,7 @@ sink_chain_list (GstPad * pad, GstObject * parent, GstBufferList * list)
 /* ---- events ------------------------------------------------------------------------- */
 
 static gboolean
-sink_event (GstPad * pad, GstObject * parent, GstEvent * event)
+sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
   GstRingKernelFilter *self = GST_RING_KERNEL_FILTER (parent);
   gboolean ret;
@@ -84,7 +84,7 @@ sink_event (GstPad * pad, GstObject * parent, GstEvent * event)
 }
 
 static gboolean
-src_event (GstPad * pad, GstObject * parent, GstEvent * event)
+src_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
   GstRingKernelFilter *self = GST_RING_KERNEL_FILTER (parent);
 
@@ -99,7 +99,7 @@ src_event (GstPad * pad, GstObject * parent, GstEvent * event)
       if (diff > 0)
         earliest = timestamp + 2 * (GstClockTime) diff;
       else
-        earliest = timestamp > (GstClockTime) - diff ? timestamp + diff : 0;
+        earliest = timestamp > (GstClockTime) -diff ? timestamp + diff : 0;
     }
     GST_OBJECT_LOCK (self);
     self->proportion = proportion;
@@ -112,13 +112,13 @@ src_event (GstPad * pad, GstObject * parent, GstEvent * event)
 /* ---- queries --------------------------------------------------------------------------- */
 
 static gboolean
-ask_downstream (GstRingKernelFilter * self, gpointer query)
+ask_downstream (GstRingKernelFilter *self, gpointer query)
 {
   return gst_pad_peer_query (self->srcpad, query);
 }
 
 static gboolean
-query_caps (GstRingKernelFilter * self, GstPad * pad, GstQuery * query)
+query_caps (GstRingKernelFilter *self, GstPad *pad, GstQuery *query)
 {
   GstPad *otherpad = pad == self->sinkpad ? self->srcpad : self->sinkpad;
   GstRingCaps *info = gst_ring_kernel_filter_ref_caps (self);
@@ -139,7 +139,7 @@ query_caps (GstRingKernelFilter * self, GstPad * pad, GstQuery * query)
 
 /* Whether these very caps are being pushed to us, rather than asked about. */
 static gboolean
-are_being_pushed (GstRingKernelFilter * self, GstCaps * caps)
+are_being_pushed (GstRingKernelFilter *self, GstCaps *caps)
 {
   GstPad *peer = gst_pad_get_peer (self->sinkpad);
   GstCaps *current = peer ? gst_pad_get_current_caps (peer) : NULL;
@@ -151,8 +151,7 @@ are_being_pushed (GstRingKernelFilter * self, GstCaps * caps)
 }
 
 static gboolean
-query_accept_caps (GstRingKernelFilter * self, GstPad * pad,
-    GstQuery * query)
+query_accept_caps (GstRingKernelFilter *self, GstPad *pad, GstQuery *query)
 {
   GstRingCaps *info = gst_ring_kernel_filter_ref_caps (self);
   gboolean accepted = TRUE;
@@ -178,8 +177,8 @@ query_accept_caps (GstRingKernelFilter * self, GstPad * pad,
   } else if (info) {
     accepted = gst_caps_can_intersect (caps, info->src_caps);
   }
-  GST_DEBUG_OBJECT (pad, "%s %" GST_PTR_FORMAT,
-      accepted ? "accept" : "refuse", caps);
+  GST_DEBUG_OBJECT (pad, "%s %" GST_PTR_FORMAT, accepted ? "accept" : "refuse",
+      caps);
   g_clear_error (&error);
   g_clear_pointer (&info, gst_ring_caps_unref);
   gst_query_set_accept_caps_result (query, accepted);
@@ -187,9 +186,10 @@ query_accept_caps (GstRingKernelFilter * self, GstPad * pad,
 }
 
 static gboolean
-query_allocation (GstRingKernelFilter * self, GstQuery * query)
+query_allocation (GstRingKernelFilter *self, GstQuery *query)
 {
-  const guint depth = self->is_inline ? 0 : g_atomic_int_get (&self->flow.depth);
+  const guint depth =
+      self->is_inline ? 0 : g_atomic_int_get (&self->flow.depth);
   GstRingCaps *info;
   gboolean ret;
   GstCaps *caps;
@@ -208,7 +208,7 @@ query_allocation (GstRingKernelFilter * self, GstQuery * query)
 }
 
 static gboolean
-sink_query (GstPad * pad, GstObject * parent, GstQuery * query)
+sink_query (GstPad *pad, GstObject *parent, GstQuery *query)
 {
   GstRingKernelFilter *self = GST_RING_KERNEL_FILTER (parent);
 
@@ -232,7 +232,7 @@ sink_query (GstPad * pad, GstObject * parent, GstQuery * query)
 }
 
 static gboolean
-query_latency (GstRingKernelFilter * self, GstQuery * query)
+query_latency (GstRingKernelFilter *self, GstQuery *query)
 {
   GstClockTime min, max, own = 0, own_max = 0;
   gboolean live;
@@ -261,7 +261,7 @@ query_latency (GstRingKernelFilter * self, GstQuery * query)
 }
 
 static gboolean
-src_query (GstPad * pad, GstObject * parent, GstQuery * query)
+src_query (GstPad *pad, GstObject *parent, GstQuery *query)
 {
   GstRingKernelFilter *self = GST_RING_KERNEL_FILTER (parent);
 
@@ -280,7 +280,7 @@ src_query (GstPad * pad, GstObject * parent, GstQuery * query)
 /* ---- activation -------------------------------------------------------------------------- */
 
 static gboolean
-sink_activate_mode (GstPad * pad, GstObject * parent, GstPadMode mode,
+sink_activate_mode (GstPad *pad, GstObject *parent, GstPadMode mode,
     gboolean active)
 {
   if (mode != GST_PAD_MODE_PUSH)
@@ -291,7 +291,7 @@ sink_activate_mode (GstPad * pad, GstObject * parent, GstPadMode mode,
 }
 
 static gboolean
-src_activate_mode (GstPad * pad, GstObject * parent, GstPadMode mode,
+src_activate_mode (GstPad *pad, GstObject *parent, GstPadMode mode,
     gboolean active)
 {
   GstRingKernelFilter *self = GST_RING_KERNEL_FILTER (parent);
@@ -305,8 +305,8 @@ src_activate_mode (GstPad * pad, GstObject * parent, GstPadMode mode,
 }
 
 void
-gst_ring_kernel_filter_setup_pads (GstRingKernelFilter * self,
-    GstPadTemplate * sink, GstPadTemplate * src)
+gst_ring_kernel_filter_setup_pads (GstRingKernelFilter *self,
+    GstPadTemplate *sink, GstPadTemplate *src)
 {
   static gsize once = 0;
 

@@ -16,19 +16,20 @@ GST_DEBUG_CATEGORY_STATIC (ring_kernel_params_debug);
 
 typedef struct
 {
-  RingKernel *kernel;           /* object lock; NULL while there is none */
-  GValue *values;               /* object lock */
-  guint *serials;               /* object lock; 0: never set */
+  RingKernel *kernel; /* object lock; NULL while there is none */
+  GValue *values;     /* object lock */
+  guint *serials;     /* object lock; 0: never set */
 } GstRingKernelParametersPrivate;
 
-G_DEFINE_ABSTRACT_TYPE_WITH_CODE (GstRingKernelParameters,
-    gst_ring_kernel_parameters, GST_TYPE_OBJECT,
+G_DEFINE_ABSTRACT_TYPE_WITH_CODE (
+    GstRingKernelParameters, gst_ring_kernel_parameters, GST_TYPE_OBJECT,
     G_ADD_PRIVATE (GstRingKernelParameters);
     GST_DEBUG_CATEGORY_INIT (ring_kernel_params_debug, "ringkernelparams", 0,
         "ringkernelfilter: kernel parameters"));
 
-#define PRIVATE(self) ((GstRingKernelParametersPrivate *) \
-    gst_ring_kernel_parameters_get_instance_private (self))
+#define PRIVATE(self) \
+  ((GstRingKernelParametersPrivate *) \
+          gst_ring_kernel_parameters_get_instance_private (self))
 
 guint
 gst_ring_kernel_parameters_next_serial (void)
@@ -42,7 +43,7 @@ gst_ring_kernel_parameters_next_serial (void)
 
 /* A specification belongs to the first class that installs it, so make anew. */
 static GParamSpec *
-clone_pspec (GParamSpec * pspec)
+clone_pspec (GParamSpec *pspec)
 {
   const gchar *name = pspec->name;
   const gchar *nick = g_param_spec_get_nick (pspec);
@@ -76,11 +77,13 @@ clone_pspec (GParamSpec * pspec)
         G_PARAM_SPEC_ENUM (pspec)->default_value, number);
   return g_param_spec_string (name, nick, blurb,
       G_IS_PARAM_SPEC_STRING (pspec)
-      ? G_PARAM_SPEC_STRING (pspec)->default_value : NULL, flags);
+          ? G_PARAM_SPEC_STRING (pspec)->default_value
+          : NULL,
+      flags);
 }
 
 static void
-warn_not_set (GstRingKernelParameters * self, const GError * error)
+warn_not_set (GstRingKernelParameters *self, const GError *error)
 {
   GstObject *element = gst_object_get_parent (GST_OBJECT (self));
 
@@ -92,8 +95,8 @@ warn_not_set (GstRingKernelParameters * self, const GError * error)
 }
 
 static void
-kernel_class_set_property (GObject * object, guint id, const GValue * value,
-    GParamSpec * pspec)
+kernel_class_set_property (GObject *object, guint id, const GValue *value,
+    GParamSpec *pspec)
 {
   GstRingKernelParameters *self = GST_RING_KERNEL_PARAMETERS (object);
   GstRingKernelParametersPrivate *priv = PRIVATE (self);
@@ -124,8 +127,8 @@ kernel_class_set_property (GObject * object, guint id, const GValue * value,
 }
 
 static void
-kernel_class_get_property (GObject * object, guint id, GValue * value,
-    GParamSpec * pspec)
+kernel_class_get_property (GObject *object, guint id, GValue *value,
+    GParamSpec *pspec)
 {
   GstRingKernelParameters *self = GST_RING_KERNEL_PARAMETERS (object);
 
@@ -162,7 +165,7 @@ kernel_class_init (gpointer klass, gpointer data)
 /* Kernels of one name can declare other things after an edit, so what they
  * declare is part of the type's name. */
 static gchar *
-type_name (RingKernelInfo * info)
+type_name (RingKernelInfo *info)
 {
   GChecksum *checksum = g_checksum_new (G_CHECKSUM_SHA1);
   GParamSpec **list;
@@ -201,14 +204,16 @@ type_name (RingKernelInfo * info)
 
   name = g_strdup_printf ("GstRingKernelParameters-%s-%.12s",
       ring_kernel_info_get_name (info), g_checksum_get_string (checksum));
-  g_strcanon (name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-      "0123456789-_", '-');
+  g_strcanon (name,
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+      "0123456789-_",
+      '-');
   g_checksum_free (checksum);
   return name;
 }
 
 static GType
-kernel_type (RingKernelInfo * info)
+kernel_type (RingKernelInfo *info)
 {
   static GMutex lock;
   gchar *name = type_name (info);
@@ -237,7 +242,7 @@ kernel_type (RingKernelInfo * info)
 /* ---- the object --------------------------------------------------------------- */
 
 static void
-gst_ring_kernel_parameters_constructed (GObject * object)
+gst_ring_kernel_parameters_constructed (GObject *object)
 {
   GstRingKernelParameters *self = GST_RING_KERNEL_PARAMETERS (object);
   GstRingKernelParametersClass *klass =
@@ -245,8 +250,8 @@ gst_ring_kernel_parameters_constructed (GObject * object)
   GstRingKernelParametersPrivate *priv = PRIVATE (self);
   guint i;
 
-  G_OBJECT_CLASS (gst_ring_kernel_parameters_parent_class)->constructed
-      (object);
+  G_OBJECT_CLASS (gst_ring_kernel_parameters_parent_class)
+      ->constructed (object);
   priv->values = g_new0 (GValue, klass->n_pspecs + 1);
   priv->serials = g_new0 (guint, klass->n_pspecs + 1);
   for (i = 0; i < klass->n_pspecs; i++) {
@@ -256,7 +261,7 @@ gst_ring_kernel_parameters_constructed (GObject * object)
 }
 
 static void
-gst_ring_kernel_parameters_finalize (GObject * object)
+gst_ring_kernel_parameters_finalize (GObject *object)
 {
   GstRingKernelParameters *self = GST_RING_KERNEL_PARAMETERS (object);
   GstRingKernelParametersPrivate *priv = PRIVATE (self);
@@ -271,7 +276,7 @@ gst_ring_kernel_parameters_finalize (GObject * object)
 }
 
 static void
-gst_ring_kernel_parameters_class_init (GstRingKernelParametersClass * klass)
+gst_ring_kernel_parameters_class_init (GstRingKernelParametersClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
 
@@ -280,12 +285,12 @@ gst_ring_kernel_parameters_class_init (GstRingKernelParametersClass * klass)
 }
 
 static void
-gst_ring_kernel_parameters_init (GstRingKernelParameters * self)
+gst_ring_kernel_parameters_init (GstRingKernelParameters *self)
 {
 }
 
 GstRingKernelParameters *
-gst_ring_kernel_parameters_new (RingKernelInfo * info)
+gst_ring_kernel_parameters_new (RingKernelInfo *info)
 {
   GstRingKernelParameters *self = g_object_new (kernel_type (info), NULL);
 
@@ -295,15 +300,15 @@ gst_ring_kernel_parameters_new (RingKernelInfo * info)
 }
 
 gboolean
-gst_ring_kernel_parameters_fit (GstRingKernelParameters * self,
-    RingKernelInfo * info)
+gst_ring_kernel_parameters_fit (GstRingKernelParameters *self,
+    RingKernelInfo *info)
 {
   return G_OBJECT_TYPE (self) == kernel_type (info);
 }
 
 static gboolean
-apply (GstRingKernelParameters * self, RingKernel * kernel, guint after,
-    guint before, GError ** error)
+apply (GstRingKernelParameters *self, RingKernel *kernel, guint after,
+    guint before, GError **error)
 {
   GstRingKernelParametersClass *klass =
       GST_RING_KERNEL_PARAMETERS_GET_CLASS (self);
@@ -320,15 +325,16 @@ apply (GstRingKernelParameters * self, RingKernel * kernel, guint after,
     if (ok)
       g_value_copy (&priv->values[i], &value);
     GST_OBJECT_UNLOCK (self);
-    ok = !ok || ring_kernel_set_parameter (kernel, klass->pspecs[i]->name,
-        &value, error);
+    ok = !ok
+        || ring_kernel_set_parameter (kernel, klass->pspecs[i]->name, &value,
+            error);
     g_value_unset (&value);
   }
   return ok;
 }
 
 void
-gst_ring_kernel_parameters_refresh (GstRingKernelParameters * self)
+gst_ring_kernel_parameters_refresh (GstRingKernelParameters *self)
 {
   GstRingKernelParametersClass *klass =
       GST_RING_KERNEL_PARAMETERS_GET_CLASS (self);
@@ -350,8 +356,8 @@ gst_ring_kernel_parameters_refresh (GstRingKernelParameters * self)
     if (ring_kernel_get_parameter (kernel, klass->pspecs[i]->name, &value,
             NULL)) {
       GST_OBJECT_LOCK (self);
-      changed = g_param_values_cmp (klass->pspecs[i], &priv->values[i],
-          &value) != 0;
+      changed =
+          g_param_values_cmp (klass->pspecs[i], &priv->values[i], &value) != 0;
       if (changed) {
         g_value_copy (&value, &priv->values[i]);
         priv->serials[i] = gst_ring_kernel_parameters_next_serial ();
@@ -366,13 +372,11 @@ gst_ring_kernel_parameters_refresh (GstRingKernelParameters * self)
 }
 
 gboolean
-gst_ring_kernel_parameters_attach (GstRingKernelParameters * self,
-    RingKernel * kernel, const gchar * text, guint text_serial,
-    GError ** error)
+gst_ring_kernel_parameters_attach (GstRingKernelParameters *self,
+    RingKernel *kernel, const gchar *text, guint text_serial, GError **error)
 {
   if (!apply (self, kernel, 0, text_serial, error)
-      || (text && !ring_kernel_set_parameters_from_string (kernel, text,
-              error))
+      || (text && !ring_kernel_set_parameters_from_string (kernel, text, error))
       || !apply (self, kernel, text_serial, G_MAXUINT, error))
     return FALSE;
 
@@ -384,7 +388,7 @@ gst_ring_kernel_parameters_attach (GstRingKernelParameters * self,
 }
 
 void
-gst_ring_kernel_parameters_detach (GstRingKernelParameters * self)
+gst_ring_kernel_parameters_detach (GstRingKernelParameters *self)
 {
   RingKernel *kernel;
 

@@ -9,16 +9,16 @@
 
 G_BEGIN_DECLS
 
-#define GST_TYPE_RING_KERNEL_PARAMETERS \
-    (gst_ring_kernel_parameters_get_type ())
-G_GNUC_INTERNAL G_DECLARE_DERIVABLE_TYPE (GstRingKernelParameters,
-    gst_ring_kernel_parameters, GST, RING_KERNEL_PARAMETERS, GstObject)
+#define GST_TYPE_RING_KERNEL_PARAMETERS (gst_ring_kernel_parameters_get_type ())
+G_GNUC_INTERNAL
+G_DECLARE_DERIVABLE_TYPE (GstRingKernelParameters, gst_ring_kernel_parameters,
+    GST, RING_KERNEL_PARAMETERS, GstObject)
 
 struct _GstRingKernelParametersClass
 {
   GstObjectClass parent_class;
 
-  GParamSpec **pspecs;          /* the kernel's; property i + 1 is pspecs[i] */
+  GParamSpec **pspecs; /* the kernel's; property i + 1 is pspecs[i] */
   guint n_pspecs;
 };
 
@@ -27,28 +27,30 @@ struct _GstRingKernelParametersClass
 G_GNUC_INTERNAL guint gst_ring_kernel_parameters_next_serial (void);
 
 G_GNUC_INTERNAL GstRingKernelParameters *gst_ring_kernel_parameters_new (
-    RingKernelInfo * info);
+    RingKernelInfo *info);
 /* Whether @self has just the parameters that @info declares. */
-G_GNUC_INTERNAL gboolean gst_ring_kernel_parameters_fit (
-    GstRingKernelParameters * self, RingKernelInfo * info);
+G_GNUC_INTERNAL gboolean
+gst_ring_kernel_parameters_fit (GstRingKernelParameters *self,
+    RingKernelInfo *info);
 /* From here on settings go to @kernel. What was set before, among it @text (the
  * `params` property, set at @text_serial), is set on it now. */
-G_GNUC_INTERNAL gboolean gst_ring_kernel_parameters_attach (
-    GstRingKernelParameters * self, RingKernel * kernel, const gchar * text,
-    guint text_serial, GError ** error);
+G_GNUC_INTERNAL gboolean
+gst_ring_kernel_parameters_attach (GstRingKernelParameters *self,
+    RingKernel *kernel, const gchar *text, guint text_serial, GError **error);
 G_GNUC_INTERNAL void gst_ring_kernel_parameters_detach (
-    GstRingKernelParameters * self);
+    GstRingKernelParameters *self);
 /* Reads all values back from the kernel. */
 G_GNUC_INTERNAL void gst_ring_kernel_parameters_refresh (
-    GstRingKernelParameters * self);
+    GstRingKernelParameters *self);
 
 /* Applies controllers; costs nothing where there are none. */
 static inline void
-gst_ring_kernel_parameters_sync (GstRingKernelParameters * self,
+gst_ring_kernel_parameters_sync (GstRingKernelParameters *self,
     GstClockTime stream_time)
 {
-  if (G_UNLIKELY (g_atomic_pointer_get (&GST_OBJECT_CAST (self)->
-              control_bindings) != NULL)
+  if (G_UNLIKELY (
+          g_atomic_pointer_get (&GST_OBJECT_CAST (self)->control_bindings)
+          != NULL)
       && GST_CLOCK_TIME_IS_VALID (stream_time))
     gst_object_sync_values (GST_OBJECT_CAST (self), stream_time);
 }

@@ -7,11 +7,11 @@
 #include "gstringkernelfilter.h"
 
 static gboolean
-plugin_init (GstPlugin * plugin)
+plugin_init (GstPlugin *plugin)
 {
   return GST_ELEMENT_REGISTER (ringkernelfilter, plugin);
 }
 
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, ringkernel,
-    "Filters that a user writes in a dozen lines of C",
-    plugin_init, PACKAGE_VERSION, "LGPL", PACKAGE, "Unknown package origin")
+    "Filters that a user writes in a dozen lines of C", plugin_init,
+    PACKAGE_VERSION, "LGPL", PACKAGE, "Unknown package origin")

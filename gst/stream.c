@@ -12,7 +12,7 @@ GST_DEBUG_CATEGORY_STATIC (ring_kernel_stream_debug);
 #define GST_CAT_DEFAULT ring_kernel_stream_debug
 
 void
-gst_ring_flow_forget_stream (GstRingKernelFilter * self)
+gst_ring_flow_forget_stream (GstRingKernelFilter *self)
 {
   GstRingStream *stream = &self->flow.stream;
 
@@ -23,7 +23,7 @@ gst_ring_flow_forget_stream (GstRingKernelFilter * self)
 }
 
 static void
-note_frame_duration (GstRingKernelFilter * self)
+note_frame_duration (GstRingKernelFilter *self)
 {
   GstRingStream *stream = &self->flow.stream;
   GstClockTime duration = GST_CLOCK_TIME_NONE;
@@ -43,7 +43,7 @@ note_frame_duration (GstRingKernelFilter * self)
 }
 
 static gboolean
-decide_allocation (GstRingKernelFilter * self)
+decide_allocation (GstRingKernelFilter *self)
 {
   GstRingFlow *flow = &self->flow;
 
@@ -53,14 +53,14 @@ decide_allocation (GstRingKernelFilter * self)
 }
 
 static gboolean
-reallocate (GstRingKernelFilter * self, gpointer data)
+reallocate (GstRingKernelFilter *self, gpointer data)
 {
   return decide_allocation (self);
 }
 
 static void
-describe_stream (GstRingKernelFilter * self, const RingFormat * in,
-    const RingFormat * out)
+describe_stream (GstRingKernelFilter *self, const RingFormat *in,
+    const RingFormat *out)
 {
   GstRingStream *stream = &self->flow.stream;
   RingKernelInfo *info = ring_kernel_get_info (self->kernel);
@@ -76,7 +76,7 @@ describe_stream (GstRingKernelFilter * self, const RingFormat * in,
       && ring_kernel_info_get_in_place (info);
   stream->raw_video = stream->in_caps
       && gst_structure_has_name (gst_caps_get_structure (stream->in_caps, 0),
-      "video/x-raw");
+          "video/x-raw");
   if (in->kind == RING_PAYLOAD_BYTES)
     stream->metas = GST_RING_METAS_SAME_BYTES;
   else if (same)
@@ -89,7 +89,7 @@ describe_stream (GstRingKernelFilter * self, const RingFormat * in,
 
 /* Called in order with the data: all that came before is pushed. */
 static gboolean
-configure (GstRingKernelFilter * self, gpointer data)
+configure (GstRingKernelFilter *self, gpointer data)
 {
   GstRingFlow *flow = &self->flow;
   GstRingStream *stream = &flow->stream;
@@ -119,7 +119,7 @@ configure (GstRingKernelFilter * self, gpointer data)
     old = gst_pad_get_current_caps (self->srcpad);
     ok = (old && gst_caps_is_equal (old, stream->out_caps))
         || gst_pad_push_event (self->srcpad,
-        gst_event_new_caps (stream->out_caps));
+            gst_event_new_caps (stream->out_caps));
     gst_clear_caps (&old);
     if (!ok) {
       GST_DEBUG_OBJECT (self, "downstream does not take %" GST_PTR_FORMAT,
@@ -149,7 +149,7 @@ failed:
 }
 
 gboolean
-gst_ring_flow_set_caps (GstRingKernelFilter * self, GstCaps * caps)
+gst_ring_flow_set_caps (GstRingKernelFilter *self, GstCaps *caps)
 {
   GstRingStream *stream = &self->flow.stream;
 
@@ -160,19 +160,20 @@ gst_ring_flow_set_caps (GstRingKernelFilter * self, GstCaps * caps)
 }
 
 gboolean
-gst_ring_flow_passes_allocation (GstRingKernelFilter * self, GstCaps * caps)
+gst_ring_flow_passes_allocation (GstRingKernelFilter *self, GstCaps *caps)
 {
   GstRingStream *stream = &self->flow.stream;
 
   if (!stream->configured || !caps || !stream->in_caps
       || !gst_caps_is_equal (caps, stream->in_caps))
     return FALSE;
-  return stream->in.kind == RING_PAYLOAD_BYTES || (stream->in_place
-      && g_atomic_int_get (&self->on_error) != GST_RING_ON_ERROR_PASS);
+  return stream->in.kind == RING_PAYLOAD_BYTES
+      || (stream->in_place
+          && g_atomic_int_get (&self->on_error) != GST_RING_ON_ERROR_PASS);
 }
 
 static GstFlowReturn
-flow_result (GstRingKernelFilter * self)
+flow_result (GstRingKernelFilter *self)
 {
   GstRingFlow *flow = &self->flow;
   GstFlowReturn ret;
@@ -185,7 +186,7 @@ flow_result (GstRingKernelFilter * self)
 
 /* Bytes and records need no caps; and downstream may want other buffers. */
 GstFlowReturn
-gst_ring_flow_renegotiate (GstRingKernelFilter * self)
+gst_ring_flow_renegotiate (GstRingKernelFilter *self)
 {
   GstRingStream *stream = &self->flow.stream;
   gboolean ok = TRUE;
@@ -207,7 +208,7 @@ gst_ring_flow_renegotiate (GstRingKernelFilter * self)
 }
 
 void
-gst_ring_flow_configure_early (GstRingKernelFilter * self)
+gst_ring_flow_configure_early (GstRingKernelFilter *self)
 {
   GstRingCaps *info = gst_ring_kernel_filter_ref_caps (self);
 

@@ -52,7 +52,8 @@ fir_run (const RingView out, const RING_GLOBAL float *line, int64_t i,
     const float tap2 = taps[k + 2], tap3 = taps[k + 3];
 
     for (int32_t j = 0; j < width; j++)
-      sum[j] = ring_madf (tap3, from3[j], ring_madf (tap2, from2[j],
+      sum[j] = ring_madf (tap3, from3[j],
+          ring_madf (tap2, from2[j],
               ring_madf (tap1, from1[j], ring_madf (tap, from[j], sum[j]))));
     from = from3 - channels;
   }

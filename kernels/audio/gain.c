@@ -28,7 +28,8 @@ RING_KERNEL (gain, "Makes sound louder or softer",
     RING_GLOBAL int16_t *to = (RING_GLOBAL int16_t *) out.data;
 
     RING_FOR_EACH (i, n) {
-      const float v = ring_clampf ((float) from[i] * factor, -32768.0f, 32767.0f);
+      const float v =
+          ring_clampf ((float) from[i] * factor, -32768.0f, 32767.0f);
 
       to[i] = (int16_t) (int32_t) (v + (v < 0.0f ? -0.5f : 0.5f));
     }

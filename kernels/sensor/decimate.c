@@ -12,7 +12,7 @@
 
 typedef struct
 {
-  uint64_t t;                   /* ns */
+  uint64_t t; /* ns */
   double value;
 } DecimateRecord;
 

@@ -17,7 +17,7 @@
 
 typedef struct
 {
-  uint64_t t;                   /* ns */
+  uint64_t t; /* ns */
   double value;
 } AverageRecord;
 

@@ -21,28 +21,31 @@
 
 typedef struct
 {
-  uint64_t t;                   /* ns */
+  uint64_t t; /* ns */
   double value;
 } SpikeRecord;
 
 typedef struct
 {
-  uint64_t t;                   /* ns */
+  uint64_t t; /* ns */
   double value;
-  double score;                 /* in standard deviations, with its sign */
+  double score; /* in standard deviations, with its sign */
 } SpikeEvent;
 
-enum                            /* nicks of `direction` */
+enum /* nicks of `direction` */
 {
-  SPIKE_UP, SPIKE_DOWN, SPIKE_BOTH
+  SPIKE_UP,
+  SPIKE_DOWN,
+  SPIKE_BOTH
 };
 
 /* How far up, down or away a score is. */
 RING_FUNCTION double
 spike_height (double score, int32_t direction)
 {
-  return direction == SPIKE_UP ? score : direction == SPIKE_DOWN ? -score
-      : ring_fabs (score);
+  return direction == SPIKE_UP  ? score
+      : direction == SPIKE_DOWN ? -score
+                                : ring_fabs (score);
 }
 
 RING_KERNEL (spike_detect, "Finds spikes in a stream of records",
@@ -59,7 +62,8 @@ RING_KERNEL (spike_detect, "Finds spikes in a stream of records",
     RING_ENUM (direction, 0, "up|down|both",
         "Whether spikes go up, down, or either way"))
 {
-  const RING_GLOBAL SpikeRecord *from = (const RING_GLOBAL SpikeRecord *) in.data;
+  const RING_GLOBAL SpikeRecord *from =
+      (const RING_GLOBAL SpikeRecord *) in.data;
   RING_GLOBAL SpikeEvent *to = (RING_GLOBAL SpikeEvent *) out.data;
   uint32_t n = 0;
 
@@ -103,8 +107,10 @@ RING_KERNEL (spike_detect, "Finds spikes in a stream of records",
       } else {
         score = (value - state->mean_before) / state->deviation_before;
       }
-      if (begins || (state->inside && spike_height (score, params.direction)
-              > spike_height (state->best.score, params.direction))) {
+      if (begins
+          || (state->inside
+              && spike_height (score, params.direction)
+                  > spike_height (state->best.score, params.direction))) {
         state->best.t = t;
         state->best.value = value;
         state->best.score = score;

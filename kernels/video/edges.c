@@ -17,8 +17,8 @@
 
 /* The three rows around a pixel, and the bytes to its left and right. */
 RING_FUNCTION uint8_t
-edges_at (const RING_GLOBAL uint8_t * above, const RING_GLOBAL uint8_t * row,
-    const RING_GLOBAL uint8_t * below, int64_t left, int64_t x, int64_t right)
+edges_at (const RING_GLOBAL uint8_t *above, const RING_GLOBAL uint8_t *row,
+    const RING_GLOBAL uint8_t *below, int64_t left, int64_t x, int64_t right)
 {
   const int16_t gx = (int16_t) ((above[right] + 2 * row[right] + below[right])
       - (above[left] + 2 * row[left] + below[left]));
@@ -32,8 +32,8 @@ edges_at (const RING_GLOBAL uint8_t * above, const RING_GLOBAL uint8_t * row,
 /* @width bytes of a row from @x on, all with both neighbours inside the row,
  * @width a constant. Those at @keep of every four stay as they are. */
 RING_FUNCTION void
-edges_run (const RING_GLOBAL uint8_t * above, const RING_GLOBAL uint8_t * row,
-    const RING_GLOBAL uint8_t * below, RING_GLOBAL uint8_t * to, int64_t x,
+edges_run (const RING_GLOBAL uint8_t *above, const RING_GLOBAL uint8_t *row,
+    const RING_GLOBAL uint8_t *below, RING_GLOBAL uint8_t *to, int64_t x,
     int64_t step, int64_t keep, const int32_t width)
 {
   uint8_t v[RING_TILE];
@@ -61,7 +61,8 @@ RING_KERNEL (edges, "Shows edges: the magnitude of the Sobel gradient",
 
   RING_FOR_EACH_ROW_OF (y, in.height) {
     const RING_GLOBAL uint8_t *row = ring_row (in.plane[0], y);
-    const RING_GLOBAL uint8_t *above = ring_row (in.plane[0], y > 0 ? y - 1 : 0);
+    const RING_GLOBAL uint8_t *above =
+        ring_row (in.plane[0], y > 0 ? y - 1 : 0);
     const RING_GLOBAL uint8_t *below =
         ring_row (in.plane[0], y < last ? y + 1 : last);
     RING_GLOBAL uint8_t *to = ring_row (out.plane[0], y);
@@ -69,15 +70,18 @@ RING_KERNEL (edges, "Shows edges: the magnitude of the Sobel gradient",
     /* The last tile ends with the inner part and may overlap the one before. */
     if (inner >= RING_TILE) {
       RING_FOR_EACH_LANE (t, tiles)
-        edges_run (above, row, below, to, step + (t == tiles - 1
-                ? inner - RING_TILE : t * RING_TILE), step, keep, RING_TILE);
+        edges_run (above, row, below, to,
+            step + (t == tiles - 1 ? inner - RING_TILE : t * RING_TILE), step,
+            keep, RING_TILE);
     }
     /* The first and the last pixel, or all of a row that is hardly more. */
     RING_FOR_EACH_LANE (i, inner >= RING_TILE ? 2 * step : n) {
       const int64_t x = inner < RING_TILE || i < step ? i : inner + i;
 
-      to[x] = (x & 3) == keep ? row[x] : edges_at (above, row, below,
-          x < step ? x : x - step, x, x + step < n ? x + step : x);
+      to[x] = (x & 3) == keep
+          ? row[x]
+          : edges_at (above, row, below, x < step ? x : x - step, x,
+              x + step < n ? x + step : x);
     }
   }
 
@@ -85,7 +89,8 @@ RING_KERNEL (edges, "Shows edges: the magnitude of the Sobel gradient",
     RING_FOR_EACH_ROW_OF (y, out.plane[p].height) {
       RING_GLOBAL uint8_t *to = ring_row (out.plane[p], y);
 
-      RING_FOR_EACH_LANE (x, (int64_t) out.plane[p].width * out.plane[p].pixel_stride)
+      RING_FOR_EACH_LANE (x,
+          (int64_t) out.plane[p].width * out.plane[p].pixel_stride)
         to[x] = 128;
     }
   }

@@ -21,7 +21,7 @@
 typedef struct
 {
   float exact[64];
-  uint16_t weight[64];          /* but for the first, of two pixels together */
+  uint16_t weight[64]; /* but for the first, of two pixels together */
   int32_t radius;
   int32_t reserved[15];
 } BlurWeights;
@@ -35,8 +35,8 @@ blur_scale (uint16_t v, uint16_t weight)
 
 /* @width columns from @x on, @width a constant. Sums are of 8.8 bits. */
 RING_FUNCTION void
-blur_columns (const RingPlane from, RING_GLOBAL uint16_t * to, int64_t x,
-    int64_t y, const RING_GLOBAL uint16_t * weight, int32_t radius,
+blur_columns (const RingPlane from, RING_GLOBAL uint16_t *to, int64_t x,
+    int64_t y, const RING_GLOBAL uint16_t *weight, int32_t radius,
     const int32_t width)
 {
   const RING_GLOBAL uint8_t *row = ring_row (from, y) + x;
@@ -76,10 +76,9 @@ blur_columns (const RingPlane from, RING_GLOBAL uint16_t * to, int64_t x,
 /* @width bytes of a row from @x on, all with every neighbour inside the row. Those
  * at @keep of every four are @kept. */
 RING_FUNCTION void
-blur_row (const RING_GLOBAL uint16_t * from,
-    const RING_GLOBAL uint8_t * kept, RING_GLOBAL uint8_t * to, int64_t x,
-    int64_t step, int64_t keep, const RING_GLOBAL uint16_t * weight,
-    int32_t radius, const int32_t width)
+blur_row (const RING_GLOBAL uint16_t *from, const RING_GLOBAL uint8_t *kept,
+    RING_GLOBAL uint8_t *to, int64_t x, int64_t step, int64_t keep,
+    const RING_GLOBAL uint16_t *weight, int32_t radius, const int32_t width)
 {
   uint16_t sum[RING_TILE];
 
@@ -104,8 +103,8 @@ blur_row (const RING_GLOBAL uint16_t * from,
 
 /* One byte anywhere in a row of @n bytes. */
 RING_FUNCTION uint8_t
-blur_byte (const RING_GLOBAL uint16_t * from, int64_t x, int64_t n,
-    int64_t step, const RING_GLOBAL uint16_t * weight, int32_t radius)
+blur_byte (const RING_GLOBAL uint16_t *from, int64_t x, int64_t n, int64_t step,
+    const RING_GLOBAL uint16_t *weight, int32_t radius)
 {
   const int64_t first = x % step;
   const int64_t last = n - step + first;
@@ -117,7 +116,8 @@ blur_byte (const RING_GLOBAL uint16_t * from, int64_t x, int64_t n,
     const int64_t right = x + k * step;
 
     sum += blur_scale ((uint16_t) (from[left < 0 ? first : left]
-            + from[right < n ? right : last]), weight[k]);
+                           + from[right < n ? right : last]),
+        weight[k]);
   }
   return (uint8_t) (sum >> 8);
 }
@@ -140,16 +140,17 @@ RING_KERNEL (gaussian_blur, "Blurs a picture by a Gaussian",
     const float sigma = (i & 1) ? params.sigma * 0.5f : params.sigma;
 
     weights[i & 1].exact[k] = k == 0 ? 1.0f
-        : sigma <= 0.0f ? 0.0f
-        : ring_expf (-0.5f * (float) (k * k) / (sigma * sigma));
+        : sigma <= 0.0f              ? 0.0f
+                        : ring_expf (-0.5f * (float) (k * k) / (sigma * sigma));
   }
   ring_barrier ();
   if (ring_is_first_worker ()) {
     for (int32_t s = 0; s < 2; s++) {
       RING_GLOBAL BlurWeights *w = &weights[s];
-      const int32_t radius = ring_clamp_i32 ((int32_t)
-          ring_ceilf (3.0f * (s ? params.sigma * 0.5f : params.sigma)),
-          0, BLUR_MAX_RADIUS);
+      const int32_t radius =
+          ring_clamp_i32 ((int32_t) ring_ceilf (
+                              3.0f * (s ? params.sigma * 0.5f : params.sigma)),
+              0, BLUR_MAX_RADIUS);
       float total = 1.0f;
       int32_t rest = BLUR_ONE;
 
@@ -180,8 +181,9 @@ RING_KERNEL (gaussian_blur, "Blurs a picture by a Gaussian",
       /* The last tile ends with the row and may overlap the one before. */
       if (n >= RING_TILE) {
         RING_FOR_EACH_LANE (t, tiles)
-          blur_columns (plane, to, t == tiles - 1 ? n - RING_TILE
-              : t * RING_TILE, y, w->weight, radius, RING_TILE);
+          blur_columns (plane, to,
+              t == tiles - 1 ? n - RING_TILE : t * RING_TILE, y, w->weight,
+              radius, RING_TILE);
       } else {
         RING_FOR_EACH_LANE (x, n)
           blur_columns (plane, to, x, y, w->weight, radius, 1);
@@ -208,15 +210,16 @@ RING_KERNEL (gaussian_blur, "Blurs a picture by a Gaussian",
 
       if (inner >= RING_TILE) {
         RING_FOR_EACH_LANE (t, tiles)
-          blur_row (from, kept, to, border + (t == tiles - 1
-                  ? inner - RING_TILE : t * RING_TILE), step, keep, w->weight,
-              radius, RING_TILE);
+          blur_row (from, kept, to,
+              border + (t == tiles - 1 ? inner - RING_TILE : t * RING_TILE),
+              step, keep, w->weight, radius, RING_TILE);
       }
       /* Both borders, or all of a row that is hardly more than that. */
       RING_FOR_EACH_LANE (i, inner >= RING_TILE ? 2 * border : n) {
         const int64_t x = inner < RING_TILE || i < border ? i : inner + i;
 
-        to[x] = (x & 3) == keep ? kept[x]
+        to[x] = (x & 3) == keep
+            ? kept[x]
             : blur_byte (from, x, n, step, w->weight, radius);
       }
     }

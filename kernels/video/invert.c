@@ -35,7 +35,8 @@ RING_KERNEL (invert, "Inverts the colours of a picture; alpha is kept",
       }
     } else {
       RING_FOR_EACH_LANE (x, n)
-        to[x] = (x & 3) == keep ? from[x]
+        to[x] = (x & 3) == keep
+            ? from[x]
             : ring_mix_u8 (from[x], 255 - from[x], params.amount);
     }
   }

@@ -34,7 +34,8 @@ RING_KERNEL (levels, "Changes brightness, contrast and gamma of a picture",
   RING_FOR_EACH (i, 256) {
     /* Counted in codes, not in parts of 1: halves then are exact. */
     float v = ring_clampf (((float) i - 127.5f) * params.contrast + 127.5f
-        + params.brightness * 255.0f, 0.0f, 255.0f);
+            + params.brightness * 255.0f,
+        0.0f, 255.0f);
 
     if (params.gamma != 1.0f)
       v = 255.0f * ring_powf (v / 255.0f, 1.0f / params.gamma);
@@ -63,8 +64,7 @@ RING_KERNEL (levels, "Changes brightness, contrast and gamma of a picture",
         to[4 * x + 3] = table3[from[4 * x + 3]];
       }
     } else {
-      const int64_t n =
-          (int64_t) in.plane[p].width * in.plane[p].pixel_stride;
+      const int64_t n = (int64_t) in.plane[p].width * in.plane[p].pixel_stride;
 
       RING_FOR_EACH_LANE (x, n)
         to[x] = table[from[x]];

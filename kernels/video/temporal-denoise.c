@@ -16,14 +16,13 @@
 
 /* The next value of @average, rounded to 8 bits. */
 RING_FUNCTION uint8_t
-denoise (uint8_t v, RING_GLOBAL uint16_t * average, int32_t weight,
+denoise (uint8_t v, RING_GLOBAL uint16_t *average, int32_t weight,
     int32_t limit)
 {
   const int32_t old = *average;
   const int32_t change = v * 256 - old;
   const int32_t moved = change > limit || change < -limit;
-  const int32_t next = moved ? v * 256
-      : old + ((change * weight + 2048) >> 12);
+  const int32_t next = moved ? v * 256 : old + ((change * weight + 2048) >> 12);
 
   *average = (uint16_t) next;
   return (uint8_t) ((next + 128) >> 8);
@@ -45,8 +44,8 @@ RING_KERNEL (temporal_denoise, "Takes noise away by averaging over time",
   const uint8_t color3 = keep == 3 ? 0 : 255;
   const int32_t fresh = !state->started || (in.flags & RING_MESSAGE_DISCONT);
   /* Weight of the new value, in 1/4096. */
-  const int32_t weight = fresh ? 4096
-      : (int32_t) ((1.0f - params.strength) * 4096.0f + 0.5f);
+  const int32_t weight =
+      fresh ? 4096 : (int32_t) ((1.0f - params.strength) * 4096.0f + 0.5f);
   const int32_t limit = params.threshold > 0 ? params.threshold * 256 : 65536;
   RING_GLOBAL uint16_t *averages = (RING_GLOBAL uint16_t *) state_buffer;
 
@@ -77,7 +76,8 @@ RING_KERNEL (temporal_denoise, "Takes noise away by averaging over time",
           to[4 * x] = (uint8_t) ((v0 & color0) | (from[4 * x] & ~color0));
           to[4 * x + 1] = v1;
           to[4 * x + 2] = v2;
-          to[4 * x + 3] = (uint8_t) ((v3 & color3) | (from[4 * x + 3] & ~color3));
+          to[4 * x + 3] =
+              (uint8_t) ((v3 & color3) | (from[4 * x + 3] & ~color3));
         }
       }
     }

@@ -11,7 +11,7 @@
 
 #include "abi.h"
 
-#if defined (__CUDACC__) || defined (__CUDACC_RTC__)
+#if defined(__CUDACC__) || defined(__CUDACC_RTC__)
 #define RING_DEVICE __device__ __forceinline__
 #define RING_BOTH __host__ __device__ __forceinline__
 #else
@@ -19,14 +19,16 @@
 #define RING_BOTH static inline __attribute__ ((always_inline, unused))
 #endif
 
-#if defined (__CUDACC__) || defined (__CUDACC_RTC__)
+#if defined(__CUDACC__) || defined(__CUDACC_RTC__)
 
 RING_DEVICE uint64_t
 ring_load_acquire_u64 (const RING_GLOBAL uint64_t *word)
 {
   uint64_t value;
-  asm volatile ("ld.acquire.sys.global.u64 %0, [%1];"
-      : "=l" (value) : "l" (__cvta_generic_to_global (word)) : "memory");
+  asm volatile("ld.acquire.sys.global.u64 %0, [%1];"
+               : "=l"(value)
+               : "l"(__cvta_generic_to_global (word))
+               : "memory");
   return value;
 }
 
@@ -34,23 +36,29 @@ RING_DEVICE uint32_t
 ring_load_acquire_u32 (const RING_GLOBAL uint32_t *word)
 {
   uint32_t value;
-  asm volatile ("ld.acquire.sys.global.u32 %0, [%1];"
-      : "=r" (value) : "l" (__cvta_generic_to_global (word)) : "memory");
+  asm volatile("ld.acquire.sys.global.u32 %0, [%1];"
+               : "=r"(value)
+               : "l"(__cvta_generic_to_global (word))
+               : "memory");
   return value;
 }
 
 RING_DEVICE void
 ring_store_release_u64 (RING_GLOBAL uint64_t *word, uint64_t value)
 {
-  asm volatile ("st.release.sys.global.u64 [%0], %1;"
-      : : "l" (__cvta_generic_to_global (word)), "l" (value) : "memory");
+  asm volatile("st.release.sys.global.u64 [%0], %1;"
+               :
+               : "l"(__cvta_generic_to_global (word)), "l"(value)
+               : "memory");
 }
 
 RING_DEVICE void
 ring_store_release_u32 (RING_GLOBAL uint32_t *word, uint32_t value)
 {
-  asm volatile ("st.release.sys.global.u32 [%0], %1;"
-      : : "l" (__cvta_generic_to_global (word)), "r" (value) : "memory");
+  asm volatile("st.release.sys.global.u32 [%0], %1;"
+               :
+               : "l"(__cvta_generic_to_global (word)), "r"(value)
+               : "memory");
 }
 
 /* For "publish, then look whether the other side sleeps": the store before must

@@ -21,27 +21,26 @@ typedef struct _RingKernelInfo RingKernelInfo;
 #define RING_TYPE_KERNEL_INFO (ring_kernel_info_get_type ())
 
 RING_API GType ring_kernel_info_get_type (void);
-RING_API RingKernelInfo *ring_kernel_info_ref (RingKernelInfo * info);
-RING_API void ring_kernel_info_unref (RingKernelInfo * info);
-RING_API const gchar *ring_kernel_info_get_name (RingKernelInfo * info);
-RING_API const gchar *ring_kernel_info_get_description (RingKernelInfo *
-    info);
-RING_API const gchar *ring_kernel_info_get_origin (RingKernelInfo * info);
-RING_API RingPayloadKind ring_kernel_info_get_kind (RingKernelInfo * info);
-RING_API gchar **ring_kernel_info_get_input_formats (RingKernelInfo * info);
-RING_API gchar **ring_kernel_info_get_output_formats (RingKernelInfo * info);
-RING_API gboolean ring_kernel_info_get_in_place (RingKernelInfo * info);
-RING_API gboolean ring_kernel_info_get_emits (RingKernelInfo * info);
-RING_API guint ring_kernel_info_get_max_outputs (RingKernelInfo * info);
-RING_API gboolean ring_kernel_info_has_state (RingKernelInfo * info);
-RING_API GParamSpec **ring_kernel_info_list_parameters (RingKernelInfo * info,
-    guint * n_parameters);
-RING_API const gchar *ring_kernel_info_get_parameter_unit (RingKernelInfo *
-    info, const gchar * name);
-RING_API RingFormat *ring_kernel_info_get_output_format (RingKernelInfo *
-    info, const RingFormat * input, GError ** error);
-RING_API const RingKernelDescription
-    * ring_kernel_info_get_raw_description (RingKernelInfo * info);
+RING_API RingKernelInfo *ring_kernel_info_ref (RingKernelInfo *info);
+RING_API void ring_kernel_info_unref (RingKernelInfo *info);
+RING_API const gchar *ring_kernel_info_get_name (RingKernelInfo *info);
+RING_API const gchar *ring_kernel_info_get_description (RingKernelInfo *info);
+RING_API const gchar *ring_kernel_info_get_origin (RingKernelInfo *info);
+RING_API RingPayloadKind ring_kernel_info_get_kind (RingKernelInfo *info);
+RING_API gchar **ring_kernel_info_get_input_formats (RingKernelInfo *info);
+RING_API gchar **ring_kernel_info_get_output_formats (RingKernelInfo *info);
+RING_API gboolean ring_kernel_info_get_in_place (RingKernelInfo *info);
+RING_API gboolean ring_kernel_info_get_emits (RingKernelInfo *info);
+RING_API guint ring_kernel_info_get_max_outputs (RingKernelInfo *info);
+RING_API gboolean ring_kernel_info_has_state (RingKernelInfo *info);
+RING_API GParamSpec **ring_kernel_info_list_parameters (RingKernelInfo *info,
+    guint *n_parameters);
+RING_API const gchar *ring_kernel_info_get_parameter_unit (RingKernelInfo *info,
+    const gchar *name);
+RING_API RingFormat *ring_kernel_info_get_output_format (RingKernelInfo *info,
+    const RingFormat *input, GError **error);
+RING_API const RingKernelDescription *ring_kernel_info_get_raw_description (
+    RingKernelInfo *info);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RingKernelInfo, ring_kernel_info_unref)
 
@@ -119,80 +118,78 @@ typedef struct
 #define RING_TYPE_METRICS (ring_metrics_get_type ())
 
 RING_API GType ring_metrics_get_type (void);
-RING_API RingMetrics *ring_metrics_copy (const RingMetrics * metrics);
-RING_API void ring_metrics_free (RingMetrics * metrics);
+RING_API RingMetrics *ring_metrics_copy (const RingMetrics *metrics);
+RING_API void ring_metrics_free (RingMetrics *metrics);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RingMetrics, ring_metrics_free)
 
 /* ---- a launched kernel ------------------------------------------------------- */
 
 #define RING_TYPE_KERNEL (ring_kernel_get_type ())
-RING_API G_DECLARE_FINAL_TYPE (RingKernel, ring_kernel, RING, KERNEL, GObject)
+RING_API
+G_DECLARE_FINAL_TYPE (RingKernel, ring_kernel, RING, KERNEL, GObject)
 
 /* Life. */
-RING_API gboolean ring_kernel_activate (RingKernel * kernel,
-    GError ** error);
-RING_API gboolean ring_kernel_deactivate (RingKernel * kernel,
-    GError ** error);
-RING_API gboolean ring_kernel_terminate (RingKernel * kernel,
-    RingTerminateMode mode, GError ** error);
-RING_API void ring_kernel_terminate_async (RingKernel * kernel,
-    RingTerminateMode mode, GCancellable * cancellable,
+RING_API gboolean ring_kernel_activate (RingKernel *kernel, GError **error);
+RING_API gboolean ring_kernel_deactivate (RingKernel *kernel, GError **error);
+RING_API gboolean ring_kernel_terminate (RingKernel *kernel,
+    RingTerminateMode mode, GError **error);
+RING_API void ring_kernel_terminate_async (RingKernel *kernel,
+    RingTerminateMode mode, GCancellable *cancellable,
     GAsyncReadyCallback callback, gpointer user_data);
-RING_API gboolean ring_kernel_terminate_finish (RingKernel * kernel,
-    GAsyncResult * result, GError ** error);
-RING_API RingKernelStatus ring_kernel_get_status (RingKernel * kernel);
-RING_API GError *ring_kernel_get_error (RingKernel * kernel);
-RING_API guint64 ring_kernel_get_id (RingKernel * kernel);
-RING_API RingKernelInfo *ring_kernel_get_info (RingKernel * kernel);
-RING_API RingExecutionMode ring_kernel_get_mode (RingKernel * kernel);
-RING_API RingMetrics *ring_kernel_get_metrics (RingKernel * kernel);
+RING_API gboolean ring_kernel_terminate_finish (RingKernel *kernel,
+    GAsyncResult *result, GError **error);
+RING_API RingKernelStatus ring_kernel_get_status (RingKernel *kernel);
+RING_API GError *ring_kernel_get_error (RingKernel *kernel);
+RING_API guint64 ring_kernel_get_id (RingKernel *kernel);
+RING_API RingKernelInfo *ring_kernel_get_info (RingKernel *kernel);
+RING_API RingExecutionMode ring_kernel_get_mode (RingKernel *kernel);
+RING_API RingMetrics *ring_kernel_get_metrics (RingKernel *kernel);
 
 /* Formats. */
-RING_API gboolean ring_kernel_set_format (RingKernel * kernel,
-    const RingFormat * format, GError ** error);
-RING_API RingFormat *ring_kernel_get_input_format (RingKernel * kernel);
-RING_API RingFormat *ring_kernel_get_output_format (RingKernel * kernel);
+RING_API gboolean ring_kernel_set_format (RingKernel *kernel,
+    const RingFormat *format, GError **error);
+RING_API RingFormat *ring_kernel_get_input_format (RingKernel *kernel);
+RING_API RingFormat *ring_kernel_get_output_format (RingKernel *kernel);
 
 /* Parameters. */
-RING_API gboolean ring_kernel_set_parameter (RingKernel * kernel,
-    const gchar * name, const GValue * value, GError ** error);
-RING_API gboolean ring_kernel_set_parameter_from_string (RingKernel * kernel,
-    const gchar * name, const gchar * value, GError ** error);
-RING_API gboolean ring_kernel_set_parameters_from_string (RingKernel *
-    kernel, const gchar * parameters, GError ** error);
-RING_API gboolean ring_kernel_get_parameter (RingKernel * kernel,
-    const gchar * name, GValue * value, GError ** error);
+RING_API gboolean ring_kernel_set_parameter (RingKernel *kernel,
+    const gchar *name, const GValue *value, GError **error);
+RING_API gboolean ring_kernel_set_parameter_from_string (RingKernel *kernel,
+    const gchar *name, const gchar *value, GError **error);
+RING_API gboolean ring_kernel_set_parameters_from_string (RingKernel *kernel,
+    const gchar *parameters, GError **error);
+RING_API gboolean ring_kernel_get_parameter (RingKernel *kernel,
+    const gchar *name, GValue *value, GError **error);
 
 /* Messages by copy. */
-RING_API gboolean ring_kernel_send (RingKernel * kernel,
-    RingMessage * message, gint64 timeout, GCancellable * cancellable,
-    GError ** error);
-RING_API void ring_kernel_send_async (RingKernel * kernel,
-    RingMessage * message, gint64 timeout, GCancellable * cancellable,
-    GAsyncReadyCallback callback, gpointer user_data);
-RING_API gboolean ring_kernel_send_finish (RingKernel * kernel,
-    GAsyncResult * result, GError ** error);
-RING_API RingMessage *ring_kernel_receive (RingKernel * kernel,
-    gint64 timeout, GCancellable * cancellable, GError ** error);
-RING_API void ring_kernel_receive_async (RingKernel * kernel, gint64 timeout,
-    GCancellable * cancellable, GAsyncReadyCallback callback,
+RING_API gboolean ring_kernel_send (RingKernel *kernel, RingMessage *message,
+    gint64 timeout, GCancellable *cancellable, GError **error);
+RING_API void ring_kernel_send_async (RingKernel *kernel, RingMessage *message,
+    gint64 timeout, GCancellable *cancellable, GAsyncReadyCallback callback,
     gpointer user_data);
-RING_API RingMessage *ring_kernel_receive_finish (RingKernel * kernel,
-    GAsyncResult * result, GError ** error);
-RING_API RingMessage *ring_kernel_call (RingKernel * kernel,
-    RingMessage * message, gint64 timeout, GCancellable * cancellable,
-    GError ** error);
-RING_API void ring_kernel_call_async (RingKernel * kernel,
-    RingMessage * message, gint64 timeout, GCancellable * cancellable,
-    GAsyncReadyCallback callback, gpointer user_data);
-RING_API RingMessage *ring_kernel_call_finish (RingKernel * kernel,
-    GAsyncResult * result, GError ** error);
+RING_API gboolean ring_kernel_send_finish (RingKernel *kernel,
+    GAsyncResult *result, GError **error);
+RING_API RingMessage *ring_kernel_receive (RingKernel *kernel, gint64 timeout,
+    GCancellable *cancellable, GError **error);
+RING_API void ring_kernel_receive_async (RingKernel *kernel, gint64 timeout,
+    GCancellable *cancellable, GAsyncReadyCallback callback,
+    gpointer user_data);
+RING_API RingMessage *ring_kernel_receive_finish (RingKernel *kernel,
+    GAsyncResult *result, GError **error);
+RING_API RingMessage *ring_kernel_call (RingKernel *kernel,
+    RingMessage *message, gint64 timeout, GCancellable *cancellable,
+    GError **error);
+RING_API void ring_kernel_call_async (RingKernel *kernel, RingMessage *message,
+    gint64 timeout, GCancellable *cancellable, GAsyncReadyCallback callback,
+    gpointer user_data);
+RING_API RingMessage *ring_kernel_call_finish (RingKernel *kernel,
+    GAsyncResult *result, GError **error);
 
 /* Moving everything out of the way. */
-RING_API gboolean ring_kernel_drain (RingKernel * kernel, gint64 timeout,
-    GCancellable * cancellable, GError ** error);
-RING_API void ring_kernel_flush (RingKernel * kernel);
+RING_API gboolean ring_kernel_drain (RingKernel *kernel, gint64 timeout,
+    GCancellable *cancellable, GError **error);
+RING_API void ring_kernel_flush (RingKernel *kernel);
 
 /* Payloads by reference. */
 
@@ -272,8 +269,8 @@ typedef struct
  * lock held: inside ring_kernel_submit() in inline mode, else on a thread of the
  * library. It must not wait for the same handle.
  */
-typedef void (*RingCompletionFunc) (RingKernel * kernel,
-    const RingCompletion * completion, gpointer user_data);
+typedef void (*RingCompletionFunc) (RingKernel *kernel,
+    const RingCompletion *completion, gpointer user_data);
 
 /**
  * RingSubmission: (skip)
@@ -302,8 +299,8 @@ typedef struct
   gpointer user_data;
 } RingSubmission;
 
-RING_API gboolean ring_kernel_submit (RingKernel * kernel,
-    const RingSubmission * submission, GError ** error);
+RING_API gboolean ring_kernel_submit (RingKernel *kernel,
+    const RingSubmission *submission, GError **error);
 
 G_END_DECLS
 

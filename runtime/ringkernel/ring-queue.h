@@ -24,23 +24,23 @@ typedef struct
   RING_GLOBAL uint8_t *slots;
   RING_GLOBAL RingPosition *producer;
   RING_GLOBAL RingPosition *consumer;
-  uint64_t capacity;            /* a power of two */
-  uint64_t stride;              /* bytes per slot */
-  uint64_t position;            /* ours: the next slot to write or to read */
-  uint64_t peer;                /* the other side's position when last seen */
+  uint64_t capacity; /* a power of two */
+  uint64_t stride;   /* bytes per slot */
+  uint64_t position; /* ours: the next slot to write or to read */
+  uint64_t peer;     /* the other side's position when last seen */
 } RingQueue;
 
 RING_DEVICE RING_GLOBAL RingMessageHeader *
-ring_queue_slot (const RingQueue * queue, uint64_t position)
+ring_queue_slot (const RingQueue *queue, uint64_t position)
 {
-  return (RING_GLOBAL RingMessageHeader *) (queue->slots +
-      (position & (queue->capacity - 1)) * queue->stride);
+  return (RING_GLOBAL RingMessageHeader *) (queue->slots
+      + (position & (queue->capacity - 1)) * queue->stride);
 }
 
 /* Producer: how many slots may be written now. Looks at the consumer's position
  * only when the last known one does not give @wanted. */
 RING_DEVICE uint64_t
-ring_queue_space (RingQueue * queue, uint64_t wanted)
+ring_queue_space (RingQueue *queue, uint64_t wanted)
 {
   uint64_t space = queue->capacity - (queue->position - queue->peer);
 
@@ -55,7 +55,7 @@ ring_queue_space (RingQueue * queue, uint64_t wanted)
 
 /* Producer: hands over the slot at @position, whose other words are written. */
 RING_DEVICE void
-ring_queue_publish_at (const RingQueue * queue, uint64_t position)
+ring_queue_publish_at (const RingQueue *queue, uint64_t position)
 {
   /* Pairs with the acquire in ring_queue_ready. */
   ring_store_release_u64 (&ring_queue_slot (queue, position)->slot_sequence,
@@ -64,7 +64,7 @@ ring_queue_publish_at (const RingQueue * queue, uint64_t position)
 
 /* Producer: hands over @n slots written from queue->position on. */
 RING_DEVICE void
-ring_queue_publish (RingQueue * queue, uint64_t n)
+ring_queue_publish (RingQueue *queue, uint64_t n)
 {
   uint64_t i;
 
@@ -77,21 +77,22 @@ ring_queue_publish (RingQueue * queue, uint64_t n)
 /* Consumer: how many consecutive slots, @max at the most, are there to read
  * from queue->position on. */
 RING_DEVICE uint64_t
-ring_queue_ready (const RingQueue * queue, uint64_t max)
+ring_queue_ready (const RingQueue *queue, uint64_t max)
 {
   uint64_t n = 0;
 
   /* Pairs with the release in ring_queue_publish_at. */
   while (n < max
-      && ring_load_acquire_u64 (&ring_queue_slot (queue,
-              queue->position + n)->slot_sequence) == queue->position + n + 1)
+      && ring_load_acquire_u64 (
+             &ring_queue_slot (queue, queue->position + n)->slot_sequence)
+          == queue->position + n + 1)
     n++;
   return n;
 }
 
 /* Consumer: gives back @n slots that have been read. */
 RING_DEVICE void
-ring_queue_release (RingQueue * queue, uint64_t n)
+ring_queue_release (RingQueue *queue, uint64_t n)
 {
   queue->position += n;
   /* Pairs with the acquire in ring_queue_space. */

@@ -43,33 +43,31 @@ typedef struct
 
 RING_API GType ring_config_get_type (void);
 RING_API RingConfig *ring_config_new (void);
-RING_API RingConfig *ring_config_copy (const RingConfig * config);
-RING_API void ring_config_free (RingConfig * config);
+RING_API RingConfig *ring_config_copy (const RingConfig *config);
+RING_API void ring_config_free (RingConfig *config);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RingConfig, ring_config_free)
 
 #define RING_TYPE_RUNTIME (ring_runtime_get_type ())
-RING_API G_DECLARE_FINAL_TYPE (RingRuntime, ring_runtime, RING, RUNTIME,
-    GObject)
+RING_API
+G_DECLARE_FINAL_TYPE (RingRuntime, ring_runtime, RING, RUNTIME, GObject)
 
-RING_API RingRuntime *ring_runtime_new (const RingConfig * config,
-    GError ** error);
-RING_API RingBackendType ring_runtime_get_backend (RingRuntime * runtime);
-RING_API gint ring_runtime_get_device (RingRuntime * runtime);
-RING_API const gchar *ring_runtime_get_device_name (RingRuntime * runtime);
-RING_API RingConfig *ring_runtime_get_config (RingRuntime * runtime);
-RING_API RingKernelInfo *ring_runtime_find_kernel (RingRuntime * runtime,
-    const gchar * id, GError ** error);
-RING_API gchar **ring_runtime_list_kernels (RingRuntime * runtime);
-RING_API RingKernel *ring_runtime_launch (RingRuntime * runtime,
-    const gchar * id, gint grid, gint block, const RingConfig * options,
-    GError ** error);
-RING_API void ring_runtime_launch_async (RingRuntime * runtime,
-    const gchar * id, gint grid, gint block, const RingConfig * options,
-    GCancellable * cancellable, GAsyncReadyCallback callback,
-    gpointer user_data);
-RING_API RingKernel *ring_runtime_launch_finish (RingRuntime * runtime,
-    GAsyncResult * result, GError ** error);
+RING_API RingRuntime *ring_runtime_new (const RingConfig *config,
+    GError **error);
+RING_API RingBackendType ring_runtime_get_backend (RingRuntime *runtime);
+RING_API gint ring_runtime_get_device (RingRuntime *runtime);
+RING_API const gchar *ring_runtime_get_device_name (RingRuntime *runtime);
+RING_API RingConfig *ring_runtime_get_config (RingRuntime *runtime);
+RING_API RingKernelInfo *ring_runtime_find_kernel (RingRuntime *runtime,
+    const gchar *id, GError **error);
+RING_API gchar **ring_runtime_list_kernels (RingRuntime *runtime);
+RING_API RingKernel *ring_runtime_launch (RingRuntime *runtime, const gchar *id,
+    gint grid, gint block, const RingConfig *options, GError **error);
+RING_API void ring_runtime_launch_async (RingRuntime *runtime, const gchar *id,
+    gint grid, gint block, const RingConfig *options, GCancellable *cancellable,
+    GAsyncReadyCallback callback, gpointer user_data);
+RING_API RingKernel *ring_runtime_launch_finish (RingRuntime *runtime,
+    GAsyncResult *result, GError **error);
 
 RING_API gchar **ring_kernel_search_path (void);
 

@@ -15,13 +15,13 @@ G_BEGIN_DECLS
 
 /* ---- defaults ------------------------------------------------------------ */
 
-#define RING_DEFAULT_QUEUE_CAPACITY 4096        /* messages in flight */
-#define RING_DEFAULT_MESSAGE_SIZE 65792 /* bytes: 64 KiB and a header */
-#define RING_DEFAULT_POLL_INTERVAL 100  /* us */
-#define RING_DEFAULT_LEASE 10000        /* us */
-#define RING_DEFAULT_IDLE_TIMEOUT 50    /* us */
-#define RING_DEFAULT_TERMINATION_TIMEOUT (5 * G_USEC_PER_SEC)   /* us */
-#define RING_DEFAULT_CALL_TIMEOUT (30 * G_USEC_PER_SEC) /* us */
+#define RING_DEFAULT_QUEUE_CAPACITY 4096 /* messages in flight */
+#define RING_DEFAULT_MESSAGE_SIZE 65792  /* bytes: 64 KiB and a header */
+#define RING_DEFAULT_POLL_INTERVAL 100   /* us */
+#define RING_DEFAULT_LEASE 10000         /* us */
+#define RING_DEFAULT_IDLE_TIMEOUT 50     /* us */
+#define RING_DEFAULT_TERMINATION_TIMEOUT (5 * G_USEC_PER_SEC) /* us */
+#define RING_DEFAULT_CALL_TIMEOUT (30 * G_USEC_PER_SEC)       /* us */
 #define RING_MAX_QUEUE_CAPACITY 65536
 /* The largest payload that travels inside a ring slot; longer ones go by
  * reference. */
@@ -175,9 +175,9 @@ RING_API GType ring_error_get_type (void);
 #define RING_TYPE_AUDIO_FORMAT (ring_audio_format_get_type ())
 #define RING_TYPE_ERROR (ring_error_get_type ())
 
-RING_API RingVideoFormat ring_video_format_from_string (const gchar * name);
+RING_API RingVideoFormat ring_video_format_from_string (const gchar *name);
 RING_API const gchar *ring_video_format_to_string (RingVideoFormat format);
-RING_API RingAudioFormat ring_audio_format_from_string (const gchar * name);
+RING_API RingAudioFormat ring_audio_format_from_string (const gchar *name);
 RING_API const gchar *ring_audio_format_to_string (RingAudioFormat format);
 
 /* ---- errors ---------------------------------------------------------------- */
@@ -272,19 +272,17 @@ typedef struct
 
 RING_API GType ring_format_get_type (void);
 RING_API RingFormat *ring_format_new_bytes (void);
-RING_API RingFormat *ring_format_new_video (RingVideoFormat format,
-    guint width, guint height);
-RING_API RingFormat *ring_format_new_audio (RingAudioFormat format,
-    guint rate, guint channels);
-RING_API RingFormat *ring_format_new_record (const gchar * type,
-    GError ** error);
-RING_API RingFormat *ring_format_copy (const RingFormat * format);
-RING_API void ring_format_free (RingFormat * format);
-RING_API gboolean ring_format_equal (const RingFormat * a,
-    const RingFormat * b);
-RING_API const gchar *ring_format_get_record_type (const RingFormat * format);
-RING_API gchar *ring_format_to_string (const RingFormat * format);
-RING_API gsize ring_format_get_frame_size (const RingFormat * format);
+RING_API RingFormat *ring_format_new_video (RingVideoFormat format, guint width,
+    guint height);
+RING_API RingFormat *ring_format_new_audio (RingAudioFormat format, guint rate,
+    guint channels);
+RING_API RingFormat *ring_format_new_record (const gchar *type, GError **error);
+RING_API RingFormat *ring_format_copy (const RingFormat *format);
+RING_API void ring_format_free (RingFormat *format);
+RING_API gboolean ring_format_equal (const RingFormat *a, const RingFormat *b);
+RING_API const gchar *ring_format_get_record_type (const RingFormat *format);
+RING_API gchar *ring_format_to_string (const RingFormat *format);
+RING_API gsize ring_format_get_frame_size (const RingFormat *format);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RingFormat, ring_format_free)
 

@@ -13,20 +13,19 @@
 typedef struct
 {
   uint32_t n_planes;
-  uint32_t pixel_stride[RING_MAX_PLANES];       /* bytes per pixel of the plane */
-  uint32_t x_shift[RING_MAX_PLANES];    /* plane width = ceil (width >> shift) */
+  uint32_t pixel_stride[RING_MAX_PLANES]; /* bytes per pixel of the plane */
+  uint32_t x_shift[RING_MAX_PLANES]; /* plane width = ceil (width >> shift) */
   uint32_t y_shift[RING_MAX_PLANES];
-  int32_t r, g, b, a;           /* byte offsets in a packed pixel; -1: none */
-  uint32_t has_alpha;           /* `a` is transparency, not padding */
+  int32_t r, g, b, a; /* byte offsets in a packed pixel; -1: none */
+  uint32_t has_alpha; /* `a` is transparency, not padding */
 } RingVideoLayout;
 
 /* The layout of RING_VIDEO_*; n_planes is 0 for a code that is not known. */
 RING_BOTH RingVideoLayout
 ring_video_layout (uint32_t format)
 {
-  RingVideoLayout l = { 1, {4, 0, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 0},
-    -1, -1, -1, -1, 0
-  };
+  RingVideoLayout l = { 1, { 4, 0, 0, 0 }, { 0, 0, 0, 0 }, { 0, 0, 0, 0 }, -1,
+    -1, -1, -1, 0 };
 
   switch (format) {
     case RING_VIDEO_GRAY8:
@@ -77,18 +76,19 @@ ring_video_layout (uint32_t format)
 RING_BOTH uint32_t
 ring_audio_sample_size (uint32_t format)
 {
-  return format == RING_AUDIO_S16LE ? 2
+  return format == RING_AUDIO_S16LE                              ? 2
       : format == RING_AUDIO_S32LE || format == RING_AUDIO_F32LE ? 4
-      : format == RING_AUDIO_F64LE ? 8 : 0;
+      : format == RING_AUDIO_F64LE                               ? 8
+                                                                 : 0;
 }
 
 typedef struct
 {
   RING_GLOBAL uint8_t *data;
-  int64_t stride;               /* bytes from one row to the next */
-  uint32_t width;               /* pixels of this plane */
+  int64_t stride; /* bytes from one row to the next */
+  uint32_t width; /* pixels of this plane */
   uint32_t height;
-  uint32_t pixel_stride;        /* bytes from one pixel to the next */
+  uint32_t pixel_stride; /* bytes from one pixel to the next */
   uint32_t reserved;
 } RingPlane;
 
@@ -96,20 +96,20 @@ typedef struct
  * might alias it, and no compiler would vectorise. */
 typedef struct
 {
-  RING_GLOBAL uint8_t *data;    /* plane[0].data */
-  uint64_t size;                /* bytes; for an output, bytes to be written */
-  uint64_t capacity;            /* bytes that fit */
-  uint32_t kind;                /* RING_KIND_* */
-  uint32_t format;              /* RING_VIDEO_*, RING_AUDIO_* */
-  uint32_t width;               /* video: pixels */
+  RING_GLOBAL uint8_t *data; /* plane[0].data */
+  uint64_t size;             /* bytes; for an output, bytes to be written */
+  uint64_t capacity;         /* bytes that fit */
+  uint32_t kind;             /* RING_KIND_* */
+  uint32_t format;           /* RING_VIDEO_*, RING_AUDIO_* */
+  uint32_t width;            /* video: pixels */
   uint32_t height;
   uint32_t n_planes;
-  uint32_t channels;            /* audio */
-  uint32_t rate;                /* audio: frames per second */
-  uint32_t count;               /* audio: frames; records: records */
-  uint32_t record_size;         /* records: bytes of one */
-  uint32_t flags;               /* RING_MESSAGE_* */
-  uint64_t pts;                 /* ns or RING_TIME_NONE */
+  uint32_t channels;    /* audio */
+  uint32_t rate;        /* audio: frames per second */
+  uint32_t count;       /* audio: frames; records: records */
+  uint32_t record_size; /* records: bytes of one */
+  uint32_t flags;       /* RING_MESSAGE_* */
+  uint64_t pts;         /* ns or RING_TIME_NONE */
   uint64_t duration;
   RingPlane plane[RING_MAX_PLANES];
 } RingView;
@@ -125,9 +125,9 @@ typedef struct
  * slot that holds the payload. Returns 0, or 1 if the payload reaches outside its
  * region or is no payload at all. */
 RING_BOTH int
-ring_view_resolve (RingView * view, const RING_GLOBAL RingPayloadRef * payload,
-    const RingRegion * regions, uint32_t n_regions,
-    RING_GLOBAL uint8_t * inline_base, uint32_t inline_size)
+ring_view_resolve (RingView *view, const RING_GLOBAL RingPayloadRef *payload,
+    const RingRegion *regions, uint32_t n_regions,
+    RING_GLOBAL uint8_t *inline_base, uint32_t inline_size)
 {
   const uint32_t n_planes = payload->n_planes;
   uint32_t p;
@@ -175,9 +175,8 @@ ring_view_resolve (RingView * view, const RING_GLOBAL RingPayloadRef * payload,
 
       plane->width =
           (payload->width + (1u << layout.x_shift[p]) - 1) >> layout.x_shift[p];
-      plane->height =
-          (payload->height + (1u << layout.y_shift[p]) -
-          1) >> layout.y_shift[p];
+      plane->height = (payload->height + (1u << layout.y_shift[p]) - 1)
+          >> layout.y_shift[p];
       plane->pixel_stride = layout.pixel_stride[p];
     }
   } else if (payload->kind == RING_KIND_AUDIO) {
@@ -189,8 +188,8 @@ ring_view_resolve (RingView * view, const RING_GLOBAL RingPayloadRef * payload,
     view->count = frame > 0 ? (uint32_t) (payload->size / frame) : 0;
   } else if (payload->kind == RING_KIND_RECORD) {
     view->record_size = payload->width;
-    view->count = payload->width > 0
-        ? (uint32_t) (payload->size / payload->width) : 0;
+    view->count =
+        payload->width > 0 ? (uint32_t) (payload->size / payload->width) : 0;
   }
   return 0;
 }

@@ -17,10 +17,10 @@ typedef struct RingWorker
 {
   uint32_t block, n_blocks;
   uint32_t lane, n_lanes;
-  RING_GLOBAL const RingView *outputs;  /* max_outputs of them */
-  RING_GLOBAL uint64_t *emitted;        /* bytes per output; ~0: not emitted */
+  RING_GLOBAL const RingView *outputs; /* max_outputs of them */
+  RING_GLOBAL uint64_t *emitted;       /* bytes per output; ~0: not emitted */
   void *team;
-  void (*barrier) (struct RingWorker * worker);
+  void (*barrier) (struct RingWorker *worker);
 } RingWorker;
 
 /* One message as the backend hands it to a kernel's entry. */
@@ -39,10 +39,10 @@ typedef struct
 typedef struct
 {
   uint32_t abi_version;
-  uint32_t size;                /* of this struct */
+  uint32_t size; /* of this struct */
   uint64_t layout_hash;
   const RingKernelDescription *description;
-  void (*entry) (const RingInvocation * invocation, RingWorker * ring);
+  void (*entry) (const RingInvocation *invocation, RingWorker *ring);
 } RingCpuModule;
 
 #endif /* RING_WORKER_H */

@@ -19,16 +19,16 @@
 typedef struct
 {
   const gchar *name;
-  const gchar *launch;          /* one element */
+  const gchar *launch; /* one element */
   GstElement *bin;
   GstPad *src, *sink;
-  gdouble ns[ROUNDS];           /* per buffer */
+  gdouble ns[ROUNDS]; /* per buffer */
 } Candidate;
 
 static GstBuffer *returned;
 
 static GstFlowReturn
-take (GstPad * pad, GstObject * parent, GstBuffer * buffer)
+take (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 {
   (void) pad;
   (void) parent;
@@ -37,7 +37,7 @@ take (GstPad * pad, GstObject * parent, GstBuffer * buffer)
 }
 
 static gboolean
-take_event (GstPad * pad, GstObject * parent, GstEvent * event)
+take_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
   (void) pad;
   (void) parent;
@@ -46,7 +46,7 @@ take_event (GstPad * pad, GstObject * parent, GstEvent * event)
 }
 
 static void
-open_candidate (Candidate * c, const gchar * caps_text)
+open_candidate (Candidate *c, const gchar *caps_text)
 {
   GError *error = NULL;
   GstCaps *caps = gst_caps_from_string (caps_text);
@@ -79,7 +79,7 @@ open_candidate (Candidate * c, const gchar * caps_text)
 }
 
 static void
-close_candidate (Candidate * c)
+close_candidate (Candidate *c)
 {
   gst_element_set_state (c->bin, GST_STATE_NULL);
   gst_object_unref (c->bin);
@@ -104,7 +104,7 @@ new_buffer (gsize size)
 }
 
 static gdouble
-time_pushes (Candidate * c, gsize size, guint n)
+time_pushes (Candidate *c, gsize size, guint n)
 {
   gint64 begin;
   guint i;
@@ -134,7 +134,7 @@ compare (gconstpointer a, gconstpointer b)
 }
 
 static gdouble
-median (const gdouble * values, guint n)
+median (const gdouble *values, guint n)
 {
   gdouble sorted[ROUNDS];
 
@@ -144,7 +144,7 @@ median (const gdouble * values, guint n)
 }
 
 static gdouble
-median_ratio (const Candidate * a, const Candidate * b, guint rounds)
+median_ratio (const Candidate *a, const Candidate *b, guint rounds)
 {
   gdouble ratio[ROUNDS];
   guint i;
@@ -155,15 +155,15 @@ median_ratio (const Candidate * a, const Candidate * b, guint rounds)
 }
 
 static void
-run_group (Candidate * c, guint n, const gchar * caps, gsize size,
-    guint pushes, guint rounds)
+run_group (Candidate *c, guint n, const gchar *caps, gsize size, guint pushes,
+    guint rounds)
 {
   guint i, round;
 
   for (i = 0; i < n; i++)
     open_candidate (&c[i], caps);
   for (i = 0; i < n; i++)
-    time_pushes (&c[i], size, pushes / 4 + 1);  /* warm */
+    time_pushes (&c[i], size, pushes / 4 + 1); /* warm */
   for (round = 0; round < rounds; round++)
     for (i = 0; i < n; i++)
       c[(i + round) % n].ns[round] =
@@ -174,7 +174,7 @@ run_group (Candidate * c, guint n, const gchar * caps, gsize size,
 
 /* The filter must do its work before its speed says anything. */
 static void
-verify_invert (Candidate * c, const gchar * caps, gsize size)
+verify_invert (Candidate *c, const gchar *caps, gsize size)
 {
   GstMapInfo map;
   gsize i;
@@ -195,22 +195,24 @@ static gboolean
 small_buffers (gsize size, guint pushes, guint rounds)
 {
   Candidate c[] = {
-    {.name = "identity",.launch = "identity"},
-    {.name = "audioamplify",.launch = "audioamplify amplification=0.5"},
-    {.name = "ringkernelfilter copy",
-        .launch = "ringkernelfilter kernel=copy execution-mode=inline"},
+    { .name = "identity", .launch = "identity" },
+    { .name = "audioamplify", .launch = "audioamplify amplification=0.5" },
+    { .name = "ringkernelfilter copy",
+        .launch = "ringkernelfilter kernel=copy execution-mode=inline" },
   };
   gdouble dearer, ratio;
   guint i;
 
-  run_group (c, G_N_ELEMENTS (c), "audio/x-raw, format=F32LE, rate=48000, "
-      "channels=2, layout=interleaved", size, pushes, rounds);
+  run_group (c, G_N_ELEMENTS (c),
+      "audio/x-raw, format=F32LE, rate=48000, "
+      "channels=2, layout=interleaved",
+      size, pushes, rounds);
   for (i = 0; i < G_N_ELEMENTS (c); i++)
     g_print ("  %-26s %9.0f ns per buffer\n", c[i].name,
         median (c[i].ns, rounds));
   dearer = MAX (median (c[0].ns, rounds), median (c[1].ns, rounds));
-  ratio = median_ratio (&c[2], dearer == median (c[0].ns, rounds)
-      ? &c[0] : &c[1], rounds);
+  ratio = median_ratio (&c[2],
+      dearer == median (c[0].ns, rounds) ? &c[0] : &c[1], rounds);
   g_print ("  %.2f times the dearer peer; goal: at most 2: %s\n\n", ratio,
       ratio <= 2 ? "met" : "missed");
   return ratio <= 2;
@@ -220,14 +222,14 @@ static gboolean
 video_frames (guint pushes, guint rounds)
 {
   Candidate c[] = {
-    {.name = "videobalance",.launch = "videobalance contrast=0.7"},
-    {.name = "ringkernelfilter invert",
-        .launch = "ringkernelfilter kernel=invert"},
-    {.name = "  with grid-size=1",
-        .launch = "ringkernelfilter kernel=invert grid-size=1"},
+    { .name = "videobalance", .launch = "videobalance contrast=0.7" },
+    { .name = "ringkernelfilter invert",
+        .launch = "ringkernelfilter kernel=invert" },
+    { .name = "  with grid-size=1",
+        .launch = "ringkernelfilter kernel=invert grid-size=1" },
   };
   const gchar *caps = "video/x-raw, format=I420, width=1920, height=1080, "
-      "framerate=50/1";
+                      "framerate=50/1";
   const gsize size = 1920 * 1080 * 3 / 2;
   gdouble ratio;
   guint i;
@@ -239,7 +241,8 @@ video_frames (guint pushes, guint rounds)
         1e9 / median (c[i].ns, rounds));
   ratio = median_ratio (&c[0], &c[1], rounds);
   g_print ("  %.1f times the peer, %.1f times with one worker; goal: at least "
-      "8: %s\n\n", ratio, median_ratio (&c[0], &c[2], rounds),
+           "8: %s\n\n",
+      ratio, median_ratio (&c[0], &c[2], rounds),
       ratio >= 8 ? "met" : "missed");
   return ratio >= 8;
 }
@@ -252,8 +255,7 @@ main (int argc, char **argv)
   gboolean met;
 
   gst_init (NULL, NULL);
-  g_print ("medians of %u rounds, candidates in turn, one process\n\n",
-      rounds);
+  g_print ("medians of %u rounds, candidates in turn, one process\n\n", rounds);
   g_print ("64-byte buffers of audio, in place\n");
   met = small_buffers (64, quick ? 2000 : 50000, rounds);
   g_print ("4 KiB buffers of audio, in place\n");

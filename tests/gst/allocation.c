@@ -13,7 +13,7 @@
 #define RGB_CAPS "video/x-raw,format=RGB,width=17,height=6,framerate=25/1"
 
 static GstMemory *
-memory_of (GstBuffer * buffer)
+memory_of (GstBuffer *buffer)
 {
   return gst_buffer_peek_memory (buffer, 0);
 }
@@ -89,8 +89,7 @@ GST_START_TEST (misaligned_audio_gives_the_same_result)
     samples[i] = (gfloat) i / 64;
   whole = gst_buffer_new_allocate (NULL, sizeof samples + 1, NULL);
   gst_buffer_fill (whole, 1, samples, sizeof samples);
-  part = gst_buffer_copy_region (whole, GST_BUFFER_COPY_ALL, 1,
-      sizeof samples);
+  part = gst_buffer_copy_region (whole, GST_BUFFER_COPY_ALL, 1, sizeof samples);
   gst_buffer_unref (whole);
   gst_harness_set_src_caps_str (h,
       "audio/x-raw,format=F32LE,rate=8000,channels=1,layout=interleaved");
@@ -117,8 +116,12 @@ GST_END_TEST;
 static GstBuffer *
 make_padded (gsize offset, gint stride)
 {
-  gsize offsets[GST_VIDEO_MAX_PLANES] = { offset, };
-  gint strides[GST_VIDEO_MAX_PLANES] = { stride, };
+  gsize offsets[GST_VIDEO_MAX_PLANES] = {
+    offset,
+  };
+  gint strides[GST_VIDEO_MAX_PLANES] = {
+    stride,
+  };
   GstBuffer *buffer = make_bytes (offset + (gsize) stride * HEIGHT, 0xee);
   GstMapInfo map;
   guint x, y;
@@ -134,7 +137,7 @@ make_padded (gsize offset, gint stride)
 }
 
 static void
-check_inverted (GstBuffer * buffer)
+check_inverted (GstBuffer *buffer)
 {
   GstVideoInfo info;
   GstVideoFrame frame;
@@ -143,8 +146,8 @@ check_inverted (GstBuffer * buffer)
   gst_video_info_set_format (&info, GST_VIDEO_FORMAT_RGB, WIDTH, HEIGHT);
   ck_assert (gst_video_frame_map (&frame, &info, buffer, GST_MAP_READ));
   for (y = 0; y < HEIGHT; y++) {
-    const guint8 *row = (const guint8 *) GST_VIDEO_FRAME_PLANE_DATA (&frame,
-        0) + y * GST_VIDEO_FRAME_PLANE_STRIDE (&frame, 0);
+    const guint8 *row = (const guint8 *) GST_VIDEO_FRAME_PLANE_DATA (&frame, 0)
+        + y * GST_VIDEO_FRAME_PLANE_STRIDE (&frame, 0);
 
     for (x = 0; x < 3 * WIDTH; x++)
       ck_assert_uint_eq (row[x], 255 - (x + y));
@@ -159,9 +162,8 @@ GST_START_TEST (strides_and_offsets_come_from_the_meta)
   {
     gsize offset;
     gint stride;
-  } layouts[] = {
-    {0, 51}, {0, 52}, {0, 53}, {1, 51}, {7, 61}, {4096, 256}
-  };
+  } layouts[] = { { 0, 51 }, { 0, 52 }, { 0, 53 }, { 1, 51 }, { 7, 61 },
+    { 4096, 256 } };
   guint i, shared;
 
   gst_harness_set_src_caps_str (h, RGB_CAPS);
@@ -285,7 +287,7 @@ typedef struct
 } Proposal;
 
 static GstPadProbeReturn
-propose_pool (GstPad * pad, GstPadProbeInfo * info, gpointer data)
+propose_pool (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {
   GstQuery *query = GST_PAD_PROBE_INFO_QUERY (info);
   Proposal *proposal = data;
@@ -299,15 +301,14 @@ propose_pool (GstPad * pad, GstPadProbeInfo * info, gpointer data)
 }
 
 static void
-add_proposal (GstHarness * h, Proposal * proposal)
+add_proposal (GstHarness *h, Proposal *proposal)
 {
   GstStructure *config;
 
   proposal->pool = gst_video_buffer_pool_new ();
   proposal->queries = 0;
   config = gst_buffer_pool_get_config (proposal->pool);
-  gst_buffer_pool_config_add_option (config,
-      GST_BUFFER_POOL_OPTION_VIDEO_META);
+  gst_buffer_pool_config_add_option (config, GST_BUFFER_POOL_OPTION_VIDEO_META);
   gst_buffer_pool_set_config (proposal->pool, config);
   gst_pad_add_probe (h->sinkpad, GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM,
       propose_pool, proposal, NULL);
@@ -349,8 +350,7 @@ GST_START_TEST (a_reconfigure_asks_again)
   gst_buffer_unref (gst_harness_pull (h));
   old = proposal.pool;
   proposal.pool = gst_video_buffer_pool_new ();
-  ck_assert (gst_harness_push_upstream_event (h,
-          gst_event_new_reconfigure ()));
+  ck_assert (gst_harness_push_upstream_event (h, gst_event_new_reconfigure ()));
   gst_harness_push (h, make_bytes (52 * HEIGHT, 0));
   out = gst_harness_pull (h);
   ck_assert_uint_eq (proposal.queries, 2);
@@ -364,7 +364,7 @@ GST_START_TEST (a_reconfigure_asks_again)
 GST_END_TEST;
 
 static GstQuery *
-ask_allocation (GstHarness * h)
+ask_allocation (GstHarness *h)
 {
   GstCaps *caps = gst_caps_from_string (RGB_CAPS);
   GstQuery *query = gst_query_new_allocation (caps, TRUE);
@@ -384,8 +384,8 @@ GST_START_TEST (upstream_is_offered_a_pool_for_what_is_in_flight)
   g_object_set (h->element, "max-in-flight", 6, NULL);
   gst_harness_set_src_caps_str (h, RGB_CAPS);
   query = ask_allocation (h);
-  ck_assert (gst_query_find_allocation_meta (query, GST_VIDEO_META_API_TYPE,
-          NULL));
+  ck_assert (
+      gst_query_find_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL));
   ck_assert_uint_eq (gst_query_get_n_allocation_pools (query), 1);
   gst_query_parse_nth_allocation_pool (query, 0, &pool, &size, &min, &max);
   ck_assert (pool != NULL);
@@ -429,7 +429,9 @@ GST_START_TEST (a_producer_with_few_buffers_does_not_starve)
   GstHarness *h;
   GstBufferPool *pool;
   GstStructure *config;
-  Gate gate = { 0, };
+  Gate gate = {
+    0,
+  };
   guint i;
 
   if (is_inline (__i__))

@@ -11,7 +11,7 @@
 /* The element refuses to get READY, with one error that has @part in it; then,
  * with a kernel that exists, it works. */
 static void
-check_refused (GstElement * filter, const gchar * part)
+check_refused (GstElement *filter, const gchar *part)
 {
   gchar *text = NULL;
   guint n;
@@ -20,8 +20,7 @@ check_refused (GstElement * filter, const gchar * part)
       GST_STATE_CHANGE_FAILURE);
   n = count_messages (filter, GST_MESSAGE_ERROR, &text);
   ck_assert_uint_eq (n, 1);
-  ck_assert_msg (strstr (text, part) != NULL, "'%s' is not in: %s", part,
-      text);
+  ck_assert_msg (strstr (text, part) != NULL, "'%s' is not in: %s", part, text);
   g_free (text);
 
   gst_element_set_state (filter, GST_STATE_NULL);
@@ -56,8 +55,7 @@ GST_END_TEST;
 
 GST_START_TEST (kernel_path_does_not_exist)
 {
-  check_refused (make_filter ("../no-such-kernel.c", 0),
-      "../no-such-kernel.c");
+  check_refused (make_filter ("../no-such-kernel.c", 0), "../no-such-kernel.c");
 }
 
 GST_END_TEST;
@@ -139,19 +137,19 @@ GST_START_TEST (source_that_does_not_compile)
   ck_assert_int_ge (fd, 0);
   g_close (fd, NULL);
   ck_assert (g_file_set_contents (name,
-          "#include <ringkernel/kernel-sdk.h>\n"
-          "RING_KERNEL (broken, \"Broken\")\n"
-          "{\n  no_such_thing = 1;\n}\n", -1, NULL));
+      "#include <ringkernel/kernel-sdk.h>\n"
+      "RING_KERNEL (broken, \"Broken\")\n"
+      "{\n  no_such_thing = 1;\n}\n",
+      -1, NULL));
   filter = make_filter (name, 0);
   ck_assert_int_eq (gst_element_set_state (filter, GST_STATE_READY),
       GST_STATE_CHANGE_FAILURE);
   bus = gst_element_get_bus (filter);
   message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
   gst_message_parse_error (message, &error, &debug);
-  ck_assert (g_error_matches (error, GST_LIBRARY_ERROR,
-          GST_LIBRARY_ERROR_SETTINGS));
-  ck_assert_msg (strstr (error->message, name) != NULL, "%s",
-      error->message);
+  ck_assert (
+      g_error_matches (error, GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_SETTINGS));
+  ck_assert_msg (strstr (error->message, name) != NULL, "%s", error->message);
   /* the compiler's own words, with the line */
   ck_assert_msg (strstr (debug, "no_such_thing") != NULL, "%s", debug);
   ck_assert_msg (strstr (debug, ":4:") != NULL, "%s", debug);
@@ -169,8 +167,8 @@ GST_END_TEST;
 
 /* A buffer that the kernel cannot take; afterwards the element is used again. */
 static void
-check_stream_error (const gchar * kernel, const gchar * caps, gsize size,
-    gint mode, const gchar * part)
+check_stream_error (const gchar *kernel, const gchar *caps, gsize size,
+    gint mode, const gchar *part)
 {
   GstHarness *h = make_harness (kernel, mode);
   GstFlowReturn ret = GST_FLOW_OK;
@@ -185,8 +183,7 @@ check_stream_error (const gchar * kernel, const gchar * caps, gsize size,
     ret = gst_harness_push (h, gst_buffer_new_allocate (NULL, size, NULL));
   ck_assert_int_eq (ret, GST_FLOW_ERROR);
   ck_assert_uint_eq (count_messages (h->element, GST_MESSAGE_ERROR, &text), 1);
-  ck_assert_msg (strstr (text, part) != NULL, "'%s' is not in: %s", part,
-      text);
+  ck_assert_msg (strstr (text, part) != NULL, "'%s' is not in: %s", part, text);
   g_free (text);
   ck_assert_uint_eq (gst_harness_buffers_received (h), 0);
 
@@ -236,7 +233,8 @@ GST_START_TEST (unsupported_caps_say_what_is_supported)
       GST_FLOW_NOT_NEGOTIATED);
   ck_assert_uint_eq (count_messages (h->element, GST_MESSAGE_ERROR, &text), 1);
   ck_assert_msg (strstr (text, "Y444") && strstr (text, "GRAY8")
-      && strstr (text, "videoconvert"), "%s", text);
+          && strstr (text, "videoconvert"),
+      "%s", text);
   g_free (text);
   end_harness (h);
 }
@@ -245,8 +243,10 @@ GST_END_TEST;
 
 GST_START_TEST (video_without_caps)
 {
-  GstElement *pipeline = gst_parse_launch ("fakesrc num-buffers=3 ! "
-      "ringkernelfilter name=f kernel=edges ! fakesink", NULL);
+  GstElement *pipeline =
+      gst_parse_launch ("fakesrc num-buffers=3 ! "
+                        "ringkernelfilter name=f kernel=edges ! fakesink",
+          NULL);
   GstElement *filter = gst_bin_get_by_name (GST_BIN (pipeline), "f");
   GstBus *bus = gst_element_get_bus (pipeline);
   GstMessage *message;
@@ -255,8 +255,8 @@ GST_START_TEST (video_without_caps)
   gst_util_set_object_arg (G_OBJECT (filter), "execution-mode",
       mode_names[__i__]);
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  message = gst_bus_timed_pop_filtered (bus, GST_CLOCK_TIME_NONE,
-      GST_MESSAGE_ERROR);
+  message =
+      gst_bus_timed_pop_filtered (bus, GST_CLOCK_TIME_NONE, GST_MESSAGE_ERROR);
   gst_message_parse_error (message, &error, NULL);
   ck_assert_msg (strstr (error->message, "without caps") != NULL, "%s",
       error->message);
@@ -287,8 +287,7 @@ GST_START_TEST (on_error_skip_drops_and_says_so)
   buffer = gst_harness_pull (h);
   ck_assert (GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DISCONT));
   gst_buffer_unref (buffer);
-  ck_assert_uint_eq (count_messages (h->element, GST_MESSAGE_WARNING, NULL),
-      1);
+  ck_assert_uint_eq (count_messages (h->element, GST_MESSAGE_WARNING, NULL), 1);
   ck_assert_uint_eq (get_stat (h->element, "skipped"), 1);
   end_harness (h);
 }
@@ -304,8 +303,9 @@ GST_START_TEST (on_error_pass_keeps_the_order)
   gst_harness_set_src_caps_str (h,
       "audio/x-raw,format=S16LE,rate=8000,channels=1,layout=interleaved");
   for (i = 0; i < 20; i++)
-    ck_assert_int_eq (gst_harness_push (h, make_bytes (i % 3 == 1 ? 15 : 16,
-                i)), GST_FLOW_OK);
+    ck_assert_int_eq (gst_harness_push (h,
+                          make_bytes (i % 3 == 1 ? 15 : 16, i)),
+        GST_FLOW_OK);
   for (i = 0; i < 20; i++) {
     GstBuffer *buffer = gst_harness_pull (h);
 
@@ -334,11 +334,12 @@ GST_START_TEST (kernel_that_fails_is_one_error_and_can_be_launched_again)
   for (i = 0; i < 1000 && ret == GST_FLOW_OK; i++)
     ret = gst_harness_push (h, make_bytes (16, 255));
   ck_assert_int_eq (ret, GST_FLOW_ERROR);
+  /* Ends the task, which may be the one that is about to tell. */
+  gst_element_set_state (h->element, GST_STATE_NULL);
   ck_assert_uint_eq (count_messages (h->element, GST_MESSAGE_ERROR, &text), 1);
   ck_assert_msg (strstr (text, "emit") != NULL, "%s", text);
   g_free (text);
 
-  gst_element_set_state (h->element, GST_STATE_NULL);
   gst_harness_play (h);
   gst_harness_set_src_caps_str (h, "application/x");
   ck_assert_int_eq (gst_harness_push (h, make_bytes (16, 1)), GST_FLOW_OK);

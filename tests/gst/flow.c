@@ -6,7 +6,7 @@
 #include "gst-ring-test.h"
 
 static GstHarness *
-make_gate_harness (gint mode, gchar ** kernel)
+make_gate_harness (gint mode, gchar **kernel)
 {
   GstHarness *h;
 
@@ -17,7 +17,7 @@ make_gate_harness (gint mode, gchar ** kernel)
 }
 
 static void
-drop_events (GstHarness * h)
+drop_events (GstHarness *h)
 {
   GstEvent *event;
 
@@ -35,7 +35,7 @@ typedef struct
 } Trace;
 
 static GstPadProbeReturn
-trace_item (GstPad * pad, GstPadProbeInfo * info, gpointer data)
+trace_item (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {
   Trace *trace = data;
   gint item;
@@ -55,15 +55,15 @@ trace_item (GstPad * pad, GstPadProbeInfo * info, gpointer data)
 }
 
 static void
-begin_trace (GstHarness * h, Trace * trace)
+begin_trace (GstHarness *h, Trace *trace)
 {
   GstPad *pad = gst_element_get_static_pad (h->element, "src");
 
   g_mutex_init (&trace->lock);
   trace->items = g_array_new (FALSE, FALSE, sizeof (gint));
-  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER
-      | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM
-      | GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM | GST_PAD_PROBE_TYPE_PUSH,
+  gst_pad_add_probe (pad,
+      GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM
+          | GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM | GST_PAD_PROBE_TYPE_PUSH,
       trace_item, trace, NULL);
   gst_object_unref (pad);
 }
@@ -90,8 +90,8 @@ GST_START_TEST (buffers_events_and_queries_keep_their_order)
       g_array_append_val (expected, item);
     }
     if (i % 5 == 0) {
-      gst_harness_push_event (h, gst_event_new_tag (gst_tag_list_new
-              (GST_TAG_TITLE, "t", NULL)));
+      gst_harness_push_event (h,
+          gst_event_new_tag (gst_tag_list_new (GST_TAG_TITLE, "t", NULL)));
       item = -(gint) GST_EVENT_TAG;
       g_array_append_val (expected, item);
     }
@@ -122,7 +122,8 @@ GST_START_TEST (buffers_events_and_queries_keep_their_order)
   }
   ck_assert_uint_eq (trace.items->len, expected->len);
   ck_assert_int_eq (memcmp (trace.items->data, expected->data,
-          expected->len * sizeof (gint)), 0);
+                        expected->len * sizeof (gint)),
+      0);
   end_harness (h);
   g_array_unref (trace.items);
   g_array_unref (expected);
@@ -136,19 +137,21 @@ GST_START_TEST (an_event_waits_behind_a_buffer_in_flight)
   gchar *kernel;
   GstHarness *h;
   GstEvent *event;
-  Gate gate = { 0, };
+  Gate gate = {
+    0,
+  };
 
   if (is_inline (__i__))
     return;
   h = make_gate_harness (__i__, &kernel);
   drop_events (h);
-  ck_assert_int_eq (gst_harness_push (h, make_gated (&gate, 64)),
-      GST_FLOW_OK);
+  ck_assert_int_eq (gst_harness_push (h, make_gated (&gate, 64)), GST_FLOW_OK);
   wait_entered (&gate);
   gst_harness_push_event (h, gst_event_new_gap (0, 1));
   /* out of band: does not wait */
-  gst_harness_push_event (h, gst_event_new_custom
-      (GST_EVENT_CUSTOM_DOWNSTREAM_OOB, gst_structure_new_empty ("oob")));
+  gst_harness_push_event (h,
+      gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM_OOB,
+          gst_structure_new_empty ("oob")));
   do {
     event = gst_harness_pull_event (h);
     ck_assert_int_ne (GST_EVENT_TYPE (event), GST_EVENT_GAP);
@@ -169,13 +172,14 @@ GST_START_TEST (an_output_comes_though_no_further_input_does)
 {
   gchar *kernel;
   GstHarness *h;
-  Gate gate = { 0, };
+  Gate gate = {
+    0,
+  };
 
   if (is_inline (__i__))
     return;
   h = make_gate_harness (__i__, &kernel);
-  ck_assert_int_eq (gst_harness_push (h, make_gated (&gate, 64)),
-      GST_FLOW_OK);
+  ck_assert_int_eq (gst_harness_push (h, make_gated (&gate, 64)), GST_FLOW_OK);
   open_gate (&gate);
   gst_buffer_unref (gst_harness_pull (h));
   end_harness (h);
@@ -244,8 +248,8 @@ typedef struct
 {
   GstHarness *h;
   guint n;
-  gint pushed;                  /* atomic */
-  gint result;                  /* atomic: the last flow return */
+  gint pushed; /* atomic */
+  gint result; /* atomic: the last flow return */
   Gate *gate;
 } Pusher;
 
@@ -266,7 +270,7 @@ push_gated (gpointer data)
 }
 
 static void
-wait_pushed (Pusher * p, gint n)
+wait_pushed (Pusher *p, gint n)
 {
   while (g_atomic_int_get (&p->pushed) < n)
     g_thread_yield ();
@@ -276,7 +280,9 @@ GST_START_TEST (no_more_than_max_in_flight_are_taken)
 {
   gchar *kernel;
   GstHarness *h;
-  Gate gate = { 0, };
+  Gate gate = {
+    0,
+  };
   Pusher p = { NULL, 20, 0, 0, &gate };
   GThread *thread;
   guint i;
@@ -310,7 +316,9 @@ GST_START_TEST (a_flush_lets_a_waiting_chain_go)
 {
   gchar *kernel;
   GstHarness *h;
-  Gate gate = { 0, };
+  Gate gate = {
+    0,
+  };
   Pusher p = { NULL, 20, 0, 0, &gate };
   GstBuffer *buffer;
   GThread *thread;
@@ -341,8 +349,7 @@ GST_START_TEST (a_flush_lets_a_waiting_chain_go)
   gst_buffer_unref (buffer);
   ck_assert_uint_eq (get_stat (h->element, "in-flight"), 0);
   ck_assert_uint_eq (get_stat (h->element, "accepted"),
-      get_stat (h->element, "delivered") + get_stat (h->element,
-          "discarded"));
+      get_stat (h->element, "delivered") + get_stat (h->element, "discarded"));
   fail_on_errors (h->element);
   end_harness (h);
   g_free (kernel);
@@ -365,7 +372,9 @@ GST_START_TEST (a_state_change_lets_a_waiting_chain_go)
 {
   gchar *kernel;
   GstHarness *h;
-  Gate gate = { 0, };
+  Gate gate = {
+    0,
+  };
   Pusher p = { NULL, 20, 0, 0, &gate };
   GThread *thread, *opener;
 
@@ -400,8 +409,7 @@ GST_START_TEST (eos_comes_after_everything)
 
   gst_harness_set_src_caps_str (h, "application/x");
   for (i = 0; i < 100; i++)
-    ck_assert_int_eq (gst_harness_push (h, make_bytes (1000, i)),
-        GST_FLOW_OK);
+    ck_assert_int_eq (gst_harness_push (h, make_bytes (1000, i)), GST_FLOW_OK);
   ck_assert (gst_harness_push_event (h, gst_event_new_eos ()));
   do {
     event = gst_harness_pull_event (h);
@@ -429,8 +437,7 @@ GST_START_TEST (after_eos_a_flush_begins_anew)
   gst_harness_set_src_caps_str (h, "application/x");
   gst_segment_init (&segment, GST_FORMAT_TIME);
   for (round = 0; round < 5; round++) {
-    ck_assert_int_eq (gst_harness_push (h, make_bytes (4, round)),
-        GST_FLOW_OK);
+    ck_assert_int_eq (gst_harness_push (h, make_bytes (4, round)), GST_FLOW_OK);
     gst_buffer_unref (gst_harness_pull (h));
     gst_harness_push_event (h, gst_event_new_eos ());
     gst_harness_push_event (h, gst_event_new_flush_start ());
@@ -447,7 +454,8 @@ GST_END_TEST;
 GST_START_TEST (eos_from_downstream_goes_upstream)
 {
   GError *error = NULL;
-  gchar *line = g_strdup_printf ("fakesrc num-buffers=100000 sizetype=fixed "
+  gchar *line = g_strdup_printf (
+      "fakesrc num-buffers=100000 sizetype=fixed "
       "sizemax=64 ! identity name=i ! ringkernelfilter kernel=copy "
       "execution-mode=%s ! identity eos-after=10 ! fakesink async=false",
       mode_names[__i__]);
@@ -475,18 +483,19 @@ GST_START_TEST (sticky_events_survive_a_flush)
 {
   gchar *kernel;
   GstHarness *h;
-  Gate gate = { 0, };
+  Gate gate = {
+    0,
+  };
   GstEvent *event;
   GstPad *pad;
 
   if (is_inline (__i__))
     return;
   h = make_gate_harness (__i__, &kernel);
-  ck_assert_int_eq (gst_harness_push (h, make_gated (&gate, 64)),
-      GST_FLOW_OK);
+  ck_assert_int_eq (gst_harness_push (h, make_gated (&gate, 64)), GST_FLOW_OK);
   wait_entered (&gate);
-  gst_harness_push_event (h, gst_event_new_tag (gst_tag_list_new
-          (GST_TAG_TITLE, "held up", NULL)));
+  gst_harness_push_event (h,
+      gst_event_new_tag (gst_tag_list_new (GST_TAG_TITLE, "held up", NULL)));
   gst_harness_push_event (h, gst_event_new_flush_start ());
   open_gate (&gate);
   gst_harness_push_event (h, gst_event_new_flush_stop (TRUE));
@@ -538,7 +547,7 @@ typedef struct
 {
   GstHarness *h;
   gint stop;
-  GMutex lock;                  /* a segment comes right after the flush */
+  GMutex lock; /* a segment comes right after the flush */
 } Flusher;
 
 static gpointer
@@ -602,8 +611,7 @@ GST_START_TEST (stress)
   gst_segment_init (&segment, GST_FORMAT_TIME);
   g_value_init (&depth, G_TYPE_UINT);
   g_value_set_uint (&depth, 2);
-  threads[0] = gst_harness_stress_push_buffer_start (h, caps, &segment,
-      buffer);
+  threads[0] = gst_harness_stress_push_buffer_start (h, caps, &segment, buffer);
   threads[1] = gst_harness_stress_push_event_start (h, oob);
   threads[2] = gst_harness_stress_send_upstream_event_start (h, reconfigure);
   threads[3] = gst_harness_stress_property_start (h, "max-in-flight", &depth);

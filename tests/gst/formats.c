@@ -8,14 +8,12 @@
 
 #include <gst/video/gstvideometa.h>
 
-static const gchar *const formats[] = {
-  "GRAY8", "RGB", "BGR", "RGBA", "BGRA", "ARGB", "ABGR", "RGBx", "BGRx",
-  "xRGB", "xBGR", "I420", "NV12"
-};
+static const gchar *const formats[] = { "GRAY8", "RGB", "BGR", "RGBA", "BGRA",
+  "ARGB", "ABGR", "RGBx", "BGRx", "xRGB", "xBGR", "I420", "NV12" };
 
 /* A random picture whose rows have @padding bytes more than they need. */
 static GstBuffer *
-make_picture (const GstVideoInfo * info, guint padding, GRand * random)
+make_picture (const GstVideoInfo *info, guint padding, GRand *random)
 {
   gsize offset[GST_VIDEO_MAX_PLANES], at = padding * 3;
   gint stride[GST_VIDEO_MAX_PLANES];
@@ -27,12 +25,13 @@ make_picture (const GstVideoInfo * info, guint padding, GRand * random)
   for (p = 0; p < GST_VIDEO_INFO_N_PLANES (info); p++) {
     stride[p] = GST_VIDEO_INFO_PLANE_STRIDE (info, p) + (gint) padding;
     offset[p] = at;
-    at += (gsize) stride[p] * (gsize) GST_VIDEO_INFO_COMP_HEIGHT (info,
-        MIN (p, GST_VIDEO_INFO_N_COMPONENTS (info) - 1));
+    at += (gsize) stride[p]
+        * (gsize) GST_VIDEO_INFO_COMP_HEIGHT (info,
+            MIN (p, GST_VIDEO_INFO_N_COMPONENTS (info) - 1));
   }
   /* Without meta the planes are where caps say. */
-  buffer = gst_buffer_new_allocate (NULL, padding ? at
-      : GST_VIDEO_INFO_SIZE (info), NULL);
+  buffer = gst_buffer_new_allocate (NULL,
+      padding ? at : GST_VIDEO_INFO_SIZE (info), NULL);
   gst_buffer_map (buffer, &map, GST_MAP_WRITE);
   for (i = 0; i + 4 <= map.size; i += 4)
     GST_WRITE_UINT32_LE (map.data + i, g_rand_int (random));
@@ -47,7 +46,7 @@ make_picture (const GstVideoInfo * info, guint padding, GRand * random)
 }
 
 static gboolean
-same_picture (const GstVideoInfo * info, GstBuffer * a, GstBuffer * b)
+same_picture (const GstVideoInfo *info, GstBuffer *a, GstBuffer *b)
 {
   GstVideoFrame fa, fb;
   gboolean same = TRUE;
@@ -63,9 +62,11 @@ same_picture (const GstVideoInfo * info, GstBuffer * a, GstBuffer * b)
 
     for (y = 0; y < GST_VIDEO_INFO_COMP_HEIGHT (info, c); y++)
       same &= memcmp ((guint8 *) GST_VIDEO_FRAME_PLANE_DATA (&fa, p)
-          + y * GST_VIDEO_FRAME_PLANE_STRIDE (&fa, p),
-          (guint8 *) GST_VIDEO_FRAME_PLANE_DATA (&fb, p)
-          + y * GST_VIDEO_FRAME_PLANE_STRIDE (&fb, p), row) == 0;
+                      + y * GST_VIDEO_FRAME_PLANE_STRIDE (&fa, p),
+                  (guint8 *) GST_VIDEO_FRAME_PLANE_DATA (&fb, p)
+                      + y * GST_VIDEO_FRAME_PLANE_STRIDE (&fb, p),
+                  row)
+          == 0;
   }
   gst_video_frame_unmap (&fa);
   gst_video_frame_unmap (&fb);
@@ -73,13 +74,14 @@ same_picture (const GstVideoInfo * info, GstBuffer * a, GstBuffer * b)
 }
 
 static void
-check_round_trip (gint mode, gint grid, const gchar * const *names,
+check_round_trip (gint mode, gint grid, const gchar *const *names,
     guint n_names, guint width, guint height)
 {
-  gchar *line = g_strdup_printf ("ringkernelfilter kernel=invert "
+  gchar *line = g_strdup_printf (
+      "ringkernelfilter kernel=invert "
       "execution-mode=%s grid-size=%d ! ringkernelfilter kernel=invert "
-      "execution-mode=%s grid-size=%d", mode_names[mode], grid,
-      mode_names[mode], grid);
+      "execution-mode=%s grid-size=%d",
+      mode_names[mode], grid, mode_names[mode], grid);
   GstHarness *h = gst_harness_new_parse (line);
   GRand *random = g_rand_new_with_seed (width * 31 + height);
   guint f, shared;
@@ -87,7 +89,8 @@ check_round_trip (gint mode, gint grid, const gchar * const *names,
   for (f = 0; f < n_names; f++) {
     static const guint paddings[] = { 0, 1, 13, 64 };
     gchar *caps = g_strdup_printf ("video/x-raw,format=%s,width=%u,height=%u,"
-        "framerate=25/1", names[f], width, height);
+                                   "framerate=25/1",
+        names[f], width, height);
     GstVideoInfo info;
     guint p;
 
@@ -97,14 +100,16 @@ check_round_trip (gint mode, gint grid, const gchar * const *names,
     for (p = 0; p < G_N_ELEMENTS (paddings); p++) {
       for (shared = 0; shared < 2; shared++) {
         GstBuffer *in = make_picture (&info, paddings[p], random), *out;
-        GstBuffer *kept = shared ? gst_buffer_ref (in)
-            : gst_buffer_copy_deep (in);
+        GstBuffer *kept =
+            shared ? gst_buffer_ref (in) : gst_buffer_copy_deep (in);
 
         ck_assert_msg (gst_harness_push (h, in) == GST_FLOW_OK,
             "%s, padding %u, shared %u", caps, paddings[p], shared);
         out = gst_harness_pull (h);
-        ck_assert_msg (same_picture (&info, kept, out), "%s, %s, grid %d, "
-            "padding %u", caps, mode_names[mode], grid, paddings[p]);
+        ck_assert_msg (same_picture (&info, kept, out),
+            "%s, %s, grid %d, "
+            "padding %u",
+            caps, mode_names[mode], grid, paddings[p]);
         gst_buffer_unref (out);
         gst_buffer_unref (kept);
       }
@@ -133,10 +138,8 @@ GST_START_TEST (inverting_twice_odd_sizes)
   guint g;
 
   for (g = 0; g < G_N_ELEMENTS (grids); g++) {
-    check_round_trip (__i__, grids[g], formats, G_N_ELEMENTS (formats), 17,
-        13);
-    check_round_trip (__i__, grids[g], formats, G_N_ELEMENTS (formats), 3,
-        101);
+    check_round_trip (__i__, grids[g], formats, G_N_ELEMENTS (formats), 17, 13);
+    check_round_trip (__i__, grids[g], formats, G_N_ELEMENTS (formats), 3, 101);
   }
 }
 

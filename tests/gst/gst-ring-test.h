@@ -13,24 +13,23 @@
 #include <ringkernel/ringkernel.h>
 #include <string.h>
 
-static const gchar *const mode_names[] = {
-  "inline", "event-driven", "persistent"
-};
+static const gchar *const mode_names[] = { "inline", "event-driven",
+  "persistent" };
 
 /* Once for each mode. */
-#define tcase_add_mode_test(tcase, test) \
-    tcase_add_loop_test (tcase, test, 0, 3)
+#define tcase_add_mode_test(tcase, test) tcase_add_loop_test (tcase, test, 0, 3)
 
 #define is_inline(mode) ((mode) == 0)
 
 /* An unlinked element with a bus of its own. */
 static inline GstElement *
-make_filter (const gchar * kernel, gint mode)
+make_filter (const gchar *kernel, gint mode)
 {
   GstElement *filter = gst_element_factory_make ("ringkernelfilter", NULL);
   GstBus *bus = gst_bus_new ();
 
-  ck_assert_msg (filter != NULL, "no element ringkernelfilter: is "
+  ck_assert_msg (filter != NULL,
+      "no element ringkernelfilter: is "
       "GST_PLUGIN_PATH set?");
   gst_element_set_bus (filter, bus);
   gst_object_unref (bus);
@@ -43,7 +42,7 @@ make_filter (const gchar * kernel, gint mode)
 
 /* A harness around such an element; it is playing. */
 static inline GstHarness *
-make_harness (const gchar * kernel, gint mode)
+make_harness (const gchar *kernel, gint mode)
 {
   GstElement *filter = make_filter (kernel, mode);
   GstHarness *h = gst_harness_new_with_element (filter, "sink", "src");
@@ -53,7 +52,7 @@ make_harness (const gchar * kernel, gint mode)
 }
 
 static inline void
-end_harness (GstHarness * h)
+end_harness (GstHarness *h)
 {
   gst_element_set_state (h->element, GST_STATE_NULL);
   gst_element_set_bus (h->element, NULL);
@@ -61,7 +60,7 @@ end_harness (GstHarness * h)
 }
 
 static inline void
-end_filter (GstElement * filter)
+end_filter (GstElement *filter)
 {
   gst_element_set_state (filter, GST_STATE_NULL);
   gst_element_set_bus (filter, NULL);
@@ -69,7 +68,7 @@ end_filter (GstElement * filter)
 }
 
 static inline gchar *
-test_kernel (const gchar * name)
+test_kernel (const gchar *name)
 {
   const gchar *dir = g_getenv ("RING_TEST_KERNEL_DIR");
 
@@ -80,7 +79,7 @@ test_kernel (const gchar * name)
 /* Counts messages of @type that @element posted since the last call; keeps the
  * text of the first. */
 static inline guint
-count_messages (GstElement * element, GstMessageType type, gchar ** text)
+count_messages (GstElement *element, GstMessageType type, gchar **text)
 {
   GstBus *bus = gst_element_get_bus (element);
   GstMessage *message;
@@ -104,7 +103,7 @@ count_messages (GstElement * element, GstMessageType type, gchar ** text)
 }
 
 static inline void
-fail_on_errors (GstElement * element)
+fail_on_errors (GstElement *element)
 {
   gchar *text = NULL;
   const guint n = count_messages (element, GST_MESSAGE_ERROR, &text);
@@ -113,7 +112,7 @@ fail_on_errors (GstElement * element)
 }
 
 static inline guint64
-get_stat (GstElement * element, const gchar * name)
+get_stat (GstElement *element, const gchar *name)
 {
   GstStructure *stats;
   guint64 value = G_MAXUINT64;
@@ -133,7 +132,7 @@ typedef struct
 } Gate;
 
 static inline GstBuffer *
-make_gated (Gate * gate, gsize size)
+make_gated (Gate *gate, gsize size)
 {
   GstBuffer *buffer = gst_buffer_new_allocate (NULL, size, NULL);
 
@@ -143,13 +142,13 @@ make_gated (Gate * gate, gsize size)
 }
 
 static inline void
-open_gate (Gate * gate)
+open_gate (Gate *gate)
 {
   __atomic_store_n (&gate->open, 1, __ATOMIC_RELEASE);
 }
 
 static inline void
-wait_entered (Gate * gate)
+wait_entered (Gate *gate)
 {
   while (!__atomic_load_n (&gate->entered, __ATOMIC_ACQUIRE))
     g_thread_yield ();
@@ -165,7 +164,7 @@ make_bytes (gsize size, guint8 value)
 }
 
 static inline guint8
-first_byte (GstBuffer * buffer)
+first_byte (GstBuffer *buffer)
 {
   guint8 value = 0;
 

@@ -6,8 +6,8 @@
 #include "gst-ring-test.h"
 
 static void
-check_caps (GstElement * filter, const gchar * pad_name,
-    const gchar * filter_text, const gchar * expected_text)
+check_caps (GstElement *filter, const gchar *pad_name, const gchar *filter_text,
+    const gchar *expected_text)
 {
   GstPad *pad = gst_element_get_static_pad (filter, pad_name);
   GstCaps *asked = filter_text ? gst_caps_from_string (filter_text) : NULL;
@@ -23,7 +23,7 @@ check_caps (GstElement * filter, const gchar * pad_name,
 }
 
 static gboolean
-accepts (GstElement * filter, const gchar * pad_name, const gchar * text)
+accepts (GstElement *filter, const gchar *pad_name, const gchar *text)
 {
   GstPad *pad = gst_element_get_static_pad (filter, pad_name);
   GstCaps *caps = gst_caps_from_string (text);
@@ -55,16 +55,17 @@ GST_START_TEST (a_video_kernel_has_its_formats)
   guint i;
 
   for (i = 0; i < 2; i++) {
-    check_caps (filter, "sink", "video/x-raw,format={RGB,Y444},width=8,height=9",
+    check_caps (filter, "sink",
+        "video/x-raw,format={RGB,Y444},width=8,height=9",
         "video/x-raw,format=RGB,width=8,height=9,framerate=[0/1,2147483647/1]");
     check_caps (filter, "sink", "audio/x-raw", "EMPTY");
     ck_assert (accepts (filter, "sink",
-            "video/x-raw,format=NV12,width=8,height=8,framerate=25/1"));
+        "video/x-raw,format=NV12,width=8,height=8,framerate=25/1"));
     ck_assert (!accepts (filter, "sink",
-            "video/x-raw,format=Y444,width=8,height=8,framerate=25/1"));
+        "video/x-raw,format=Y444,width=8,height=8,framerate=25/1"));
     ck_assert (!accepts (filter, "sink",
-            "video/x-raw(memory:CUDAMemory),format=NV12,width=8,height=8,"
-            "framerate=25/1"));
+        "video/x-raw(memory:CUDAMemory),format=NV12,width=8,height=8,"
+        "framerate=25/1"));
     ck_assert (!accepts (filter, "sink", "image/jpeg"));
     ck_assert_int_eq (gst_element_set_state (filter, GST_STATE_READY),
         GST_STATE_CHANGE_SUCCESS);
@@ -80,12 +81,12 @@ GST_START_TEST (another_kernel_has_other_formats)
   GstElement *filter = make_filter ("edges", 0);
 
   ck_assert (!accepts (filter, "sink",
-          "audio/x-raw,format=F32LE,rate=8000,channels=2,layout=interleaved"));
+      "audio/x-raw,format=F32LE,rate=8000,channels=2,layout=interleaved"));
   g_object_set (filter, "kernel", "fir", NULL);
   ck_assert (accepts (filter, "sink",
-          "audio/x-raw,format=F32LE,rate=8000,channels=2,layout=interleaved"));
+      "audio/x-raw,format=F32LE,rate=8000,channels=2,layout=interleaved"));
   ck_assert (!accepts (filter, "sink",
-          "audio/x-raw,format=F64LE,rate=8000,channels=2,layout=interleaved"));
+      "audio/x-raw,format=F64LE,rate=8000,channels=2,layout=interleaved"));
   g_object_set (filter, "kernel", "copy", NULL);
   ck_assert (accepts (filter, "sink", "image/jpeg"));
   end_filter (filter);
@@ -112,7 +113,8 @@ GST_START_TEST (what_downstream_takes_limits_what_comes_in)
 
   gst_harness_set_sink_caps_str (h, "video/x-raw,format={RGB,I420},width=32");
   caps = gst_pad_peer_query_caps (h->srcpad, NULL);
-  expected = gst_caps_from_string ("video/x-raw,format={RGB,I420},width=32,"
+  expected = gst_caps_from_string (
+      "video/x-raw,format={RGB,I420},width=32,"
       "height=[1,134217727],framerate=[0/1,2147483647/1]");
   ck_assert_msg (gst_caps_is_equal (caps, expected), "%s",
       gst_caps_to_string (caps));
@@ -126,9 +128,11 @@ GST_END_TEST;
 GST_START_TEST (output_caps_of_the_same_format_are_the_input_caps)
 {
   GstHarness *h = make_harness ("invert", __i__);
-  GstCaps *caps, *in = gst_caps_from_string ("video/x-raw,format=I420,"
-      "width=18,height=14,framerate=25/1,pixel-aspect-ratio=16/15,"
-      "colorimetry=bt709,chroma-site=jpeg,interlace-mode=progressive");
+  GstCaps *caps,
+      *in = gst_caps_from_string (
+          "video/x-raw,format=I420,"
+          "width=18,height=14,framerate=25/1,pixel-aspect-ratio=16/15,"
+          "colorimetry=bt709,chroma-site=jpeg,interlace-mode=progressive");
 
   gst_harness_set_src_caps (h, gst_caps_ref (in));
   ck_assert_int_eq (gst_harness_push (h, make_bytes (18 * 20 + 20 * 14, 0)),
@@ -151,7 +155,8 @@ GST_START_TEST (output_caps_of_another_format_lose_the_colorimetry)
   GstBuffer *buffer;
   GstCaps *caps;
 
-  gst_harness_set_src_caps_str (h, "video/x-raw,format=RGB,width=16,height=8,"
+  gst_harness_set_src_caps_str (h,
+      "video/x-raw,format=RGB,width=16,height=8,"
       "framerate=25/1,colorimetry=sRGB,pixel-aspect-ratio=16/15");
   ck_assert_int_eq (gst_harness_push (h, make_bytes (384, 200)), GST_FLOW_OK);
   buffer = gst_harness_pull (h);
@@ -175,7 +180,8 @@ GST_START_TEST (records_of_another_type_come_out_as_such)
   GstStructure *s;
   GstCaps *caps;
 
-  gst_harness_set_src_caps_str (h, "application/x-ring-record,type=(string)\"(td)\"");
+  gst_harness_set_src_caps_str (h,
+      "application/x-ring-record,type=(string)\"(td)\"");
   gst_harness_push (h, make_bytes (16, 0));
   gst_harness_push_event (h, gst_event_new_eos ());
   while (TRUE) {
@@ -192,7 +198,7 @@ GST_START_TEST (records_of_another_type_come_out_as_such)
   ck_assert_str_eq (gst_structure_get_string (s, "type"), "(tdd)");
   gst_caps_unref (caps);
   ck_assert (!accepts (h->element, "sink",
-          "application/x-ring-record,type=(string)\"(tt)\""));
+      "application/x-ring-record,type=(string)\"(tt)\""));
   fail_on_errors (h->element);
   end_harness (h);
 }
@@ -204,7 +210,8 @@ GST_END_TEST;
 GST_START_TEST (records_need_no_caps)
 {
   GError *error = NULL;
-  gchar *line = g_strdup_printf ("fakesrc num-buffers=30 sizetype=fixed "
+  gchar *line = g_strdup_printf (
+      "fakesrc num-buffers=30 sizetype=fixed "
       "sizemax=160 filltype=zero ! ringkernelfilter kernel=spike-detect "
       "execution-mode=%s ! application/x-ring-record,type=(string)\"(tdd)\" ! fakesink",
       mode_names[__i__]);
@@ -257,12 +264,12 @@ GST_END_TEST;
 typedef struct
 {
   guint n;
-  guint current;                /* index of the caps in force */
+  guint current; /* index of the caps in force */
   gboolean wrong;
 } Seen;
 
 static GstPadProbeReturn
-see (GstPad * pad, GstPadProbeInfo * info, gpointer data)
+see (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {
   Seen *seen = data;
 
@@ -285,22 +292,27 @@ see (GstPad * pad, GstPadProbeInfo * info, gpointer data)
 GST_START_TEST (caps_changes_lose_and_mix_up_nothing)
 {
   GstHarness *h = make_harness ("levels", __i__);
-  Seen seen = { 0, };
+  Seen seen = {
+    0,
+  };
   GstPad *pad;
   guint c, i;
 
   pad = gst_element_get_static_pad (h->element, "src");
-  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER
-      | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, see, &seen, NULL);
+  gst_pad_add_probe (pad,
+      GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, see,
+      &seen, NULL);
   for (c = 0; c < N_CAPS; c++) {
     gchar *caps = g_strdup_printf ("video/x-raw,format=GRAY8,width=%u,"
-        "height=8,framerate=25/1", 8 + 4 * c);
+                                   "height=8,framerate=25/1",
+        8 + 4 * c);
 
     gst_harness_set_src_caps_str (h, caps);
     g_free (caps);
     for (i = 0; i < PER_CAPS; i++)
-      ck_assert_int_eq (gst_harness_push (h, make_bytes ((8 + 4 * c) * 8,
-                  c * PER_CAPS + i)), GST_FLOW_OK);
+      ck_assert_int_eq (gst_harness_push (h,
+                            make_bytes ((8 + 4 * c) * 8, c * PER_CAPS + i)),
+          GST_FLOW_OK);
   }
   for (i = 0; i < N_CAPS * PER_CAPS; i++)
     gst_buffer_unref (gst_harness_pull (h));
@@ -328,7 +340,9 @@ GST_START_TEST (a_caps_change_waits_for_what_is_in_flight)
   GstHarness *h;
   GThread *thread;
   GstBuffer *buffer;
-  Gate gate = { 0, };
+  Gate gate = {
+    0,
+  };
   guint i;
 
   if (is_inline (__i__)) {
@@ -369,7 +383,8 @@ GST_START_TEST (state_starts_anew_with_another_format)
 
   for (c = 0; c < 3; c++) {
     gchar *caps = g_strdup_printf ("video/x-raw,format=GRAY8,width=%u,"
-        "height=4,framerate=25/1", 4 + 4 * c);
+                                   "height=4,framerate=25/1",
+        4 + 4 * c);
 
     gst_harness_set_src_caps_str (h, caps);
     g_free (caps);
@@ -427,8 +442,7 @@ negotiation_suite (void)
   tcase_add_mode_test (tc, caps_changes_lose_and_mix_up_nothing);
   tcase_add_mode_test (tc, a_caps_change_waits_for_what_is_in_flight);
   tcase_add_mode_test (tc, state_starts_anew_with_another_format);
-  tcase_add_mode_test (tc,
-      caps_that_downstream_refuses_end_as_not_negotiated);
+  tcase_add_mode_test (tc, caps_that_downstream_refuses_end_as_not_negotiated);
   return s;
 }
 

@@ -9,15 +9,15 @@
 #include <gst/controller/gstinterpolationcontrolsource.h>
 
 static GstObject *
-get_parameters (GstElement * filter)
+get_parameters (GstElement *filter)
 {
-  return GST_OBJECT (gst_child_proxy_get_child_by_name
-      (GST_CHILD_PROXY (filter), "kernel"));
+  return GST_OBJECT (
+      gst_child_proxy_get_child_by_name (GST_CHILD_PROXY (filter), "kernel"));
 }
 
 /* What the kernel "parameters" saw: number, count, on, choice, taps. */
 static void
-run (GstHarness * h, GstClockTime pts, gdouble * seen)
+run (GstHarness *h, GstClockTime pts, gdouble *seen)
 {
   GstBuffer *buffer = make_bytes (9 * sizeof (gdouble), 0);
 
@@ -36,8 +36,9 @@ GST_START_TEST (a_child_carries_types_ranges_and_descriptions)
   GObjectClass *klass;
   GParamSpec *pspec;
 
-  ck_assert_uint_eq (gst_child_proxy_get_children_count (GST_CHILD_PROXY
-          (filter)), 1);
+  ck_assert_uint_eq (gst_child_proxy_get_children_count (
+                         GST_CHILD_PROXY (filter)),
+      1);
   child = get_parameters (filter);
   ck_assert (child != NULL);
   klass = G_OBJECT_GET_CLASS (child);
@@ -50,13 +51,13 @@ GST_START_TEST (a_child_carries_types_ranges_and_descriptions)
   pspec = g_object_class_find_property (klass, "count");
   ck_assert (G_IS_PARAM_SPEC_INT (pspec));
   ck_assert_int_eq (G_PARAM_SPEC_INT (pspec)->maximum, 10);
-  ck_assert (G_IS_PARAM_SPEC_BOOLEAN (g_object_class_find_property (klass,
-              "on")));
+  ck_assert (
+      G_IS_PARAM_SPEC_BOOLEAN (g_object_class_find_property (klass, "on")));
   pspec = g_object_class_find_property (klass, "choice");
   ck_assert (G_IS_PARAM_SPEC_ENUM (pspec));
   ck_assert_int_eq (G_PARAM_SPEC_ENUM (pspec)->default_value, 1);
-  ck_assert (G_IS_PARAM_SPEC_STRING (g_object_class_find_property (klass,
-              "taps")));
+  ck_assert (
+      G_IS_PARAM_SPEC_STRING (g_object_class_find_property (klass, "taps")));
   gst_object_unref (child);
 
   /* Another kernel has another child, none has none. */
@@ -116,10 +117,9 @@ GST_START_TEST (values_set_while_playing_count_from_the_next_buffer)
   g_object_set (h->element, "params", "count=4 number=-0.5 taps='0.125, 1'",
       NULL);
   run (h, 0, seen);
-  ck_assert (seen[0] == -0.5 && seen[1] == 4 && seen[4] == 2
-      && seen[5] == 0.125);
-  gst_child_proxy_get (GST_CHILD_PROXY (h->element), "kernel::count", &i,
-      NULL);
+  ck_assert (
+      seen[0] == -0.5 && seen[1] == 4 && seen[4] == 2 && seen[5] == 0.125);
+  gst_child_proxy_get (GST_CHILD_PROXY (h->element), "kernel::count", &i, NULL);
   ck_assert_int_eq (i, 4);
   end_harness (h);
   g_free (kernel);
@@ -155,8 +155,7 @@ GST_START_TEST (values_stay_over_a_restart)
   GstHarness *h = make_harness (kernel, __i__);
   gdouble seen[9];
 
-  gst_child_proxy_set (GST_CHILD_PROXY (h->element), "kernel::count", 9,
-      NULL);
+  gst_child_proxy_set (GST_CHILD_PROXY (h->element), "kernel::count", 9, NULL);
   gst_element_set_state (h->element, GST_STATE_NULL);
   gst_harness_play (h);
   gst_harness_set_src_caps_str (h, "application/x");
@@ -176,12 +175,10 @@ GST_START_TEST (a_wrong_value_while_playing_is_a_warning)
 
   gst_harness_set_src_caps_str (h, "application/x");
   g_object_set (h->element, "params", "count=4 number=77", NULL);
-  ck_assert_uint_eq (count_messages (h->element, GST_MESSAGE_WARNING, NULL),
-      1);
+  ck_assert_uint_eq (count_messages (h->element, GST_MESSAGE_WARNING, NULL), 1);
   gst_child_proxy_set (GST_CHILD_PROXY (h->element), "kernel::taps",
       "not a number", NULL);
-  ck_assert_uint_eq (count_messages (h->element, GST_MESSAGE_WARNING, NULL),
-      1);
+  ck_assert_uint_eq (count_messages (h->element, GST_MESSAGE_WARNING, NULL), 1);
   run (h, 0, seen);
   ck_assert (seen[0] == 0.5 && seen[1] == 3 && seen[4] == 2);
   end_harness (h);
@@ -205,7 +202,7 @@ GST_START_TEST (a_controller_follows_stream_time)
   gst_timed_value_control_source_set (GST_TIMED_VALUE_CONTROL_SOURCE (source),
       8 * GST_SECOND, 1.0);
   ck_assert (gst_object_add_control_binding (child,
-          gst_direct_control_binding_new (child, "number", source)));
+      gst_direct_control_binding_new (child, "number", source)));
   gst_harness_set_src_caps_str (h, "application/x");
   for (i = 0; i <= 8; i++) {
     run (h, i * GST_SECOND, seen);
@@ -226,20 +223,22 @@ GST_END_TEST;
 GST_START_TEST (on_the_command_line)
 {
   GError *error = NULL;
-  GstElement *filter, *pipeline = gst_parse_launch ("fakesrc ! "
-      "ringkernelfilter name=f kernel=levels kernel::gamma=2.0 "
-      "kernel::contrast=0.5 ! fakesink", &error);
+  GstElement *filter,
+      *pipeline = gst_parse_launch (
+          "fakesrc ! "
+          "ringkernelfilter name=f kernel=levels kernel::gamma=2.0 "
+          "kernel::contrast=0.5 ! fakesink",
+          &error);
   gfloat gamma = 0;
 
   g_assert_no_error (error);
   filter = gst_bin_get_by_name (GST_BIN (pipeline), "f");
-  gst_child_proxy_get (GST_CHILD_PROXY (filter), "kernel::gamma", &gamma,
-      NULL);
+  gst_child_proxy_get (GST_CHILD_PROXY (filter), "kernel::gamma", &gamma, NULL);
   ck_assert (gamma == 2.0f);
+  ck_assert (!gst_child_proxy_lookup (GST_CHILD_PROXY (filter), "kernel::gama",
+      NULL, NULL));
   ck_assert (!gst_child_proxy_lookup (GST_CHILD_PROXY (filter),
-          "kernel::gama", NULL, NULL));
-  ck_assert (!gst_child_proxy_lookup (GST_CHILD_PROXY (filter),
-          "colonel::gamma", NULL, NULL));
+      "colonel::gamma", NULL, NULL));
   gst_object_unref (filter);
   gst_object_unref (pipeline);
 }
@@ -342,8 +341,7 @@ parameters_suite (void)
   suite_add_tcase (s, tc);
   tcase_add_test (tc, a_child_carries_types_ranges_and_descriptions);
   tcase_add_mode_test (tc, values_set_before_the_launch_count);
-  tcase_add_mode_test (tc,
-      values_set_while_playing_count_from_the_next_buffer);
+  tcase_add_mode_test (tc, values_set_while_playing_count_from_the_next_buffer);
   tcase_add_mode_test (tc, the_later_of_text_and_property_wins);
   tcase_add_mode_test (tc, values_stay_over_a_restart);
   tcase_add_mode_test (tc, a_wrong_value_while_playing_is_a_warning);

@@ -6,12 +6,13 @@
 #include "gst-ring-test.h"
 
 static void
-set_state (GstElement * element, GstState state)
+set_state (GstElement *element, GstState state)
 {
   ck_assert_int_ne (gst_element_set_state (element, state),
       GST_STATE_CHANGE_FAILURE);
   ck_assert_int_ne (gst_element_get_state (element, NULL, NULL,
-          GST_CLOCK_TIME_NONE), GST_STATE_CHANGE_FAILURE);
+                        GST_CLOCK_TIME_NONE),
+      GST_STATE_CHANGE_FAILURE);
 }
 
 /* Every sequence of four states. */
@@ -34,9 +35,11 @@ GST_END_TEST;
 
 GST_START_TEST (states_in_every_order_with_data)
 {
-  gchar *line = g_strdup_printf ("fakesrc sizetype=fixed sizemax=64 ! "
+  gchar *line = g_strdup_printf (
+      "fakesrc sizetype=fixed sizemax=64 ! "
       "ringkernelfilter name=f kernel=copy execution-mode=%s ! "
-      "fakesink async=false", mode_names[__i__]);
+      "fakesink async=false",
+      mode_names[__i__]);
   GstElement *pipeline = gst_parse_launch (line, NULL);
   GstBus *bus = gst_element_get_bus (pipeline);
   guint order;

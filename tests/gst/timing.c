@@ -51,7 +51,8 @@ GST_START_TEST (times_offsets_and_flags_are_kept)
       ck_assert_int_eq (GST_BUFFER_FLAG_IS_SET (out, GST_BUFFER_FLAG_GAP),
           i % 3 == 0);
       ck_assert_int_eq (GST_BUFFER_FLAG_IS_SET (out,
-              GST_BUFFER_FLAG_DELTA_UNIT), i % 4 == 0);
+                            GST_BUFFER_FLAG_DELTA_UNIT),
+          i % 4 == 0);
       gst_buffer_unref (out);
     }
     end_harness (h);
@@ -83,10 +84,8 @@ GST_START_TEST (metas_stay_where_they_still_hold)
   static const struct
   {
     const gchar *kernel;
-    gboolean crop;              /* tagged with size and orientation */
-  } cases[] = {
-    {"invert", TRUE}, {"edges", TRUE}, {"gray", TRUE}
-  };
+    gboolean crop; /* tagged with size and orientation */
+  } cases[] = { { "invert", TRUE }, { "edges", TRUE }, { "gray", TRUE } };
   guint i;
 
   for (i = 0; i < G_N_ELEMENTS (cases); i++) {
@@ -174,7 +173,8 @@ GST_START_TEST (several_for_one_share_its_time)
       ck_assert_uint_eq (GST_BUFFER_PTS (buffer), 1000 * n + i * 120 / n);
       ck_assert_uint_eq (GST_BUFFER_DURATION (buffer), 120 / n);
       ck_assert_int_eq (GST_BUFFER_FLAG_IS_SET (buffer,
-              GST_BUFFER_FLAG_DISCONT), i == 0);
+                            GST_BUFFER_FLAG_DISCONT),
+          i == 0);
       gst_buffer_unref (buffer);
     }
   }
@@ -241,14 +241,14 @@ GST_END_TEST;
 /* ---- QoS ---------------------------------------------------------------------------- */
 
 static void
-send_qos (GstHarness * h, GstClockTime timestamp, GstClockTimeDiff diff)
+send_qos (GstHarness *h, GstClockTime timestamp, GstClockTimeDiff diff)
 {
-  gst_harness_push_upstream_event (h, gst_event_new_qos
-      (GST_QOS_TYPE_UNDERFLOW, 2.0, diff, timestamp));
+  gst_harness_push_upstream_event (h,
+      gst_event_new_qos (GST_QOS_TYPE_UNDERFLOW, 2.0, diff, timestamp));
 }
 
 static guint
-count_type (GstElement * element, GstMessageType type)
+count_type (GstElement *element, GstMessageType type)
 {
   GstBus *bus = gst_element_get_bus (element);
   GstMessage *message;
@@ -400,7 +400,8 @@ GST_END_TEST;
 GST_START_TEST (position_and_duration_pass_through)
 {
   GstElement *pipeline;
-  gchar *line = g_strdup_printf ("videotestsrc num-buffers=25 ! "
+  gchar *line = g_strdup_printf (
+      "videotestsrc num-buffers=25 ! "
       "video/x-raw,width=16,height=16,framerate=25/1 ! ringkernelfilter "
       "name=f kernel=invert execution-mode=%s ! fakesink name=s sync=false",
       mode_names[__i__]);

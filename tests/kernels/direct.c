@@ -18,7 +18,12 @@
 /* Plain arguments, in 8-byte words, so that ctypes needs no struct of ours. */
 enum
 {
-  ARG_FORMAT, ARG_WIDTH, ARG_HEIGHT, ARG_SIZE, ARG_N_PLANES, ARG_PLANE,
+  ARG_FORMAT,
+  ARG_WIDTH,
+  ARG_HEIGHT,
+  ARG_SIZE,
+  ARG_N_PLANES,
+  ARG_PLANE,
   ARG_STRIDE = ARG_PLANE + RING_MAX_PLANES,
   ARG_LAST = ARG_STRIDE + RING_MAX_PLANES
 };
@@ -31,7 +36,7 @@ typedef struct
 } Thread;
 
 static void
-wait_for_all (RingWorker * worker)
+wait_for_all (RingWorker *worker)
 {
   pthread_barrier_wait ((pthread_barrier_t *) worker->team);
 }
@@ -45,17 +50,15 @@ work (void *data)
   return NULL;
 }
 
-__attribute__ ((visibility ("default")))
-const char *direct_error (void);
-__attribute__ ((visibility ("default")))
-const RingCpuModule *direct_open (const char *path);
-__attribute__ ((visibility ("default")))
-int direct_describe (const RingCpuModule * module, char *text, size_t size);
-__attribute__ ((visibility ("default")))
-int direct_run (const RingCpuModule * module, const uint64_t * in,
-    const uint64_t * out, const uint8_t * parameters, uint8_t * state,
-    uint8_t * scratch, uint64_t * emitted, uint32_t flags, uint32_t n_blocks,
-    uint32_t n_lanes);
+__attribute__ ((visibility ("default"))) const char *direct_error (void);
+__attribute__ ((visibility ("default"))) const RingCpuModule *direct_open (
+    const char *path);
+__attribute__ ((visibility ("default"))) int direct_describe (
+    const RingCpuModule *module, char *text, size_t size);
+__attribute__ ((visibility ("default"))) int direct_run (
+    const RingCpuModule *module, const uint64_t *in, const uint64_t *out,
+    const uint8_t *parameters, uint8_t *state, uint8_t *scratch,
+    uint64_t *emitted, uint32_t flags, uint32_t n_blocks, uint32_t n_lanes);
 
 const char *
 direct_error (void)
@@ -72,7 +75,8 @@ direct_open (const char *path)
   if (!library)
     return NULL;
   module = dlsym (library, "ring_kernel_module");
-  if (module && (module->abi_version != RING_ABI_VERSION
+  if (module
+      && (module->abi_version != RING_ABI_VERSION
           || module->size != sizeof (RingCpuModule)
           || module->layout_hash != RING_LAYOUT_HASH))
     return NULL;
@@ -81,7 +85,7 @@ direct_open (const char *path)
 
 /* Lines of tab-separated fields: the kernel, then each of its parameters. */
 int
-direct_describe (const RingCpuModule * module, char *text, size_t size)
+direct_describe (const RingCpuModule *module, char *text, size_t size)
 {
   const RingKernelDescription *d = module->description;
   size_t n;
@@ -96,15 +100,16 @@ direct_describe (const RingCpuModule * module, char *text, size_t size)
   for (i = 0; i < d->n_parameters && n < size; i++) {
     const RingParameterDescription *p = &d->parameter[i];
 
-    n += snprintf (text + n, size - n, "%s\t%s\t%s\t%u\t%u\t%u\t%.17g\t%.17g\t%.17g\n",
-        p->name, p->description, p->text, p->type, p->unit, p->max_count,
+    n += snprintf (text + n, size - n,
+        "%s\t%s\t%s\t%u\t%u\t%u\t%.17g\t%.17g\t%.17g\n", p->name,
+        p->description, p->text, p->type, p->unit, p->max_count,
         p->default_value, p->minimum, p->maximum);
   }
   return n < size;
 }
 
 static int
-resolve (RingView * view, uint32_t kind, const uint64_t * arg)
+resolve (RingView *view, uint32_t kind, const uint64_t *arg)
 {
   RingRegion regions[1 + RING_MAX_PLANES];
   RingPayloadRef payload;
@@ -131,9 +136,9 @@ resolve (RingView * view, uint32_t kind, const uint64_t * arg)
 
 /* 0: done. */
 int
-direct_run (const RingCpuModule * module, const uint64_t * in,
-    const uint64_t * out, const uint8_t * parameters, uint8_t * state,
-    uint8_t * scratch, uint64_t * emitted, uint32_t flags, uint32_t n_blocks,
+direct_run (const RingCpuModule *module, const uint64_t *in,
+    const uint64_t *out, const uint8_t *parameters, uint8_t *state,
+    uint8_t *scratch, uint64_t *emitted, uint32_t flags, uint32_t n_blocks,
     uint32_t n_lanes)
 {
   const uint32_t n = n_blocks * n_lanes;

@@ -105,7 +105,7 @@ void (g_once_init_leave) (volatile void *location, gsize result)
   REAL (g_once_init_leave) (location, result);
 }
 
-#if GLIB_CHECK_VERSION (2, 80, 0)
+#if GLIB_CHECK_VERSION(2, 80, 0)
 gboolean (g_once_init_enter_pointer) (gpointer location)
 {
   gboolean enter = REAL (g_once_init_enter_pointer) (location);
@@ -216,12 +216,12 @@ GThreadPool *
 g_thread_pool_new (GFunc func, gpointer user_data, gint max_threads,
     gboolean exclusive, GError **error)
 {
-  PoolJob *job = g_new (PoolJob, 1);    /* as long as the process: a test's */
+  PoolJob *job = g_new (PoolJob, 1); /* as long as the process: a test's */
 
   job->func = func;
   job->user_data = user_data;
-  return REAL (g_thread_pool_new) (run_pool_job, job, max_threads, exclusive,
-      error);
+  return REAL (
+      g_thread_pool_new) (run_pool_job, job, max_threads, exclusive, error);
 }
 
 gboolean
