@@ -137,6 +137,7 @@ GST_START_TEST (an_event_waits_behind_a_buffer_in_flight)
   gchar *kernel;
   GstHarness *h;
   GstEvent *event;
+  GstEventType type;
   Gate gate = {
     0,
   };
@@ -154,9 +155,10 @@ GST_START_TEST (an_event_waits_behind_a_buffer_in_flight)
           gst_structure_new_empty ("oob")));
   do {
     event = gst_harness_pull_event (h);
-    ck_assert_int_ne (GST_EVENT_TYPE (event), GST_EVENT_GAP);
+    type = GST_EVENT_TYPE (event);
+    ck_assert_int_ne (type, GST_EVENT_GAP);
     gst_event_unref (event);
-  } while (GST_EVENT_TYPE (event) != GST_EVENT_CUSTOM_DOWNSTREAM_OOB);
+  } while (type != GST_EVENT_CUSTOM_DOWNSTREAM_OOB);
   open_gate (&gate);
   gst_buffer_unref (gst_harness_pull (h));
   event = gst_harness_pull_event (h);

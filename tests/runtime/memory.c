@@ -20,9 +20,9 @@
 #define POSSIBLE TRUE
 #include <dlfcn.h>
 
-/* GLib ends the process when a small allocation of its own fails, so only large
- * ones do; and only in the thread that asked for it. */
-#define LARGE 4096
+/* GLib ends the process when an allocation of its own fails, the handle's object
+ * among them, so only larger ones do; and only in the thread that asked for it. */
+#define LARGE 16384
 
 static __thread gint failing_at; /* counts down; 0: nothing fails */
 static __thread gboolean no_threads;
@@ -206,16 +206,16 @@ test_submit_without_memory (RingExecutionMode mode)
   g_autoptr (RingFormat) format =
       ring_format_new_audio (RING_AUDIO_FORMAT_S16LE, 8000, 1);
   g_autoptr (GError) error = NULL;
-  static gint16 to[4000];
-  static guint8 from[8001];
+  static gint16 to[20000];
+  static guint8 from[40001];
   RingMemory output = { .n_planes = 1,
-    .size = 8000,
-    .plane = { { to, 0, 8000 } } };
+    .size = 40000,
+    .plane = { { to, 0, 40000 } } };
   RingSubmission submission = {
     /* At an odd address, so that it has to be copied. */
     .input = { .n_planes = 1,
-        .size = 8000,
-        .plane = { { from + 1, 0, 8000 } } },
+        .size = 40000,
+        .plane = { { from + 1, 0, 40000 } } },
     .outputs = &output,
     .n_outputs = 1,
     .pts = RING_TIME_NONE,
@@ -229,7 +229,7 @@ test_submit_without_memory (RingExecutionMode mode)
   failing_at = 1;
   g_assert_false (ring_kernel_submit (kernel, &submission, &error));
   failing_at = 0;
-  ring_test_assert_says (&error, RING_ERROR_NO_MEMORY, "8000");
+  ring_test_assert_says (&error, RING_ERROR_NO_MEMORY, "40000");
   ring_test_assert_accounts (kernel, 0, 0, 0, 0);
   ring_kernel_submit (kernel, &submission, &error);
   g_assert_no_error (error);
