@@ -10,14 +10,15 @@
 # FOLDER is new or one that this script made before, which is then used again with
 # a fresh copy of the tree. COMMAND is one argument each, for a shell in the tree;
 # by default './dev test' and './dev demo'. Needs root and debootstrap. MIRROR is
-# where packages come from; how apt reaches it is taken from this machine.
+# where packages come from, by default where this machine has its own from.
 set -euo pipefail
 
 suite=${1:-bookworm}
 folder=${2:-/tmp/ringkernel-$suite}
 [ $# -lt 2 ] && shift $# || shift 2
 [ $# -gt 0 ] || set -- './dev test' './dev demo'
-mirror=${MIRROR:-http://deb.debian.org/debian}
+mirror=${MIRROR:-$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' \
+    | grep -v security | head -n 1)}
 tree=$(cd "$(dirname "$0")/../.." && pwd)
 
 [ "$(id -u)" = 0 ] || { echo 'fresh-root.sh: needs root, for chroot' >&2; exit 2; }

@@ -524,6 +524,32 @@ test_drain_waits_for_what_is_queued (RingExecutionMode mode)
   ring_test_gate_wait_left (&gate);
 }
 
+/* A worker may look at the ring with the epoch of a moment ago: what was sent
+ * after the flush is not older than it. */
+static void
+test_what_is_sent_after_a_flush_arrives (RingExecutionMode mode)
+{
+  g_autoptr (RingKernel) kernel = ring_test_start (mode, "copy", 1);
+  g_autoptr (RingMessage) before = ring_test_message (16, 1);
+  g_autoptr (RingMessage) after = ring_test_message (16, 2);
+  g_autoptr (GError) error = NULL;
+  guint i;
+
+  for (i = 0; i < 3000; i++) {
+    g_autoptr (RingMessage) result = NULL;
+
+    ring_kernel_send (kernel, before, RING_TEST_WAIT, NULL, &error);
+    g_assert_no_error (error);
+    ring_kernel_flush (kernel);
+    ring_kernel_send (kernel, after, RING_TEST_WAIT, NULL, &error);
+    g_assert_no_error (error);
+    result = ring_kernel_receive (kernel, RING_TEST_WAIT, NULL, &error);
+    g_assert_no_error (error);
+    g_assert_true (ring_test_same_payload (after, result));
+  }
+  ring_test_assert_accounts (kernel, 6000, 3000, 0, 3000);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -553,5 +579,7 @@ main (int argc, char **argv)
       test_flush_from_another_thread_keeps_the_accounts);
   ring_test_add_modes ("/drain/waits-for-what-is-queued",
       test_drain_waits_for_what_is_queued);
+  ring_test_add_modes ("/flush/what-is-sent-afterwards-arrives",
+      test_what_is_sent_after_a_flush_arrives);
   return ring_test_run ();
 }
