@@ -310,6 +310,30 @@ test_last_reference_ends_the_kernel (RingExecutionMode mode)
   }
 }
 
+/* The order to end may come between a worker's look at the ring and its look at its
+ * orders; what was sent before is there all the same. */
+static void
+test_drain_right_after_sending (RingExecutionMode mode)
+{
+  g_autoptr (RingMessage) message = ring_test_message (16, 1);
+  guint i;
+
+  for (i = 0; i < 1000; i++) {
+    g_autoptr (RingKernel) kernel = ring_test_start (mode, "copy", 1);
+    g_autoptr (RingMessage) result = NULL;
+    g_autoptr (GError) error = NULL;
+
+    if (i % 2)
+      ring_kernel_drain (kernel, RING_TEST_WAIT, NULL, NULL);
+    ring_kernel_send (kernel, message, 0, NULL, &error);
+    g_assert_no_error (error);
+    ring_test_terminate (kernel, RING_TERMINATE_DRAIN);
+    result = ring_kernel_receive (kernel, 0, NULL, &error);
+    g_assert_no_error (error);
+    g_assert_true (ring_test_same_payload (message, result));
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -333,5 +357,7 @@ main (int argc, char **argv)
       test_last_reference_ends_the_kernel);
   ring_test_add_modes ("/kernel/waiting-for-a-deactivated-handle-is-refused",
       test_waiting_for_a_deactivated_handle_is_refused);
+  ring_test_add_modes ("/kernel/drain-right-after-sending-loses-nothing",
+      test_drain_right_after_sending);
   return ring_test_run ();
 }

@@ -354,6 +354,17 @@ count_residency (CpuInstance *c, gboolean relaunch)
   ring_store_release_u32 (&device->residency, RING_RESIDENCY_RESIDENT);
 }
 
+static gboolean
+is_empty (CpuInstance *c)
+{
+  gboolean empty;
+
+  g_mutex_lock (&c->take);
+  empty = ring_queue_ready (&c->input, 1) == 0;
+  g_mutex_unlock (&c->take);
+  return empty;
+}
+
 /* Polls and processes until there is a reason to leave. */
 static guint32
 reside (CpuInstance *c, CpuGroup *group)
@@ -364,13 +375,15 @@ reside (CpuInstance *c, CpuGroup *group)
   guint idle_looks = 0;
 
   for (;;) {
+    const Orders orders = read_orders (c);
+
     if (process (c, group) > 0) {
       idle_looks = 0;
       busy = now = ring_clock_now ();
     } else {
-      const Orders orders = read_orders (c);
-
-      if (orders.terminate)
+      /* Nothing is accepted after `terminate`: what the ring holds once it has been
+       * seen is all that there is to finish, or to discard. */
+      if (orders.terminate && is_empty (c))
         return RING_EXIT_TERMINATE;
       if (!orders.run)
         return RING_EXIT_INACTIVE;
