@@ -367,7 +367,8 @@ submit (GstRingKernelFilter *self, GstRingRecord *record, GError **error)
      * until the kernel's scratch can grow. */
     if (!(g_error_matches (refused, RING_ERROR, RING_ERROR_QUEUE_FULL)
             || g_error_matches (refused, RING_ERROR, RING_ERROR_BUSY))
-        || !ring_kernel_drain (self->kernel, -1, NULL, NULL))
+        || !ring_kernel_drain (self->kernel,
+            (gint64) self->config->termination_timeout, NULL, NULL))
       break;
     g_clear_error (&refused);
   }

@@ -105,7 +105,9 @@ configure (GstRingKernelFilter *self, gpointer data)
     return FALSE;
   in = gst_ring_caps_to_format (stream->info, caps, &error);
   /* Completions were called; the kernel is done with all of it in a moment. */
-  if (!in || !ring_kernel_drain (self->kernel, -1, NULL, &error)
+  if (!in
+      || !ring_kernel_drain (self->kernel,
+          (gint64) self->config->termination_timeout, NULL, &error)
       || !ring_kernel_set_format (self->kernel, in, &error))
     goto failed;
   out = ring_kernel_get_output_format (self->kernel);
