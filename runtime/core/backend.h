@@ -29,19 +29,36 @@ typedef struct
   /* Called by the backend from any of its threads after it has published
    * outputs or changed its own words, with no lock held. */
   void (*notify) (gpointer data);
+  /* Likewise, once: the kernel is lost, and why. What is in flight will not be
+   * finished. @error is taken. */
+  void (*failed) (gpointer data, GError *error);
   gpointer notify_data;
 } RingLaunch;
+
+/* Where a message's payloads lie and what they wait for; see RingSubmission. */
+typedef struct
+{
+  gboolean input_on_device, outputs_on_device;
+  gpointer input_stream, output_stream;
+} RingPlacement;
 
 typedef struct
 {
   RingBackendType type;
   const gchar *name;
 
-  /* Opens @device. Any thread. Errors: NO_DEVICE, FAILED. */
-  RingBackend *(*open) (gint device, GError **error);
+  /* Opens the device that @config names. Any thread. Errors: NO_DEVICE,
+   * INVALID_OPTION, FAILED. */
+  RingBackend *(*open) (const RingConfig *config, GError **error);
   /* No instance is left when it is called. */
   void (*close) (RingBackend *backend);
   const gchar *(*device_name) (RingBackend *backend);
+  /* Memory that the device reaches without a copy in between, aligned to a cache
+   * line. Any thread; may wait for the device. NULL: plain memory will do. */
+  gpointer (*alloc_host) (RingBackend *backend, gsize size);
+  void (*free_host) (RingBackend *backend, gpointer memory);
+  /* The CUcontext. NULL: there is none. */
+  gpointer (*native_context) (RingBackend *backend);
 
   /* Makes rings, tables and whatever runs the kernel; nothing runs yet. Any
    * thread; may wait for the device. Errors: INVALID_OPTION, NO_MEMORY,
@@ -55,12 +72,28 @@ typedef struct
   gboolean (*set_buffers) (RingInstance *instance, gsize state_size,
       gsize scratch_size, gboolean keep_state, GError **error);
 
+  /* The slot at @position of the input ring is written, but for its sequence, and
+   * its payloads are named by the region table: publishes it as soon as the device
+   * may read them. Called in the order of positions. NULL: at once. */
+  void (*publish) (RingInstance *instance, guint64 position,
+      const RingPlacement *placement);
+
+  /* Whether what the next slot of the output ring tells of is in the host's
+   * memory; if not, notify follows. Called in the order of slots, until TRUE. May
+   * change the slot's times to the host's clock. NULL: always. */
+  gboolean (*ready) (RingInstance *instance, RingMessageHeader *slot);
+
+  /* Somebody waits for the kernel and looks for himself instead of sleeping, for
+   * some microseconds. NULL: he sleeps. */
+  void (*poll) (RingInstance *instance);
+
   /* The host has published messages, freed output slots, or changed its words.
    * Any thread, no lock held; in inline mode this is where the work is done. */
   void (*wake) (RingInstance *instance);
 
   /* host.terminate is set: waits until nothing of the kernel runs any more, up to
-   * @deadline (g_get_monotonic_time). FALSE: it still runs. */
+   * @deadline (g_get_monotonic_time). FALSE: it still runs. TRUE with messages
+   * unfinished: they are lost, and nothing touches their memory. */
   gboolean (*stop) (RingInstance *instance, gint64 deadline);
 
   /* After a successful stop only: whatever may still run is never freed. */
@@ -77,6 +110,7 @@ struct _RingInstance
 {
   const RingBackendClass *klass;
   RingExecutionMode mode; /* as chosen */
+  const gchar *fallback;  /* why not another; NULL: as asked for; static */
   guint workers;
   RingControlBlock *control;
   guint8 *input_slots; /* as the host addresses them */
@@ -89,6 +123,9 @@ struct _RingInstance
 };
 
 extern const RingBackendClass ring_cpu_backend;
+#ifdef RING_HAVE_CUDA
+extern const RingBackendClass ring_cuda_backend;
+#endif
 
 G_END_DECLS
 

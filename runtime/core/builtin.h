@@ -21,6 +21,7 @@ typedef struct
 {
   const char *name;                              /* with '-' */
   const RingCpuModule *variant[RING_N_VARIANTS]; /* NULL: not built */
+  const void *cuda_image; /* for cuModuleLoadData; NULL: built without CUDA */
 } RingBuiltinKernel;
 
 extern const RingBuiltinKernel ring_builtin_kernels[];

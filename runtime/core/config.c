@@ -108,6 +108,12 @@ ring_config_check_ (const RingConfig *config, GError **error)
         "backend is %d; it must be auto, cpu or cuda", (gint) config->backend);
     return FALSE;
   }
+  if ((guint) config->transfer > RING_TRANSFER_STAGED) {
+    g_set_error (error, RING_ERROR, RING_ERROR_INVALID_OPTION,
+        "transfer is %d; it must be auto, mapped or staged",
+        (gint) config->transfer);
+    return FALSE;
+  }
   if (config->device < 0) {
     g_set_error (error, RING_ERROR, RING_ERROR_INVALID_OPTION,
         "device is %d; devices count from 0", config->device);

@@ -128,5 +128,6 @@ ring_kernel_get_metrics (RingKernel *kernel)
   m->backend = kernel->backend;
   m->mode = kernel->instance->mode;
   m->status = ring_kernel_get_status (kernel);
+  m->fallback = kernel->instance->fallback;
   return m;
 }

@@ -22,6 +22,9 @@ typedef struct
   gchar *name;      /* with '-' for '_' */
   gchar *origin;    /* path, or "built-in" */
   GModule *library; /* or NULL */
+  /* Compiled for GPUs ahead of time, as cuModuleLoadData takes it; NULL: origin is
+   * a source, or there is none. */
+  gconstpointer cuda_image;
 } RingModule;
 
 RingModule *ring_module_new_builtin (const gchar *name,
@@ -43,6 +46,14 @@ RingModule *ring_kernel_info_get_module_ (RingKernelInfo *info);
 /* compile/cc.c: compiles a kernel's source with this machine's C compiler. The
  * module that is returned no longer needs any file. */
 RingModule *ring_compile_cc (const gchar *path, GError **error);
+
+#ifdef RING_HAVE_CUDA
+/* compile/nvrtc.c: compiles a kernel's source for a GPU of the compute capability
+ * @major.@minor with NVRTC, which is opened at run time. Returns what
+ * cuModuleLoadData takes. Errors: COMPILE with the compiler's lines, FAILED. */
+GBytes *ring_compile_nvrtc (const gchar *path, gint major, gint minor,
+    GError **error);
+#endif
 
 G_END_DECLS
 

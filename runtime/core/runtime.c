@@ -5,6 +5,9 @@
  */
 #include "core/core-private.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 struct _RingRuntime
 {
   GObject parent;
@@ -86,6 +89,58 @@ ring_runtime_finalize (GObject *object)
   G_OBJECT_CLASS (ring_runtime_parent_class)->finalize (object);
 }
 
+/* What `auto` means can be said from outside. */
+static RingBackendType
+wanted_backend (const RingConfig *config)
+{
+  const gchar *name = g_getenv ("RINGKERNEL_BACKEND");
+
+  if (config->backend != RING_BACKEND_AUTO)
+    return config->backend;
+  if (g_strcmp0 (name, "cpu") == 0)
+    return RING_BACKEND_CPU;
+  if (g_strcmp0 (name, "cuda") == 0)
+    return RING_BACKEND_CUDA;
+  if (name && *name && strcmp (name, "auto") != 0)
+    g_warning ("RINGKERNEL_BACKEND is '%s'; it must be auto, cpu or cuda",
+        name);
+  /* Nothing but the cpu runs a message on the thread that sends it. */
+  return config->mode == RING_EXECUTION_INLINE ? RING_BACKEND_CPU
+                                               : RING_BACKEND_AUTO;
+}
+
+static RingBackend *
+open_cuda (const RingConfig *config, GError **error)
+{
+#ifdef RING_HAVE_CUDA
+  return ring_cuda_backend.open (config, error);
+#else
+  g_set_error_literal (error, RING_ERROR, RING_ERROR_NOT_BUILT,
+      "the backend 'cuda' is not built into this libringkernel; "
+      "use 'cpu' or 'auto'");
+  return NULL;
+#endif
+}
+
+static RingBackend *
+open_backend (const RingConfig *config, GError **error)
+{
+  const RingBackendType wanted = wanted_backend (config);
+  RingBackend *backend;
+  GError *reason = NULL;
+
+  if (wanted == RING_BACKEND_CPU)
+    return ring_cpu_backend.open (config, error);
+  if (wanted == RING_BACKEND_CUDA)
+    return open_cuda (config, error);
+  backend = open_cuda (config, &reason);
+  if (backend)
+    return backend;
+  g_debug ("running on cpu: %s", reason->message);
+  g_error_free (reason);
+  return ring_cpu_backend.open (config, error);
+}
+
 static gboolean
 ring_runtime_initable_real_init (GInitable *initable, GCancellable *cancellable,
     GError **error)
@@ -101,18 +156,8 @@ ring_runtime_initable_real_init (GInitable *initable, GCancellable *cancellable,
   if (!ring_config_check_ (self->config, error))
     return FALSE;
 
-  switch (self->config->backend) {
-    case RING_BACKEND_AUTO:
-    case RING_BACKEND_CPU:
-      self->backend = ring_cpu_backend.open (self->config->device, error);
-      return self->backend != NULL;
-    case RING_BACKEND_CUDA:
-      g_set_error_literal (error, RING_ERROR, RING_ERROR_NOT_BUILT,
-          "the backend 'cuda' is not built into this libringkernel; "
-          "use 'cpu' or 'auto'");
-      return FALSE;
-  }
-  g_return_val_if_reached (FALSE);
+  self->backend = open_backend (self->config, error);
+  return self->backend != NULL;
 }
 
 static void
@@ -211,6 +256,82 @@ ring_runtime_get_config (RingRuntime *runtime)
 {
   g_return_val_if_fail (RING_IS_RUNTIME (runtime), NULL);
   return ring_config_copy (runtime->config);
+}
+
+/**
+ * ring_runtime_get_cuda_context:
+ * @runtime: a runtime
+ *
+ * Returns: (nullable): the CUcontext that kernels run in, for the addresses and
+ *   streams of a submission; %NULL on cpu
+ */
+gpointer
+ring_runtime_get_cuda_context (RingRuntime *runtime)
+{
+  g_return_val_if_fail (RING_IS_RUNTIME (runtime), NULL);
+  return runtime->backend && runtime->backend->klass->native_context
+      ? runtime->backend->klass->native_context (runtime->backend)
+      : NULL;
+}
+
+/**
+ * ring_runtime_alloc: (skip)
+ * @runtime: a runtime
+ * @size: bytes
+ * @error: return location for an error
+ *
+ * Memory of the host, aligned to 128 bytes, that the device reads and writes
+ * without a copy in between: page-locked on cuda. Payloads that lie in it travel
+ * fastest. Any thread; may wait for the device, so not for every message.
+ *
+ * Returns: (transfer full): the memory, to be freed by ring_runtime_free() while
+ *   the runtime lives; %NULL with %RING_ERROR_NO_MEMORY
+ */
+gpointer
+ring_runtime_alloc (RingRuntime *runtime, gsize size, GError **error)
+{
+  const RingBackendClass *klass;
+  gpointer memory;
+
+  g_return_val_if_fail (RING_IS_RUNTIME (runtime), NULL);
+  g_return_val_if_fail (runtime->backend != NULL, NULL);
+
+  klass = runtime->backend->klass;
+  if (klass->alloc_host)
+    memory = klass->alloc_host (runtime->backend, size);
+  else if (size <= G_MAXSIZE - RING_CACHE_LINE)
+    memory = aligned_alloc (RING_CACHE_LINE,
+        (MAX (size, 1) + RING_CACHE_LINE - 1) / RING_CACHE_LINE
+            * RING_CACHE_LINE);
+  else
+    memory = NULL;
+  if (!memory)
+    g_set_error (error, RING_ERROR, RING_ERROR_NO_MEMORY,
+        "no memory for %" G_GSIZE_FORMAT " bytes on backend '%s'", size,
+        klass->name);
+  return memory;
+}
+
+/**
+ * ring_runtime_free: (skip)
+ * @runtime: a runtime
+ * @memory: (nullable): memory from ring_runtime_alloc(), that no message in
+ *   flight uses
+ */
+void
+ring_runtime_free (RingRuntime *runtime, gpointer memory)
+{
+  const RingBackendClass *klass;
+
+  g_return_if_fail (RING_IS_RUNTIME (runtime));
+
+  klass = runtime->backend->klass;
+  if (!memory)
+    return;
+  if (klass->free_host)
+    klass->free_host (runtime->backend, memory);
+  else
+    free (memory);
 }
 
 /**

@@ -41,6 +41,13 @@ DEFINE_ENUM (RingExecutionMode, ring_execution_mode,
     D (RING_EXECUTION_PERSISTENT, "persistent",
         "The kernel stays and polls its ring"))
 
+DEFINE_ENUM (RingTransfer, ring_transfer,
+    D (RING_TRANSFER_AUTO, "auto", "Small payloads mapped, frames staged"),
+    D (RING_TRANSFER_MAPPED, "mapped",
+        "The device works in page-locked memory of the host"),
+    D (RING_TRANSFER_STAGED, "staged",
+        "Copy engines bring payloads to the device and results back"))
+
 DEFINE_ENUM (RingKernelStatus, ring_kernel_status,
     V (RING_KERNEL_CREATED, "created"), V (RING_KERNEL_LAUNCHED, "launched"),
     V (RING_KERNEL_ACTIVE, "active"),

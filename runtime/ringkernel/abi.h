@@ -230,7 +230,8 @@ enum                            /* RingDeviceWords.exit_reason */
   RING_EXIT_IDLE = 2,           /* no message for idle_timeout_ns */
   RING_EXIT_INACTIVE = 3,       /* the host cleared `active` */
   RING_EXIT_TERMINATE = 4,
-  RING_EXIT_ERROR = 5
+  RING_EXIT_ERROR = 5,
+  RING_EXIT_LEAVE = 6           /* the host asked for it */
 };
 
 enum                            /* RingDeviceWords.last_error */
@@ -249,7 +250,7 @@ typedef struct
   uint32_t active;
   uint32_t terminate;
   uint32_t drain;               /* with terminate: finish what is queued first */
-  uint32_t reserved;
+  uint32_t leave;               /* end this residency; another may follow */
   uint64_t epoch;
   uint64_t lease_ns;            /* 0: no bound */
   uint64_t idle_timeout_ns;
@@ -446,6 +447,7 @@ RING_ASSERT_SIZE (RingHostWords, RING_CACHE_LINE);
 RING_ASSERT_OFFSET (RingHostWords, active, 0);
 RING_ASSERT_OFFSET (RingHostWords, terminate, 4);
 RING_ASSERT_OFFSET (RingHostWords, drain, 8);
+RING_ASSERT_OFFSET (RingHostWords, leave, 12);
 RING_ASSERT_OFFSET (RingHostWords, epoch, 16);
 RING_ASSERT_OFFSET (RingHostWords, lease_ns, 24);
 RING_ASSERT_OFFSET (RingHostWords, idle_timeout_ns, 32);

@@ -32,6 +32,12 @@
 
 #if defined (__CUDACC__) || defined (__CUDACC_RTC__)
 #define RING_CUDA 1
+#endif
+#if defined (RING_CUDA) || defined (RING_DEVICE_ON_HOST)
+#include "device-loop.h"
+#endif
+
+#ifdef RING_CUDA
 #define RING_FUNCTION static __device__ __forceinline__ __attribute__ ((unused))
 #else
 #define RING_FUNCTION static inline __attribute__ ((always_inline, unused))
@@ -132,7 +138,7 @@
 /* ---- sharing out the work ----------------------------------------------- */
 
 /* RING_STRIDED shares out as a GPU does; tests define it on the CPU as well. */
-#ifdef RING_CUDA
+#if defined (RING_CUDA) || defined (RING_DEVICE_ON_HOST)
 #define RING_STRIDED 1
 #endif
 
@@ -199,7 +205,11 @@ ring_slice_ (uint64_t n, uint32_t part, uint32_t parts)
 /* Every worker waits here until all have come; what was written before is seen
  * after. All workers of a message must come, so never under a condition that
  * differs between them. */
+#ifdef RING_CUDA
+#define ring_barrier() ring_loop_barrier (ring)
+#else
 #define ring_barrier() ring->barrier (ring)
+#endif
 
 /* True in exactly one worker of the message. */
 #define ring_is_first_worker() (ring->block == 0 && ring->lane == 0)
@@ -397,18 +407,43 @@ ring_mix_u8 (int32_t a, int32_t b, float amount)
 #define RING_EXPORT_ __attribute__ ((visibility ("default")))
 #endif
 
-#ifdef RING_CUDA
+#if defined (RING_CUDA)
 #define RING_DESCRIPTION_STORAGE_ extern "C" __device__ const
+/* The resident kernel: one launch is one residency. */
 #define RING_ENTRY_(name) \
-  extern "C" __global__ void \
-  ring_kernel_entry (const RingInvocation * invocation, RingWorker worker) \
+  extern "C" __global__ void __launch_bounds__ (RING_MAX_LANES) \
+  ring_kernel_resident (const __grid_constant__ RingResidency residency) \
   { \
-    worker.block = blockIdx.x; \
-    worker.n_blocks = gridDim.x; \
-    worker.lane = threadIdx.x; \
-    worker.n_lanes = blockDim.x; \
-    ring_run_##name (invocation, &worker); \
+    RingDeviceThread thread = { blockIdx.x, gridDim.x, threadIdx.x, \
+      blockDim.x }; \
+    const RingLoop loop = { &residency, &thread, ring_flags_##name, \
+      ring_sharing_##name }; \
+    ring_device_loop (&loop, ring_run_##name); \
   }
+#elif defined (RING_DEVICE_ON_HOST)
+#ifdef RING_BUILTIN_VARIANT
+#define RING_DEVICE_SYMBOL_(name) RING_CAT_ (ring_device_kernel_, name)
+#else
+#define RING_DEVICE_SYMBOL_(name) ring_device_kernel
+#endif
+#define RING_DESCRIPTION_STORAGE_ static const
+/* The same loop for threads of this machine. */
+#define RING_ENTRY_(name) \
+  static void \
+  ring_resident_##name (const void *parameter, RingDeviceThread * thread) \
+  { \
+    RingResidency r = *(const RingResidency *) parameter; \
+    const RingLoop loop = { &r, thread, ring_flags_##name, \
+      ring_sharing_##name }; \
+    ring_residency_localise (&r, thread); \
+    ring_device_loop (&loop, ring_run_##name); \
+  } \
+  RING_EXTERN_DATA_ RING_EXPORT_ const RingDeviceKernel \
+      RING_DEVICE_SYMBOL_ (name); \
+  RING_EXTERN_C_ const RingDeviceKernel RING_DEVICE_SYMBOL_ (name) = { \
+    RING_ABI_VERSION, sizeof (RingDeviceKernel), sizeof (RingResidency), \
+    RING_MAX_LANES, &ring_kernel_description, ring_resident_##name \
+  };
 #else
 #define RING_DESCRIPTION_STORAGE_ static const
 #define RING_ENTRY_(name) \
@@ -446,6 +481,10 @@ ring_mix_u8 (int32_t a, int32_t b, float amount)
       <= (int) RING_MAX_OUTPUTS, "RING_EMITS: too many outputs"); \
   RING_STATIC_ASSERT ((0 RING_EACH_ITEM_ (RING_N_PARAMETERS_, __VA_ARGS__)) \
       <= (int) RING_MAX_PARAMETERS, "too many parameters"); \
+  enum { \
+    ring_flags_##name = 0 RING_EACH_ITEM_ (RING_FLAGS_, __VA_ARGS__), \
+    ring_sharing_##name = 0 RING_EACH_ITEM_ (RING_SHARING_, __VA_ARGS__) \
+  }; \
   RING_DESCRIPTION_STORAGE_ RingKernelDescription ring_kernel_description = { \
     RING_ABI_VERSION, \
     0 RING_EACH_ITEM_ (RING_KIND_, __VA_ARGS__), \

@@ -77,6 +77,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (RingKernelInfo, ring_kernel_info_unref)
  * @backend: where the kernel runs
  * @mode: how it runs
  * @status: the handle's status
+ * @fallback: why it does not run as was asked for, or as `auto` would have it on
+ *   this backend; %NULL: it does. A static string
  *
  * A consistent-enough snapshot: each figure is exact, but figures are read one
  * after the other while messages move. The percentiles come from a histogram
@@ -113,6 +115,7 @@ typedef struct
   RingBackendType backend;
   RingExecutionMode mode;
   RingKernelStatus status;
+  const gchar *fallback;
 } RingMetrics;
 
 #define RING_TYPE_METRICS (ring_metrics_get_type ())
@@ -282,6 +285,12 @@ typedef void (*RingCompletionFunc) (RingKernel *kernel,
  * @pts: ns or %RING_TIME_NONE
  * @duration: ns or %RING_TIME_NONE
  * @discont: does not continue what came before
+ * @input_on_device: cuda: the input's planes are addresses of device memory in the
+ *   runtime's context
+ * @outputs_on_device: cuda: likewise those of the outputs
+ * @input_stream: cuda: a CUstream; the kernel sees the input after everything that
+ *   was put into it before. %NULL: the input is complete
+ * @output_stream: cuda: likewise; the kernel writes the outputs after all that
  * @completed: told when done
  * @user_data: for @completed
  *
@@ -295,6 +304,10 @@ typedef struct
   guint64 pts;
   guint64 duration;
   gboolean discont;
+  gboolean input_on_device;
+  gboolean outputs_on_device;
+  gpointer input_stream;
+  gpointer output_stream;
   RingCompletionFunc completed;
   gpointer user_data;
 } RingSubmission;

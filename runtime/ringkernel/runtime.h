@@ -21,6 +21,9 @@ G_BEGIN_DECLS
  * @idle_timeout: us without a message after which a kernel leaves residency
  * @termination_timeout: us that ring_kernel_terminate() waits at the most
  * @telemetry: whether times are taken and percentiles kept
+ * @transfer: how payloads in the host's memory reach the device
+ * @cuda_context: cuda: the CUcontext to work in, which must outlive the runtime;
+ *   %NULL: the device's primary context
  *
  * How a runtime, or one launch, is set up. Made by ring_config_new() with the
  * documented defaults; change fields, then hand it over. It is copied.
@@ -37,6 +40,8 @@ typedef struct
   guint64 idle_timeout;
   guint64 termination_timeout;
   gboolean telemetry;
+  RingTransfer transfer;
+  gpointer cuda_context;
 } RingConfig;
 
 #define RING_TYPE_CONFIG (ring_config_get_type ())
@@ -58,6 +63,10 @@ RING_API RingBackendType ring_runtime_get_backend (RingRuntime *runtime);
 RING_API gint ring_runtime_get_device (RingRuntime *runtime);
 RING_API const gchar *ring_runtime_get_device_name (RingRuntime *runtime);
 RING_API RingConfig *ring_runtime_get_config (RingRuntime *runtime);
+RING_API gpointer ring_runtime_get_cuda_context (RingRuntime *runtime);
+RING_API gpointer ring_runtime_alloc (RingRuntime *runtime, gsize size,
+    GError **error);
+RING_API void ring_runtime_free (RingRuntime *runtime, gpointer memory);
 RING_API RingKernelInfo *ring_runtime_find_kernel (RingRuntime *runtime,
     const gchar *id, GError **error);
 RING_API gchar **ring_runtime_list_kernels (RingRuntime *runtime);

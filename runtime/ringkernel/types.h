@@ -63,6 +63,24 @@ typedef enum
 } RingExecutionMode;
 
 /**
+ * RingTransfer:
+ * @RING_TRANSFER_AUTO: by size: small payloads mapped, frames staged
+ * @RING_TRANSFER_MAPPED: the device works in page-locked memory of the host
+ * @RING_TRANSFER_STAGED: copy engines bring payloads to device memory and results
+ *   back, beside the kernel's work on others
+ *
+ * How payloads in the host's memory reach a device that has memory of its own;
+ * payloads that are in the device's memory are used where they are. On cpu there
+ * is nothing to transfer.
+ */
+typedef enum
+{
+  RING_TRANSFER_AUTO,
+  RING_TRANSFER_MAPPED,
+  RING_TRANSFER_STAGED
+} RingTransfer;
+
+/**
  * RingKernelStatus:
  * @RING_KERNEL_CREATED: being launched
  * @RING_KERNEL_LAUNCHED: launched, not yet active
@@ -161,6 +179,7 @@ typedef enum
 RING_API GType ring_backend_type_get_type (void);
 RING_API GType ring_execution_mode_get_type (void);
 RING_API GType ring_kernel_status_get_type (void);
+RING_API GType ring_transfer_get_type (void);
 RING_API GType ring_terminate_mode_get_type (void);
 RING_API GType ring_payload_kind_get_type (void);
 RING_API GType ring_video_format_get_type (void);
@@ -169,6 +188,7 @@ RING_API GType ring_error_get_type (void);
 #define RING_TYPE_BACKEND_TYPE (ring_backend_type_get_type ())
 #define RING_TYPE_EXECUTION_MODE (ring_execution_mode_get_type ())
 #define RING_TYPE_KERNEL_STATUS (ring_kernel_status_get_type ())
+#define RING_TYPE_TRANSFER (ring_transfer_get_type ())
 #define RING_TYPE_TERMINATE_MODE (ring_terminate_mode_get_type ())
 #define RING_TYPE_PAYLOAD_KIND (ring_payload_kind_get_type ())
 #define RING_TYPE_VIDEO_FORMAT (ring_video_format_get_type ())

@@ -19,7 +19,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 RUNTIME = os.environ.get("RING_TEST_INCLUDE_DIR",
                          os.path.join(HERE, "..", "..", "runtime"))
 HEADERS = os.path.join(RUNTIME, "ringkernel")
-SHARED = ["abi.h", "atomic.h", "ring-queue.h", "view.h", "worker.h", "sdk-map.h",
+SHARED = ["abi.h", "atomic.h", "ring-queue.h", "view.h", "worker.h", "steps.h",
+          "residency.h", "device.h", "device-loop.h", "sdk-map.h",
           "kernel-sdk.h"]
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
 

@@ -13,13 +13,14 @@
 /* ---- the device ------------------------------------------------------------- */
 
 static RingBackend *
-cpu_open (gint device, GError **error)
+cpu_open (const RingConfig *config, GError **error)
 {
   RingBackend *backend;
 
-  if (device != 0) {
+  if (config->device != 0) {
     g_set_error (error, RING_ERROR, RING_ERROR_NO_DEVICE,
-        "backend 'cpu' has no device %d; its only device is 0", device);
+        "backend 'cpu' has no device %d; its only device is 0",
+        config->device);
     return NULL;
   }
   backend = g_new0 (RingBackend, 1);

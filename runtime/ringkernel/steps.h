@@ -1,0 +1,176 @@
+/* gst-ringkernel
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * steps.h: what becomes of one message on the device's side, one text for every
+ * backend: what the host wants, whether a message is to be run, on what, and what
+ * is said of it afterwards.
+ */
+#ifndef RING_STEPS_H
+#define RING_STEPS_H
+
+#include "ring-queue.h"
+#include "worker.h"
+
+/* What the host wants, read once per look at the ring. */
+typedef struct
+{
+  uint32_t run;       /* process what is there */
+  uint32_t discard;   /* drop what is there, whatever its epoch */
+  uint32_t terminate; /* nothing more is accepted */
+  uint32_t leave;     /* end this residency */
+  uint64_t epoch;
+} RingOrders;
+
+RING_DEVICE RingOrders
+ring_orders_read (const RING_GLOBAL RingHostWords *host)
+{
+  RingOrders orders;
+
+  /* Pairs with the releases in core/kernel.c; `drain` is written before it. */
+  orders.terminate = ring_load_acquire_u32 (&host->terminate);
+  orders.discard = orders.terminate && !ring_load_acquire_u32 (&host->drain);
+  orders.run = ring_load_acquire_u32 (&host->active) || orders.terminate;
+  orders.leave = ring_load_acquire_u32 (&host->leave);
+  orders.epoch = ring_load_acquire_u64 (&host->epoch);
+  return orders;
+}
+
+/* The orders may be older than the message: one of a later epoch is not stale. */
+RING_DEVICE int
+ring_message_is_stale (uint64_t epoch, const RingOrders *orders)
+{
+  return orders->discard || epoch < orders->epoch;
+}
+
+/* A handle that is not active still lets go of what was flushed. */
+RING_DEVICE int
+ring_message_may_be_taken (uint64_t epoch, const RingOrders *orders)
+{
+  return orders->run || ring_message_is_stale (epoch, orders);
+}
+
+RING_DEVICE const RING_GLOBAL RingPayloadRef *
+ring_message_output_refs (const RING_GLOBAL RingMessageHeader *header)
+{
+  return (const RING_GLOBAL RingPayloadRef *) ((const RING_GLOBAL uint8_t *)
+          header
+      + RING_HEADER_SIZE);
+}
+
+/* Finds what the message in @header works on: @in and @outputs, by @regions, with
+ * inline outputs in @inline_output. Returns RING_DEVICE_OK, or what is wrong. */
+RING_DEVICE uint32_t
+ring_message_resolve (RING_GLOBAL RingMessageHeader *header,
+    const RingGeometry *g, const RING_GLOBAL RingRegion *regions,
+    RING_GLOBAL uint8_t *inline_output, RING_GLOBAL RingView *in,
+    RING_GLOBAL RingView *outputs, RING_GLOBAL uint64_t *emitted,
+    uint32_t kernel_flags)
+{
+  const RING_GLOBAL RingPayloadRef *refs = ring_message_output_refs (header);
+  uint32_t k;
+
+  if (header->magic != RING_MESSAGE_MAGIC
+      || header->version != RING_ABI_VERSION)
+    return RING_DEVICE_BAD_MAGIC;
+  if (ring_view_resolve (in, &header->payload, regions, g->region_count,
+          (RING_GLOBAL uint8_t *) header + g->input_inline_offset,
+          g->inline_size)
+          != 0
+      || header->parameter_set >= g->parameter_sets)
+    return RING_DEVICE_BAD_REGION;
+  in->flags = header->flags;
+  in->pts = header->pts;
+  in->duration = header->duration;
+  for (k = 0; k < g->max_outputs; k++) {
+    if (ring_view_resolve (&outputs[k], &refs[k], regions, g->region_count,
+            inline_output + k * g->inline_size, g->inline_size)
+        != 0)
+      return RING_DEVICE_BAD_REGION;
+    outputs[k].pts = header->pts;
+    outputs[k].duration = header->duration;
+    outputs[k].flags = header->flags;
+    emitted[k] = RING_NOT_EMITTED;
+  }
+  if (!(kernel_flags & RING_KERNEL_EMITS))
+    emitted[0] = outputs[0].size;
+  return RING_DEVICE_OK;
+}
+
+/* Whether no output is longer than its memory. */
+RING_DEVICE int
+ring_message_fits (const RingGeometry *g,
+    const RING_GLOBAL RingView *outputs, const RING_GLOBAL uint64_t *emitted)
+{
+  uint32_t k;
+
+  for (k = 0; k < g->max_outputs; k++)
+    if (emitted[k] != RING_NOT_EMITTED && emitted[k] > outputs[k].capacity)
+      return 0;
+  return 1;
+}
+
+/* How many slots of the output ring the message takes. */
+RING_DEVICE uint32_t
+ring_message_count_slots (const RingGeometry *g, uint32_t flags,
+    const RING_GLOBAL uint64_t *emitted)
+{
+  uint32_t k, n = 0;
+
+  if (flags)
+    return 1;
+  for (k = 0; k < g->max_outputs; k++)
+    n += emitted[k] != RING_NOT_EMITTED;
+  return n ? n : 1;
+}
+
+/* What an output's slot says, but for its sequence, which is the ring's: the
+ * input's header with the output's payload. @k is the output, or max_outputs if
+ * nothing came out; @flags say why, or are 0; @first and @last tell where it
+ * stands among the message's slots. */
+RING_DEVICE void
+ring_message_describe_output (RING_GLOBAL RingMessageHeader *output,
+    const RING_GLOBAL RingMessageHeader *input, const RingGeometry *g,
+    uint32_t k, const RING_GLOBAL uint64_t *emitted, uint32_t flags, int first,
+    int last)
+{
+  const RING_GLOBAL RingPayloadRef *ref = ring_message_output_refs (input) + k;
+  uint32_t p;
+
+  output->magic = input->magic;
+  output->version = input->version;
+  output->payload_count = input->payload_count;
+  output->id = input->id;
+  output->correlation_id = input->correlation_id;
+  output->type = input->type;
+  /* the first alone does not continue what came before */
+  output->flags = flags | (first ? input->flags & RING_MESSAGE_DISCONT : 0)
+      | (last ? RING_MESSAGE_LAST : 0)
+      | (k == g->max_outputs ? RING_MESSAGE_NO_OUTPUT : 0);
+  output->pts = input->pts;
+  output->duration = input->duration;
+  output->sequence = input->sequence;
+  output->epoch = input->epoch;
+  output->t_accepted = input->t_accepted;
+  output->t_delivered = 0;
+  output->source_generation = input->source_generation;
+  output->parameter_set = input->parameter_set;
+  output->entry = input->entry;
+  output->output_index = (uint16_t) (k == g->max_outputs ? 0 : k);
+  output->depends_handle = 0;
+  output->depends_sequence = 0;
+  output->payload.n_planes = 0;
+  output->payload.size = 0;
+  if (k == g->max_outputs)
+    return;
+  output->payload.kind = ref->kind;
+  output->payload.n_planes = ref->n_planes;
+  output->payload.format = ref->format;
+  output->payload.width = ref->width;
+  output->payload.height = ref->height;
+  output->payload.capacity = ref->capacity;
+  output->payload.size = emitted[k];
+  for (p = 0; p < ref->n_planes; p++)
+    output->payload.plane[p] = ref->plane[p];
+}
+
+#endif /* RING_STEPS_H */
