@@ -169,7 +169,7 @@ RING_KERNEL (gaussian_blur, "Blurs a picture by a Gaussian",
 
   RING_GLOBAL uint16_t *columns = between;
   for (uint32_t p = 0; p < in.n_planes; p++) {
-    const RING_GLOBAL BlurWeights *w = &weights[layout.x_shift[p] ? 1 : 0];
+    const RING_GLOBAL BlurWeights *w = &weights[p > 0 && layout.x_shift[1]];
     const int32_t radius = w->radius;
     const RingPlane plane = in.plane[p];
     const int64_t n = (int64_t) plane.width * plane.pixel_stride;
@@ -195,7 +195,7 @@ RING_KERNEL (gaussian_blur, "Blurs a picture by a Gaussian",
 
   columns = between;
   for (uint32_t p = 0; p < in.n_planes; p++) {
-    const RING_GLOBAL BlurWeights *w = &weights[layout.x_shift[p] ? 1 : 0];
+    const RING_GLOBAL BlurWeights *w = &weights[p > 0 && layout.x_shift[1]];
     const int32_t radius = w->radius;
     const int64_t step = in.plane[p].pixel_stride;
     const int64_t n = (int64_t) in.plane[p].width * step;

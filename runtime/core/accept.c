@@ -328,15 +328,42 @@ ring_begin_message_locked_ (RingKernel *kernel, RingEntry **entry_out)
   return header;
 }
 
+/* Takes back what ring_begin_message_locked_ gave; nothing was published. */
 void
-ring_end_message_locked_ (RingKernel *kernel, gsize size)
+ring_cancel_message_locked_ (RingKernel *kernel, RingEntry *entry)
 {
+  ring_release_blocks_ (kernel, entry);
+  g_clear_pointer (&entry->message, ring_message_unref);
+  __atomic_sub_fetch (&kernel->parameter_refs[entry->parameter_set], 1,
+      __ATOMIC_RELAXED);
+  entry->pending = FALSE;
+  kernel->next_sequence--;
+}
+
+/* Publishes the message. FALSE: it is cancelled. */
+gboolean
+ring_end_message_locked_ (RingKernel *kernel, RingEntry *entry, gsize size,
+    const RingPlacement *placement, GError **error)
+{
+  RingInstance *instance = kernel->instance;
   guint64 depth;
 
   __atomic_add_fetch (&kernel->pending, 1, __ATOMIC_RELAXED);
   ring_count (&kernel->accepted, 1);
   ring_count (&kernel->bytes_in, size);
-  ring_queue_publish (&kernel->input, 1);
+  if (instance->klass->publish) {
+    if (!instance->klass->publish (instance, kernel->input.position, placement,
+            error)) {
+      __atomic_sub_fetch (&kernel->pending, 1, __ATOMIC_RELAXED);
+      __atomic_sub_fetch (&kernel->accepted, 1, __ATOMIC_RELAXED);
+      __atomic_sub_fetch (&kernel->bytes_in, size, __ATOMIC_RELAXED);
+      ring_cancel_message_locked_ (kernel, entry);
+      return FALSE;
+    }
+    ring_queue_advance (&kernel->input, 1);
+  } else {
+    ring_queue_publish (&kernel->input, 1);
+  }
   depth = kernel->input.position - kernel->input.peer;
   if (depth > kernel->queue_depth_max) {
     /* `peer` may be old: look before saying that so many wait. */
@@ -345,6 +372,7 @@ ring_end_message_locked_ (RingKernel *kernel, gsize size)
     if (depth > kernel->queue_depth_max)
       __atomic_store_n (&kernel->queue_depth_max, depth, __ATOMIC_RELAXED);
   }
+  return TRUE;
 }
 
 RingPayloadRef *

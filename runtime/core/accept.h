@@ -28,7 +28,9 @@ gboolean ring_check_can_send_locked_ (RingKernel *kernel, gboolean *full,
     GError **error);
 RingMessageHeader *ring_begin_message_locked_ (RingKernel *kernel,
     RingEntry **entry_out);
-void ring_end_message_locked_ (RingKernel *kernel, gsize size);
+gboolean ring_end_message_locked_ (RingKernel *kernel, RingEntry *entry,
+    gsize size, const RingPlacement *placement, GError **error);
+void ring_cancel_message_locked_ (RingKernel *kernel, RingEntry *entry);
 RingPayloadRef *ring_output_refs_ (RingMessageHeader *header);
 guint32 ring_first_region_ (RingKernel *kernel, guint32 index, guint which);
 gboolean ring_aligned_for_ (const RingFormat *format, gconstpointer data);

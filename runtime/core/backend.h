@@ -74,9 +74,10 @@ typedef struct
 
   /* The slot at @position of the input ring is written, but for its sequence, and
    * its payloads are named by the region table: publishes it as soon as the device
-   * may read them. Called in the order of positions. NULL: at once. */
-  void (*publish) (RingInstance *instance, guint64 position,
-      const RingPlacement *placement);
+   * may read them. Called in the order of positions. FALSE with an error
+   * (NO_MEMORY, FAULT): nothing has happened. NULL: at once. */
+  gboolean (*publish) (RingInstance *instance, guint64 position,
+      const RingPlacement *placement, GError **error);
 
   /* Whether what the next slot of the output ring tells of is in the host's
    * memory; if not, notify follows. Called in the order of slots, until TRUE. May

@@ -64,6 +64,7 @@ deliver (RingKernel *kernel, RingEntry *entry, RingMessage *message,
   gboolean done = FALSE;
 
   g_mutex_lock (&kernel->lock);
+  __atomic_add_fetch (&kernel->changes, 1, __ATOMIC_RELAXED);
   if (is_stale (kernel, entry) || entry->forgotten) {
     *discarded = TRUE;
   } else if (entry->caller && !entry->caller->reply) {
@@ -234,6 +235,7 @@ take_slot (RingKernel *kernel, const RingMessageHeader *header)
 void
 ring_bridge_harvest_ (RingKernel *kernel)
 {
+  const RingBackendClass *klass = kernel->instance->klass;
   guint64 n, i;
 
   if (!ring_claim (&kernel->harvesting))
@@ -242,61 +244,72 @@ ring_bridge_harvest_ (RingKernel *kernel)
     while ((n = ring_queue_ready (&kernel->output, 64)) > 0) {
       /* One by one, so that a slot is free before a completion submits more. */
       for (i = 0; i < n; i++) {
-        take_slot (kernel,
-            ring_queue_slot (&kernel->output, kernel->output.position));
+        RingMessageHeader *slot =
+            ring_queue_slot (&kernel->output, kernel->output.position);
+
+        if (klass->ready && !klass->ready (kernel->instance, slot))
+          break;
+        take_slot (kernel, slot);
         ring_queue_release (&kernel->output, 1);
       }
       /* With several outputs per input, the kernel may have waited for room. */
       if (kernel->description->max_outputs > 1)
-        kernel->instance->klass->wake (kernel->instance);
+        klass->wake (kernel->instance);
+      if (i < n)
+        break;
     }
   } while (!ring_unclaim (&kernel->harvesting));
 }
 
-/* The handle is failed: ends what still runs, by @deadline. If that cannot be done,
- * whatever the kernel may hold is kept for good and the rest completes as failed;
- * a reference to the handle is kept too, because a thread of the backend may come
- * back to it. */
+/* The handle is failed: ends what still runs, by @deadline. Then whatever is in
+ * flight is lost, and completes as failed. If the kernel cannot be ended, what it
+ * may hold is kept for good; a reference to the handle is kept too, because a
+ * thread of the backend may come back to it. */
 void
 ring_bridge_abandon_ (RingKernel *kernel, gint64 deadline)
 {
   RingHostWords *host = &kernel->instance->control->host;
-  guint64 sequence, held;
+  guint64 sequence, end, held;
+  gboolean stopped;
   guint tries;
 
   ring_store_release_u32 (&host->drain, 0);
   ring_store_release_u32 (&host->terminate, 1);
   kernel->instance->klass->wake (kernel->instance);
-  if (kernel->instance->klass->stop (kernel->instance, deadline)) {
+  stopped = kernel->instance->klass->stop (kernel->instance, deadline);
+  if (stopped) {
     ring_bridge_harvest_ (kernel);
     if (__atomic_load_n (&kernel->pending, __ATOMIC_ACQUIRE) == 0)
       return;
-  }
-
-  g_mutex_lock (&kernel->lock);
-  if (kernel->abandoned) {
+  } else {
+    g_mutex_lock (&kernel->lock);
+    if (kernel->abandoned) {
+      g_mutex_unlock (&kernel->lock);
+      return;
+    }
+    kernel->abandoned = TRUE;
     g_mutex_unlock (&kernel->lock);
-    return;
+    g_object_ref (kernel);
   }
-  kernel->abandoned = TRUE;
-  g_mutex_unlock (&kernel->lock);
-  g_object_ref (kernel);
 
-  /* Claimed for good: nobody harvests from now on. If it cannot be had, a
-   * completion callback hangs, and its records stay as they are. */
+  /* Claimed: nobody else harvests, for good if the kernel still runs. If it cannot
+   * be had, a completion callback hangs, and its records stay as they are. */
   for (tries = 0; !ring_claim (&kernel->harvesting); tries++) {
     if (tries == 1000)
       return;
     g_usleep (100);
   }
 
+  /* Nothing is accepted any more; who was about to has done so. */
+  g_mutex_lock (&kernel->send_lock);
+  end = kernel->next_sequence;
+  g_mutex_unlock (&kernel->send_lock);
   held = ring_load_acquire_u64 (
              &kernel->instance->control->input_consumer.position)
       + kernel->instance->max_running;
-  for (sequence = kernel->expected_sequence; sequence < kernel->next_sequence;
-       sequence++) {
+  for (sequence = kernel->expected_sequence; sequence < end; sequence++) {
     RingEntry *entry = &kernel->entries[sequence & kernel->entry_mask];
-    const gboolean running = sequence < held;
+    const gboolean running = !stopped && sequence < held;
 
     if (!entry->pending)
       continue;
@@ -310,5 +323,10 @@ ring_bridge_abandon_ (RingKernel *kernel, gint64 deadline)
     }
     finish_entry (kernel, entry, NULL,
         running ? RING_OUTCOME_ABANDONED : RING_OUTCOME_FAILED, FALSE);
+  }
+  if (stopped) {
+    kernel->expected_sequence = end;
+    while (!ring_unclaim (&kernel->harvesting))
+      ;
   }
 }

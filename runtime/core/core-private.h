@@ -106,6 +106,7 @@ struct _RingKernel
   GMutex lock;
   GCond changed;
   gint waiters;            /* atomic */
+  guint64 changes;         /* counts what waiters may wait for; atomic */
   RingKernelStatus status; /* also read without the lock, atomic */
   GError *error;
   GQueue deliveries; /* of RingDelivery */

@@ -147,6 +147,17 @@ notify (gpointer data)
   ring_bridge_harvest_ (data);
 }
 
+/* The device is lost, or the kernel hangs: what is in flight ends here. */
+static void
+fail (gpointer data, GError *error)
+{
+  RingKernel *kernel = data;
+
+  ring_kernel_fail_ (kernel, error);
+  ring_bridge_abandon_ (kernel,
+      g_get_monotonic_time () + (gint64) kernel->config.termination_timeout);
+}
+
 static void
 fill_geometry (RingGeometry *geometry, const RingKernelDescription *d,
     const RingConfig *config)
@@ -207,7 +218,8 @@ ring_kernel_launch_ (GObject *runtime, RingBackend *backend, RingModule *module,
   kernel->backend = backend->klass->type;
   kernel->config = *config;
   kernel->id = __atomic_add_fetch (&last_id, 1, __ATOMIC_RELAXED);
-  kernel->pool = ring_payload_pool_new ();
+  kernel->pool = ring_payload_pool_new (
+      backend->klass->alloc_host ? RING_RUNTIME (runtime) : NULL);
   kernel->parameters = ring_parameters_new (d, module->name);
 
   memset (&launch, 0, sizeof launch);
@@ -216,6 +228,7 @@ ring_kernel_launch_ (GObject *runtime, RingBackend *backend, RingModule *module,
   launch.grid = grid;
   launch.block = block;
   launch.notify = notify;
+  launch.failed = fail;
   launch.notify_data = kernel;
   fill_geometry (&launch.geometry, d, config);
 
@@ -281,6 +294,7 @@ ring_kernel_launch_ (GObject *runtime, RingBackend *backend, RingModule *module,
 void
 ring_kernel_wake_waiters_ (RingKernel *kernel)
 {
+  __atomic_add_fetch (&kernel->changes, 1, __ATOMIC_RELAXED);
   /* Pairs with the increment of `waiters` before the waiter's test: either it
    * sees the change, or we see the waiter. */
   ring_fence ();

@@ -122,10 +122,13 @@ module_new (const RingCpuModule *cpu, const gchar *origin)
 }
 
 RingModule *
-ring_module_new_builtin (const gchar *name, const RingCpuModule *cpu)
+ring_module_new_builtin (const gchar *name, const RingCpuModule *cpu,
+    gconstpointer cuda_image)
 {
   RingModule *module = module_new (cpu, "built-in");
   GError *error = NULL;
+
+  module->cuda_image = cuda_image;
 
   /* A built-in kernel that is not valid is a mistake in this library. */
   if (!check_description (cpu->description, &error))

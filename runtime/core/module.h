@@ -28,7 +28,7 @@ typedef struct
 } RingModule;
 
 RingModule *ring_module_new_builtin (const gchar *name,
-    const RingCpuModule *cpu);
+    const RingCpuModule *cpu, gconstpointer cuda_image);
 RingModule *ring_module_open (const gchar *path, GError **error);
 RingModule *ring_module_load (const gchar *file, const gchar *path,
     GError **error);

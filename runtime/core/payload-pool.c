@@ -24,18 +24,36 @@ struct _Block
 struct _RingPayloadPool
 {
   gatomicrefcount refs; /* the owner's, and one per block in use */
+  RingRuntime *runtime; /* or NULL */
   GMutex lock;
   Block *kept[N_CLASSES];
   guint n_kept[N_CLASSES];
   gsize kept_bytes;
 };
 
+static gpointer
+alloc_block (RingPayloadPool *pool, gsize size)
+{
+  return pool->runtime ? ring_runtime_alloc (pool->runtime, size, NULL)
+                       : aligned_alloc (BLOCK_ALIGNMENT, size);
+}
+
+static void
+free_block (RingPayloadPool *pool, gpointer block)
+{
+  if (pool->runtime)
+    ring_runtime_free (pool->runtime, block);
+  else
+    free (block);
+}
+
 RingPayloadPool *
-ring_payload_pool_new (void)
+ring_payload_pool_new (RingRuntime *runtime)
 {
   RingPayloadPool *pool = g_new0 (RingPayloadPool, 1);
 
   g_atomic_ref_count_init (&pool->refs);
+  pool->runtime = runtime ? g_object_ref (runtime) : NULL;
   g_mutex_init (&pool->lock);
   return pool;
 }
@@ -52,9 +70,10 @@ ring_payload_pool_unref (RingPayloadPool *pool)
       Block *block = pool->kept[i];
 
       pool->kept[i] = block->next;
-      free (block);
+      free_block (pool, block);
     }
   }
+  g_clear_object (&pool->runtime);
   g_mutex_clear (&pool->lock);
   g_free (pool);
 }
@@ -80,8 +99,7 @@ ring_payload_pool_acquire (RingPayloadPool *pool, gsize size)
   g_mutex_unlock (&pool->lock);
 
   if (!block) {
-    block = aligned_alloc (BLOCK_ALIGNMENT,
-        BLOCK_ALIGNMENT + ((gsize) 1 << size_class));
+    block = alloc_block (pool, BLOCK_ALIGNMENT + ((gsize) 1 << size_class));
     if (!block)
       return NULL;
     block->pool = pool;
@@ -110,7 +128,8 @@ ring_payload_pool_release (gpointer data)
     block = NULL;
   }
   g_mutex_unlock (&pool->lock);
-  free (block);
+  if (block)
+    free_block (pool, block);
   ring_payload_pool_unref (pool);
 }
 

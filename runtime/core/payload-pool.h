@@ -8,13 +8,15 @@
 #ifndef RING_PAYLOAD_POOL_H
 #define RING_PAYLOAD_POOL_H
 
-#include <glib.h>
+#include "ringkernel/ringkernel.h"
 
 G_BEGIN_DECLS
 
 typedef struct _RingPayloadPool RingPayloadPool;
 
-RingPayloadPool *ring_payload_pool_new (void);
+/* @runtime: where memory comes from; kept alive by every block in use. NULL: plain
+ * memory. */
+RingPayloadPool *ring_payload_pool_new (RingRuntime *runtime);
 void ring_payload_pool_unref (RingPayloadPool *pool);
 
 /* At least @size bytes, aligned to 128; NULL when there is no memory. */

@@ -232,7 +232,8 @@ find (const gchar *id, GError **error)
     if (strcmp (ring_builtin_kernels[i].name, dashes) == 0) {
       found = TRUE;
       module = ring_module_new_builtin (dashes,
-          best_variant (&ring_builtin_kernels[i]));
+          best_variant (&ring_builtin_kernels[i]),
+          ring_builtin_kernels[i].cuda_image);
     }
   }
   if (!found)

@@ -97,6 +97,9 @@ wanted_backend (const RingConfig *config)
 
   if (config->backend != RING_BACKEND_AUTO)
     return config->backend;
+  /* Nothing but the cpu runs a message on the thread that sends it. */
+  if (config->mode == RING_EXECUTION_INLINE)
+    return RING_BACKEND_CPU;
   if (g_strcmp0 (name, "cpu") == 0)
     return RING_BACKEND_CPU;
   if (g_strcmp0 (name, "cuda") == 0)
@@ -104,9 +107,7 @@ wanted_backend (const RingConfig *config)
   if (name && *name && strcmp (name, "auto") != 0)
     g_warning ("RINGKERNEL_BACKEND is '%s'; it must be auto, cpu or cuda",
         name);
-  /* Nothing but the cpu runs a message on the thread that sends it. */
-  return config->mode == RING_EXECUTION_INLINE ? RING_BACKEND_CPU
-                                               : RING_BACKEND_AUTO;
+  return RING_BACKEND_AUTO;
 }
 
 static RingBackend *

@@ -107,6 +107,7 @@ enqueue (RingKernel *kernel, RingMessage *message, RingCaller *caller,
     guint64 *sequence, gboolean *full, GError **error)
 {
   const gsize size = g_bytes_get_size (message->payload);
+  static const RingPlacement in_host_memory;
   RingMessageHeader *header;
   RingEntry *entry;
 
@@ -138,20 +139,17 @@ enqueue (RingKernel *kernel, RingMessage *message, RingCaller *caller,
   header->duration = message->duration;
   if (!place_input (kernel, entry, header, message)
       || !place_outputs (kernel, header, ring_output_size_ (kernel, size))) {
-    /* Take back what begin_message_locked gave; nothing was published. */
-    ring_release_blocks_ (kernel, entry);
-    g_clear_pointer (&entry->message, ring_message_unref);
-    __atomic_sub_fetch (&kernel->parameter_refs[entry->parameter_set], 1,
-        __ATOMIC_RELAXED);
-    entry->pending = FALSE;
-    kernel->next_sequence--;
+    ring_cancel_message_locked_ (kernel, entry);
     g_mutex_unlock (&kernel->send_lock);
     g_set_error (error, RING_ERROR, RING_ERROR_NO_MEMORY,
         "no memory for %" G_GSIZE_FORMAT " bytes of payload", size);
     return FALSE;
   }
   *sequence = entry->sequence;
-  ring_end_message_locked_ (kernel, size);
+  if (!ring_end_message_locked_ (kernel, entry, size, &in_host_memory, error)) {
+    g_mutex_unlock (&kernel->send_lock);
+    return FALSE;
+  }
   g_mutex_unlock (&kernel->send_lock);
 
   kernel->instance->klass->wake (kernel->instance);
@@ -239,6 +237,30 @@ ring_kernel_send (RingKernel *kernel, RingMessage *message, gint64 timeout,
       ring_deadline_ (timeout), cancellable, error);
 }
 
+/* Waking up takes longer than a short message: whoever waits for one first looks
+ * for himself, for some microseconds. Called with the lock held; lets go of it. */
+#define LOOK_FOR 50 /* us */
+
+static void
+look_locked (RingKernel *kernel, gint64 deadline)
+{
+  RingInstance *instance = kernel->instance;
+  const guint64 before = __atomic_load_n (&kernel->changes, __ATOMIC_RELAXED);
+  gint64 until;
+
+  if (!instance->klass->poll)
+    return;
+  until = g_get_monotonic_time () + LOOK_FOR;
+  if (deadline >= 0)
+    until = MIN (until, deadline);
+  g_mutex_unlock (&kernel->lock);
+  do
+    instance->klass->poll (instance);
+  while (__atomic_load_n (&kernel->changes, __ATOMIC_RELAXED) == before
+      && g_get_monotonic_time () < until);
+  g_mutex_lock (&kernel->lock);
+}
+
 /* The caller has given up: its reply, when it comes, is dropped and counted. */
 static void
 forget_caller_locked (RingKernel *kernel, RingCaller *caller, guint64 sequence)
@@ -272,6 +294,7 @@ ring_kernel_call (RingKernel *kernel, RingMessage *message, gint64 timeout,
     GCancellable *cancellable, GError **error)
 {
   RingCaller caller = { FALSE, RING_OUTCOME_DONE, NULL };
+  gboolean looked = FALSE;
   GError *end = NULL;
   gint64 deadline;
   guint64 sequence;
@@ -290,9 +313,15 @@ ring_kernel_call (RingKernel *kernel, RingMessage *message, gint64 timeout,
   watch = ring_kernel_watch_cancel_ (kernel, cancellable);
   g_atomic_int_inc (&kernel->waiters);
   g_mutex_lock (&kernel->lock);
-  while (!caller.done
-      && ring_kernel_wait_locked_ (kernel, deadline, cancellable, &end))
-    ;
+  while (!caller.done) {
+    if (!looked) {
+      looked = TRUE;
+      look_locked (kernel, deadline);
+    } else if (!ring_kernel_wait_locked_ (kernel, deadline, cancellable,
+                   &end)) {
+      break;
+    }
+  }
   forget_caller_locked (kernel, &caller, sequence);
   g_mutex_unlock (&kernel->lock);
   g_atomic_int_add (&kernel->waiters, -1);
@@ -347,7 +376,7 @@ ring_kernel_receive (RingKernel *kernel, gint64 timeout,
   RingDelivery *delivery;
   RingMessage *message = NULL;
   GError *end = NULL;
-  gboolean ended, last = FALSE;
+  gboolean ended, looked = FALSE, last = FALSE;
   gulong watch;
 
   g_return_val_if_fail (RING_IS_KERNEL (kernel), NULL);
@@ -377,6 +406,11 @@ ring_kernel_receive (RingKernel *kernel, gint64 timeout,
     }
     if (timeout == 0)
       break;
+    if (!looked) {
+      looked = TRUE;
+      look_locked (kernel, deadline);
+      continue;
+    }
     if (!ring_kernel_wait_locked_ (kernel, deadline, cancellable, &end)) {
       if (g_error_matches (end, RING_ERROR, RING_ERROR_TIMED_OUT))
         g_set_error (error, RING_ERROR, RING_ERROR_TIMED_OUT,

@@ -31,6 +31,7 @@ gboolean
 ring_kernel_submit (RingKernel *kernel, const RingSubmission *submission,
     GError **error)
 {
+  RingPlacement placement;
   RingMessageHeader *header;
   RingPayloadRef *output;
   RingRegion *regions;
@@ -64,6 +65,14 @@ ring_kernel_submit (RingKernel *kernel, const RingSubmission *submission,
         submission->n_outputs);
     goto refused;
   }
+  if (G_UNLIKELY ((submission->input_on_device || submission->outputs_on_device)
+          && !kernel->instance->klass->publish)) {
+    g_set_error (error, RING_ERROR, RING_ERROR_PAYLOAD,
+        "a payload of kernel '%s' lies in a GPU's memory, and the kernel runs on "
+        "this machine's processors",
+        kernel->module->name);
+    goto refused;
+  }
   if (!ring_check_memory_ (kernel, &kernel->input_format, input, "input", error)
       || !ring_check_units_ (kernel, input->size, error)
       || !ring_fit_buffers_locked_ (kernel, input->size, error))
@@ -95,6 +104,13 @@ ring_kernel_submit (RingKernel *kernel, const RingSubmission *submission,
   }
   if (G_UNLIKELY (
           !ring_aligned_for_ (&kernel->input_format, input->plane[0].data))) {
+    if (submission->input_on_device) {
+      g_set_error (error, RING_ERROR, RING_ERROR_PAYLOAD,
+          "the input of kernel '%s' lies at an address of the device that is not "
+          "aligned for its samples or records",
+          kernel->module->name);
+      goto refused;
+    }
     block = ring_payload_pool_acquire (kernel->pool, input->size);
     if (!block) {
       g_set_error (error, RING_ERROR, RING_ERROR_NO_MEMORY,
@@ -137,7 +153,12 @@ ring_kernel_submit (RingKernel *kernel, const RingSubmission *submission,
       output[i].size = needed;
     kernel->output_blocks[header->entry * submission->n_outputs + i] = NULL;
   }
-  ring_end_message_locked_ (kernel, input->size);
+  placement.input_on_device = submission->input_on_device;
+  placement.outputs_on_device = submission->outputs_on_device;
+  placement.input_stream = submission->input_stream;
+  placement.output_stream = submission->output_stream;
+  if (!ring_end_message_locked_ (kernel, entry, input->size, &placement, error))
+    goto refused;
   g_mutex_unlock (&kernel->send_lock);
 
   kernel->instance->klass->wake (kernel->instance);

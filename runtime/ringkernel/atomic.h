@@ -14,9 +14,12 @@
 #if defined(__CUDACC__) || defined(__CUDACC_RTC__)
 #define RING_DEVICE __device__ __forceinline__
 #define RING_BOTH __host__ __device__ __forceinline__
+/* Before a loop that is short, and whose code is not worth having several times. */
+#define RING_ROLLED _Pragma ("unroll 1")
 #else
 #define RING_DEVICE static inline __attribute__ ((always_inline, unused))
 #define RING_BOTH static inline __attribute__ ((always_inline, unused))
+#define RING_ROLLED
 #endif
 
 #if defined(__CUDACC__) || defined(__CUDACC_RTC__)

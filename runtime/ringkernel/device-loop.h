@@ -22,9 +22,6 @@
 #include "residency.h"
 #include "steps.h"
 
-/* Threads of a block, at the most; each then has 128 registers. */
-#define RING_MAX_LANES 512
-
 /* Empty looks at the ring double the pause between them, up to this. */
 #define RING_LONGEST_PAUSE 1000u /* ns */
 /* At the most so many ns between two heartbeats of a kernel that waits. */
@@ -42,8 +39,8 @@ typedef struct
 RING_DEVICE RING_GLOBAL RingDeviceBlock *
 ring_loop_block (const RingLoop *loop, uint32_t block)
 {
-  return (RING_GLOBAL RingDeviceBlock *) ((RING_GLOBAL uint8_t *)
-                                              loop->r->memory
+  return (
+      RING_GLOBAL RingDeviceBlock *) ((RING_GLOBAL uint8_t *) loop->r->memory
       + sizeof (RingDeviceMemory)
       + block * ring_device_block_stride (&loop->r->geometry));
 }
@@ -57,6 +54,7 @@ ring_loop_copy (const RingLoop *loop, RING_GLOBAL void *to,
   const RING_GLOBAL uint64_t *f = (const RING_GLOBAL uint64_t *) from;
   uint32_t i;
 
+  RING_ROLLED
   for (i = loop->thread->lane; i < bytes / 8; i += loop->thread->n_lanes)
     t[i] = f[i];
 }
@@ -119,25 +117,29 @@ ring_leader_begin (const RingLoop *loop, RING_GLOBAL RingLeader *leader)
   leader->output.peer =
       ring_load_acquire_u64 (&leader->output.consumer->position);
   leader->commanded = memory->generation;
-  leader->lease = r->control->host.lease_ns;
-  leader->idle_timeout = r->control->host.idle_timeout_ns;
+  leader->lease = ring_load_acquire_u64 (&r->control->host.lease_ns);
+  leader->idle_timeout =
+      ring_load_acquire_u64 (&r->control->host.idle_timeout_ns);
   leader->looked = 0;
   leader->begin = leader->busy = leader->beat =
       ring_device_clock (loop->thread);
 
-  words->abi_version = RING_ABI_VERSION;
-  words->layout_hash = RING_LAYOUT_HASH;
-  ring_store_release_u64 (&words->residencies, ++memory->residencies);
+  ring_store_release_u32 (&words->abi_version, RING_ABI_VERSION);
+  ring_store_release_u64 (&words->layout_hash, RING_LAYOUT_HASH);
+  ring_store_release_u64 (&words->heartbeat, ++memory->heartbeat);
+  /* The count comes last: who sees it does not take the residency before, which
+   * has ended, for this one. */
+  ring_store_release_u32 (&words->residency, RING_RESIDENCY_RESIDENT);
   if (memory->exit_reason == RING_EXIT_LEASE)
     ring_store_release_u64 (&words->relaunches, ++memory->relaunches);
-  ring_store_release_u64 (&words->heartbeat, ++memory->heartbeat);
-  ring_store_release_u32 (&words->residency, RING_RESIDENCY_RESIDENT);
+  ring_store_release_u64 (&words->residencies, ++memory->residencies);
 }
 
 /* Ends the residency, as far as the host can see: what remains is that all threads
  * return. */
 RING_DEVICE void
-ring_leader_end (const RingLoop *loop, RING_GLOBAL RingLeader *leader, uint32_t reason)
+ring_leader_end (const RingLoop *loop, RING_GLOBAL RingLeader *leader,
+    uint32_t reason)
 {
   RING_GLOBAL RingDeviceMemory *memory = loop->r->memory;
   RING_GLOBAL RingDeviceWords *words = &loop->r->control->device;
@@ -152,7 +154,8 @@ ring_leader_end (const RingLoop *loop, RING_GLOBAL RingLeader *leader, uint32_t 
 /* How many messages may be taken now: at most @max, with room for what may come of
  * each. */
 RING_DEVICE uint32_t
-ring_leader_ready (const RingLoop *loop, RING_GLOBAL RingLeader *leader, uint32_t max)
+ring_leader_ready (const RingLoop *loop, RING_GLOBAL RingLeader *leader,
+    uint32_t max)
 {
   const uint32_t n_outputs = loop->r->geometry.max_outputs;
   uint32_t ready = (uint32_t) ring_queue_ready (&leader->input, max);
@@ -177,7 +180,8 @@ ring_leader_ready (const RingLoop *loop, RING_GLOBAL RingLeader *leader, uint32_
 /* Polls until there is something to do. Returns the task; @count messages of a
  * batch. */
 RING_DEVICE uint32_t
-ring_leader_look (const RingLoop *loop, RING_GLOBAL RingLeader *leader, uint32_t *count)
+ring_leader_look (const RingLoop *loop, RING_GLOBAL RingLeader *leader,
+    uint32_t *count)
 {
   const RingResidency *r = loop->r;
   const RING_GLOBAL RingHostWords *host = &r->control->host;
@@ -232,8 +236,8 @@ ring_leader_look (const RingLoop *loop, RING_GLOBAL RingLeader *leader, uint32_t
 
 /* Tells the other blocks; their lanes see all that this block wrote before. */
 RING_DEVICE void
-ring_leader_command (const RingLoop *loop, RING_GLOBAL RingLeader *leader, uint32_t task,
-    uint32_t count)
+ring_leader_command (const RingLoop *loop, RING_GLOBAL RingLeader *leader,
+    uint32_t task, uint32_t count)
 {
   RING_GLOBAL RingDeviceMemory *memory = loop->r->memory;
 
@@ -248,8 +252,8 @@ ring_leader_command (const RingLoop *loop, RING_GLOBAL RingLeader *leader, uint3
   if (task == RING_TASK_BATCH) {
     memory->output_end = leader->output.position;
     /* After the ring was seen: no set of a message in it is newer. */
-    memory->parameters = ring_load_acquire_u64 (
-        &loop->r->control->host.parameter_generation);
+    memory->parameters =
+        ring_load_acquire_u64 (&loop->r->control->host.parameter_generation);
   }
   ring_shared_store_release (&memory->generation, ++leader->commanded);
 }
@@ -258,8 +262,7 @@ ring_leader_command (const RingLoop *loop, RING_GLOBAL RingLeader *leader, uint3
 RING_DEVICE void
 ring_leader_wait (const RingLoop *loop, const RING_GLOBAL RingLeader *leader)
 {
-  const uint64_t wanted =
-      leader->commanded * (loop->thread->n_blocks - 1);
+  const uint64_t wanted = leader->commanded * (loop->thread->n_blocks - 1);
 
   while (ring_shared_load_acquire (&loop->r->memory->done) < wanted)
     ring_device_pause (loop->thread, 20);
@@ -268,8 +271,8 @@ ring_leader_wait (const RingLoop *loop, const RING_GLOBAL RingLeader *leader)
 /* Hands @n messages back and their @slots on, in that order: who sees an output
  * may send as many again. */
 RING_DEVICE void
-ring_leader_publish (const RingLoop *loop, RING_GLOBAL RingLeader *leader, uint32_t n,
-    uint32_t slots)
+ring_leader_publish (const RingLoop *loop, RING_GLOBAL RingLeader *leader,
+    uint32_t n, uint32_t slots)
 {
   RING_GLOBAL RingDeviceMemory *memory = loop->r->memory;
   RING_GLOBAL RingDeviceWords *words = &loop->r->control->device;
@@ -414,8 +417,8 @@ ring_loop_finish (const RingLoop *loop, RING_GLOBAL RingDeviceBlock *own)
   }
   if (loop->r->flags & RING_RESIDENCY_TELEMETRY && own->flags == 0)
     own->finished = ring_device_clock (loop->thread);
-  own->slots = ring_message_count_slots (&loop->r->geometry, own->flags,
-      own->emitted);
+  own->slots =
+      ring_message_count_slots (&loop->r->geometry, own->flags, own->emitted);
 }
 
 /* Writes the message's slots from own->output on, with all lanes, but for their
@@ -474,8 +477,8 @@ ring_loop_take_turn (const RingLoop *loop, RING_GLOBAL RingDeviceBlock *own,
   own->output = loop->r->memory->output_end;
 }
 
-typedef void (*RingRunFunc) (const RingInvocation *invocation,
-    RingWorker *ring);
+typedef void (
+    *RingRunFunc) (const RingInvocation *invocation, RingWorker *ring);
 
 /* Runs a residency; every thread of the launch is in here. */
 RING_DEVICE void
@@ -533,24 +536,27 @@ ring_device_loop (const RingLoop *loop, RingRunFunc run)
     }
 
     /* 2. a message of one's own */
-    if (task == RING_TASK_BATCH) {
-      RingOrders orders;
+    fetches = task == RING_TASK_BATCH ? thread->block < memory->count
+                                      : thread->block == 0;
+    if (fetches) {
+      RingOrders orders = { 0, 0, 0, 0, 0 };
+      uint64_t sequence, parameters = 0;
 
-      fetches = thread->block < memory->count;
-      if (fetches) {
+      if (task == RING_TASK_BATCH) {
         orders.run = memory->run;
         orders.discard = memory->discard;
-        orders.terminate = orders.leave = 0;
         orders.epoch = memory->epoch;
-        ring_loop_fetch (loop, own, &orders, memory->sequence + thread->block,
-            memory->parameters);
+        sequence = memory->sequence + thread->block;
+        parameters = memory->parameters;
+      } else {
+        orders = leader->orders;
+        sequence = memory->expected_sequence;
       }
+      ring_loop_fetch (loop, own, &orders, sequence, parameters);
+    }
+    if (task == RING_TASK_BATCH) {
       told = 1;
     } else {
-      fetches = thread->block == 0;
-      if (fetches)
-        ring_loop_fetch (loop, own, &leader->orders, memory->expected_sequence,
-            0);
       /* A short message is done before the other blocks have heard of it. */
       told = thread->n_blocks > 1
           && (thread->block > 0

@@ -44,6 +44,14 @@
 #endif
 #define RING_UNUSED_ __attribute__ ((unused))
 
+/* A view as the body gets it. */
+#ifdef RING_CUDA
+#define RingView RingDeviceView
+#define RING_BODY_VIEW_(view) ring_view_on_device (&(view))
+#else
+#define RING_BODY_VIEW_(view) (view)
+#endif
+
 /* ---- what a kernel declares ---------------------------------------------
  *
  * Items of RING_KERNEL, in any order. A parameter becomes a field of `params`, a
@@ -215,7 +223,7 @@ ring_slice_ (uint64_t n, uint32_t part, uint32_t parts)
 #define ring_is_first_worker() (ring->block == 0 && ring->lane == 0)
 
 /* Only with RING_EMITS (n): the message's k-th output, k below n … */
-#define ring_output(k) (ring->outputs[k])
+#define ring_output(k) RING_BODY_VIEW_ (ring->outputs[k])
 /* … comes out, @bytes of it. Outputs come out in the order of k. To be called by
  * any one worker, the first for instance. */
 #define ring_emit(k, bytes) ((void) (ring->emitted[k] = (bytes)))
@@ -411,7 +419,7 @@ ring_mix_u8 (int32_t a, int32_t b, float amount)
 #define RING_DESCRIPTION_STORAGE_ extern "C" __device__ const
 /* The resident kernel: one launch is one residency. */
 #define RING_ENTRY_(name) \
-  extern "C" __global__ void __launch_bounds__ (RING_MAX_LANES) \
+  extern "C" __global__ void __launch_bounds__ (RING_MAX_LANES, 1) \
   ring_kernel_resident (const __grid_constant__ RingResidency residency) \
   { \
     RingDeviceThread thread = { blockIdx.x, gridDim.x, threadIdx.x, \
@@ -521,7 +529,8 @@ ring_mix_u8 (int32_t a, int32_t b, float amount)
     RingParams_##name params; \
     RING_EACH_ITEM_ (RING_LOAD_, __VA_ARGS__) \
     params.ring_end_ = 0; \
-    ring_body_##name (invocation->in, invocation->outputs[0], params, \
+    ring_body_##name (RING_BODY_VIEW_ (invocation->in), \
+        RING_BODY_VIEW_ (invocation->outputs[0]), params, \
         (RING_GLOBAL RingState_##name *) invocation->state, \
         invocation->state + ring_kernel_description.state_size, \
         invocation->scratch, ring); \

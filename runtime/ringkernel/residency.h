@@ -9,6 +9,9 @@
 
 #include "steps.h"
 
+/* Threads of a block, at the most; each then has 128 registers. */
+#define RING_MAX_LANES 512
+
 enum /* RingResidency.flags */
 {
   RING_RESIDENCY_TELEMETRY = 1u << 0, /* stamp every message */

@@ -62,6 +62,14 @@ ring_queue_publish_at (const RingQueue *queue, uint64_t position)
       position + 1);
 }
 
+/* Producer: goes on behind @n slots, which are published one by one. */
+RING_DEVICE void
+ring_queue_advance (RingQueue *queue, uint64_t n)
+{
+  queue->position += n;
+  ring_store_release_u64 (&queue->producer->position, queue->position);
+}
+
 /* Producer: hands over @n slots written from queue->position on. */
 RING_DEVICE void
 ring_queue_publish (RingQueue *queue, uint64_t n)
@@ -70,8 +78,7 @@ ring_queue_publish (RingQueue *queue, uint64_t n)
 
   for (i = 0; i < n; i++)
     ring_queue_publish_at (queue, queue->position + i);
-  queue->position += n;
-  ring_store_release_u64 (&queue->producer->position, queue->position);
+  ring_queue_advance (queue, n);
 }
 
 /* Consumer: how many consecutive slots, @max at the most, are there to read

@@ -52,8 +52,8 @@ ring_message_may_be_taken (uint64_t epoch, const RingOrders *orders)
 RING_DEVICE const RING_GLOBAL RingPayloadRef *
 ring_message_output_refs (const RING_GLOBAL RingMessageHeader *header)
 {
-  return (const RING_GLOBAL RingPayloadRef *) ((const RING_GLOBAL uint8_t *)
-          header
+  return (
+      const RING_GLOBAL RingPayloadRef *) ((const RING_GLOBAL uint8_t *) header
       + RING_HEADER_SIZE);
 }
 
@@ -81,6 +81,7 @@ ring_message_resolve (RING_GLOBAL RingMessageHeader *header,
   in->flags = header->flags;
   in->pts = header->pts;
   in->duration = header->duration;
+  RING_ROLLED
   for (k = 0; k < g->max_outputs; k++) {
     if (ring_view_resolve (&outputs[k], &refs[k], regions, g->region_count,
             inline_output + k * g->inline_size, g->inline_size)
@@ -98,11 +99,12 @@ ring_message_resolve (RING_GLOBAL RingMessageHeader *header,
 
 /* Whether no output is longer than its memory. */
 RING_DEVICE int
-ring_message_fits (const RingGeometry *g,
-    const RING_GLOBAL RingView *outputs, const RING_GLOBAL uint64_t *emitted)
+ring_message_fits (const RingGeometry *g, const RING_GLOBAL RingView *outputs,
+    const RING_GLOBAL uint64_t *emitted)
 {
   uint32_t k;
 
+  RING_ROLLED
   for (k = 0; k < g->max_outputs; k++)
     if (emitted[k] != RING_NOT_EMITTED && emitted[k] > outputs[k].capacity)
       return 0;
@@ -118,6 +120,7 @@ ring_message_count_slots (const RingGeometry *g, uint32_t flags,
 
   if (flags)
     return 1;
+  RING_ROLLED
   for (k = 0; k < g->max_outputs; k++)
     n += emitted[k] != RING_NOT_EMITTED;
   return n ? n : 1;
@@ -169,6 +172,7 @@ ring_message_describe_output (RING_GLOBAL RingMessageHeader *output,
   output->payload.height = ref->height;
   output->payload.capacity = ref->capacity;
   output->payload.size = emitted[k];
+  RING_ROLLED
   for (p = 0; p < ref->n_planes; p++)
     output->payload.plane[p] = ref->plane[p];
 }

@@ -94,25 +94,60 @@ typedef struct
 
 /* One payload. Handed to kernels by value: through a pointer, stores of bytes
  * might alias it, and no compiler would vectorise. */
+#define RING_VIEW_FIELDS \
+  RING_GLOBAL uint8_t *data; /* plane[0].data */ \
+  uint64_t size;             /* bytes; for an output, bytes to be written */ \
+  uint64_t capacity;         /* bytes that fit */ \
+  uint32_t kind;             /* RING_KIND_* */ \
+  uint32_t format;           /* RING_VIDEO_*, RING_AUDIO_* */ \
+  uint32_t width;            /* video: pixels */ \
+  uint32_t height; \
+  uint32_t n_planes; \
+  uint32_t channels;    /* audio */ \
+  uint32_t rate;        /* audio: frames per second */ \
+  uint32_t count;       /* audio: frames; records: records */ \
+  uint32_t record_size; /* records: bytes of one */ \
+  uint32_t flags;       /* RING_MESSAGE_* */ \
+  uint64_t pts;         /* ns or RING_TIME_NONE */ \
+  uint64_t duration;
+
 typedef struct
 {
-  RING_GLOBAL uint8_t *data; /* plane[0].data */
-  uint64_t size;             /* bytes; for an output, bytes to be written */
-  uint64_t capacity;         /* bytes that fit */
-  uint32_t kind;             /* RING_KIND_* */
-  uint32_t format;           /* RING_VIDEO_*, RING_AUDIO_* */
-  uint32_t width;            /* video: pixels */
-  uint32_t height;
-  uint32_t n_planes;
-  uint32_t channels;    /* audio */
-  uint32_t rate;        /* audio: frames per second */
-  uint32_t count;       /* audio: frames; records: records */
-  uint32_t record_size; /* records: bytes of one */
-  uint32_t flags;       /* RING_MESSAGE_* */
-  uint64_t pts;         /* ns or RING_TIME_NONE */
-  uint64_t duration;
+  RING_VIEW_FIELDS
   RingPlane plane[RING_MAX_PLANES];
 } RingView;
+
+/* What a kernel gets for a RingView on a GPU, under the same name. Its planes stay
+ * where they are: a copy that is indexed would have to lie in each thread's stack. */
+typedef struct
+{
+  RING_VIEW_FIELDS
+  const RING_GLOBAL RingPlane *plane;
+} RingDeviceView;
+
+RING_BOTH RingDeviceView
+ring_view_on_device (const RING_GLOBAL RingView *view)
+{
+  RingDeviceView v;
+
+  v.data = view->data;
+  v.size = view->size;
+  v.capacity = view->capacity;
+  v.kind = view->kind;
+  v.format = view->format;
+  v.width = view->width;
+  v.height = view->height;
+  v.n_planes = view->n_planes;
+  v.channels = view->channels;
+  v.rate = view->rate;
+  v.count = view->count;
+  v.record_size = view->record_size;
+  v.flags = view->flags;
+  v.pts = view->pts;
+  v.duration = view->duration;
+  v.plane = view->plane;
+  return v;
+}
 
 /* One entry of a side's own table of regions. */
 typedef struct
@@ -142,6 +177,7 @@ ring_view_resolve (RingView *view, const RING_GLOBAL RingPayloadRef *payload,
   if (n_planes > RING_MAX_PLANES)
     return 1;
 
+  RING_ROLLED
   for (p = 0; p < n_planes; p++) {
     const RING_GLOBAL RingPlaneRef *ref = &payload->plane[p];
     RING_GLOBAL uint8_t *base;
@@ -170,14 +206,16 @@ ring_view_resolve (RingView *view, const RING_GLOBAL RingPayloadRef *payload,
       return 1;
     view->width = payload->width;
     view->height = payload->height;
+    RING_ROLLED
     for (p = 0; p < n_planes; p++) {
       RingPlane *plane = &view->plane[p];
+      /* All planes but the first are alike in every format. */
+      const uint32_t x_shift = p ? layout.x_shift[1] : 0;
+      const uint32_t y_shift = p ? layout.y_shift[1] : 0;
 
-      plane->width =
-          (payload->width + (1u << layout.x_shift[p]) - 1) >> layout.x_shift[p];
-      plane->height = (payload->height + (1u << layout.y_shift[p]) - 1)
-          >> layout.y_shift[p];
-      plane->pixel_stride = layout.pixel_stride[p];
+      plane->width = (payload->width + (1u << x_shift) - 1) >> x_shift;
+      plane->height = (payload->height + (1u << y_shift) - 1) >> y_shift;
+      plane->pixel_stride = p ? layout.pixel_stride[1] : layout.pixel_stride[0];
     }
   } else if (payload->kind == RING_KIND_AUDIO) {
     const uint32_t frame =

@@ -6,38 +6,9 @@
  */
 #include "backends/cpu/cpu-private.h"
 #include "core/telemetry.h"
+#include "ringkernel/steps.h"
 
 #include <string.h>
-
-/* What the host wants, read once per look at the ring. */
-typedef struct
-{
-  gboolean run;     /* process what is there */
-  gboolean discard; /* drop what is there, whatever its epoch */
-  gboolean terminate;
-  guint64 epoch;
-} Orders;
-
-static Orders
-read_orders (CpuInstance *c)
-{
-  const RingHostWords *host = &c->base.control->host;
-  Orders orders;
-
-  /* Pairs with the releases in kernel.c; `drain` is written before it. */
-  orders.terminate = ring_load_acquire_u32 (&host->terminate) != 0;
-  orders.discard = orders.terminate && !ring_load_acquire_u32 (&host->drain);
-  orders.run = ring_load_acquire_u32 (&host->active) != 0 || orders.terminate;
-  orders.epoch = ring_load_acquire_u64 (&host->epoch);
-  return orders;
-}
-
-static gboolean
-is_stale (const RingMessageHeader *header, const Orders *orders)
-{
-  /* The orders may be older than the message: one of a later epoch is not stale. */
-  return orders->discard || header->epoch < orders->epoch;
-}
 
 static void
 break_with (CpuInstance *c, guint32 error)
@@ -79,63 +50,36 @@ remember_cost (CpuGroup *group, gboolean alone, gsize size, guint64 ns)
  * holds what write_results needs. @now is the time if it is known, and then the
  * time at the end. */
 static void
-run_message (CpuInstance *c, CpuGroup *group, const RingMessageHeader *header,
-    const Orders *orders, guint64 *now)
+run_message (CpuInstance *c, CpuGroup *group, RingMessageHeader *header,
+    const RingOrders *orders, guint64 *now)
 {
   const RingGeometry *g = &c->geometry;
-  const guint n = g->max_outputs;
-  const RingPayloadRef *refs =
-      (const RingPayloadRef *) ((const guint8 *) header + RING_HEADER_SIZE);
   RingInvocation invocation;
+  guint32 error;
   guint64 begin;
   gboolean alone;
   gsize size;
-  guint k;
 
   group->flags = RING_MESSAGE_FAILED;
   group->started = group->finished = 0;
-  if (is_stale (header, orders)) {
+  if (ring_message_is_stale (header->epoch, orders)) {
     group->flags = RING_MESSAGE_DISCARDED;
     return;
   }
   if (__atomic_load_n (&c->broken, __ATOMIC_RELAXED))
     return;
-  if (header->magic != RING_MESSAGE_MAGIC
-      || header->version != RING_ABI_VERSION) {
-    break_with (c, RING_DEVICE_BAD_MAGIC);
+  error = ring_message_resolve (header, g, c->base.regions,
+      group->inline_output, &invocation.in, group->outputs, group->emitted,
+      c->description->flags);
+  if (error != RING_DEVICE_OK) {
+    break_with (c, error);
     return;
   }
-  if (ring_view_resolve (&invocation.in, &header->payload, c->base.regions,
-          g->region_count, (guint8 *) header + g->input_inline_offset,
-          g->inline_size)
-          != 0
-      || header->parameter_set >= g->parameter_sets) {
-    break_with (c, RING_DEVICE_BAD_REGION);
-    return;
-  }
-  for (k = 0; k < n; k++) {
-    if (ring_view_resolve (&group->outputs[k], &refs[k], c->base.regions,
-            g->region_count, group->inline_output + k * g->inline_size,
-            g->inline_size)
-        != 0) {
-      break_with (c, RING_DEVICE_BAD_REGION);
-      return;
-    }
-    group->outputs[k].pts = header->pts;
-    group->outputs[k].duration = header->duration;
-    group->outputs[k].flags = header->flags;
-    group->emitted[k] = RING_NOT_EMITTED;
-  }
-  invocation.in.flags = header->flags;
-  invocation.in.pts = header->pts;
-  invocation.in.duration = header->duration;
   invocation.outputs = group->outputs;
   invocation.parameters =
       c->base.parameters + (gsize) header->parameter_set * g->parameter_stride;
   invocation.state = c->state;
   invocation.scratch = group->scratch;
-  if (!(c->description->flags & RING_KERNEL_EMITS))
-    group->emitted[0] = group->outputs[0].size;
 
   size = MAX (invocation.in.size, group->outputs[0].size);
   alone = better_alone (c, group, size);
@@ -154,33 +98,11 @@ run_message (CpuInstance *c, CpuGroup *group, const RingMessageHeader *header,
     group->finished = *now;
   }
 
-  for (k = 0; k < n; k++) {
-    if (group->emitted[k] != RING_NOT_EMITTED
-        && group->emitted[k] > group->outputs[k].capacity) {
-      break_with (c, RING_DEVICE_BAD_EMIT);
-      return;
-    }
+  if (!ring_message_fits (g, group->outputs, group->emitted)) {
+    break_with (c, RING_DEVICE_BAD_EMIT);
+    return;
   }
   group->flags = 0;
-}
-
-/* Writes a slot of the output ring, but for its sequence: the input's header with
- * the output's payload. */
-static RingMessageHeader *
-write_slot (CpuInstance *c, CpuGroup *group, guint64 position,
-    const RingMessageHeader *input, guint32 flags)
-{
-  RingMessageHeader *output = ring_queue_slot (&c->output, position);
-
-  /* Not the first word: it is the ring's. */
-  memcpy ((guint8 *) output + 8, (const guint8 *) input + 8,
-      RING_OFFSETOF (RingMessageHeader, payload) - 8);
-  output->flags = flags;
-  output->t_started = group->started;
-  output->t_finished = group->finished;
-  output->payload.n_planes = 0;
-  output->payload.size = 0;
-  return output;
 }
 
 /* Writes what came of a message from @position on. Returns how many slots that
@@ -190,42 +112,27 @@ write_results (CpuInstance *c, CpuGroup *group, const RingMessageHeader *header,
     guint64 position)
 {
   const RingGeometry *g = &c->geometry;
-  const RingPayloadRef *refs =
-      (const RingPayloadRef *) ((const guint8 *) header + RING_HEADER_SIZE);
-  guint32 flags = header->flags & RING_MESSAGE_DISCONT;
-  RingMessageHeader *output = NULL;
-  guint k, slots = 0;
+  const guint slots =
+      ring_message_count_slots (g, group->flags, group->emitted);
+  guint i, k = 0;
 
-  for (k = 0; k < g->max_outputs && group->flags == 0; k++) {
-    if (group->emitted[k] == RING_NOT_EMITTED)
-      continue;
-    output = write_slot (c, group, position + slots++, header, flags);
-    flags = 0; /* the first alone does not continue */
-    output->output_index = (uint16_t) k;
-    output->payload.kind = refs[k].kind;
-    output->payload.n_planes = refs[k].n_planes;
-    output->payload.format = refs[k].format;
-    output->payload.size = group->emitted[k];
-    output->payload.capacity = refs[k].capacity;
-    memcpy (output->payload.plane, refs[k].plane,
-        sizeof (RingPlaneRef) * refs[k].n_planes);
-    if (refs[k].n_planes > 0 && refs[k].plane[0].region == RING_REGION_INLINE)
+  for (i = 0; i < slots; i++, k++) {
+    RingMessageHeader *output = ring_queue_slot (&c->output, position + i);
+
+    if (group->flags)
+      k = g->max_outputs;
+    while (k < g->max_outputs && group->emitted[k] == RING_NOT_EMITTED)
+      k++;
+    ring_message_describe_output (output, header, g, k, group->emitted,
+        group->flags, i == 0, i + 1 == slots);
+    output->t_started = group->started;
+    output->t_finished = group->finished;
+    if (k < g->max_outputs && output->payload.n_planes > 0
+        && output->payload.plane[0].region == RING_REGION_INLINE)
       memcpy ((guint8 *) output + g->output_inline_offset,
           group->inline_output + k * g->inline_size, group->emitted[k]);
   }
-  if (output == NULL) {
-    output = write_slot (c, group, position, header,
-        group->flags | flags | RING_MESSAGE_NO_OUTPUT);
-    slots = 1;
-  }
-  output->flags |= RING_MESSAGE_LAST;
   return slots;
-}
-
-static gboolean
-may_take (const RingMessageHeader *header, const Orders *orders)
-{
-  return orders->run || is_stale (header, orders);
 }
 
 static void
@@ -243,17 +150,17 @@ cpu_process (CpuInstance *c)
 {
   CpuGroup *group = &c->groups[0];
   const guint n_outputs = c->geometry.max_outputs;
-  const Orders orders = read_orders (c);
+  const RingOrders orders = ring_orders_read (&c->base.control->host);
   const guint64 ready = ring_queue_ready (&c->input, CPU_BATCH);
   guint64 now = 0;
   guint64 taken = 0, written = 0;
 
   while (taken < ready) {
-    const RingMessageHeader *header =
+    RingMessageHeader *header =
         ring_queue_slot (&c->input, c->input.position + taken);
     const guint64 wanted = written + n_outputs;
 
-    if (!may_take (header, &orders)
+    if (!ring_message_may_be_taken (header->epoch, &orders)
         || ring_queue_space (&c->output, wanted) < wanted)
       break;
     if (header->sequence != c->expected_sequence++)
@@ -293,15 +200,15 @@ has_room_for_one_more (CpuInstance *c)
 static guint
 process_own (CpuInstance *c, CpuGroup *group)
 {
-  const RingMessageHeader *header =
-      (const RingMessageHeader *) (gpointer) group->slot;
+  RingMessageHeader *header = (RingMessageHeader *) (gpointer) group->slot;
   guint64 ticket, now = 0;
-  Orders orders;
+  RingOrders orders;
 
   g_mutex_lock (&c->take);
-  orders = read_orders (c);
+  orders = ring_orders_read (&c->base.control->host);
   if (ring_queue_ready (&c->input, 1) == 0
-      || !may_take (ring_queue_slot (&c->input, c->input.position), &orders)
+      || !ring_message_may_be_taken (
+          ring_queue_slot (&c->input, c->input.position)->epoch, &orders)
       || !has_room_for_one_more (c)) {
     g_mutex_unlock (&c->take);
     return 0;
@@ -375,7 +282,7 @@ reside (CpuInstance *c, CpuGroup *group)
   guint idle_looks = 0;
 
   for (;;) {
-    const Orders orders = read_orders (c);
+    const RingOrders orders = ring_orders_read (&c->base.control->host);
 
     if (process (c, group) > 0) {
       idle_looks = 0;
@@ -403,13 +310,14 @@ reside (CpuInstance *c, CpuGroup *group)
 static gboolean
 has_work (CpuInstance *c, gboolean *starved)
 {
-  const Orders orders = read_orders (c);
+  const RingOrders orders = ring_orders_read (&c->base.control->host);
   gboolean work = orders.terminate;
 
   *starved = FALSE;
   g_mutex_lock (&c->take);
   if (!work && ring_queue_ready (&c->input, 1) > 0
-      && may_take (ring_queue_slot (&c->input, c->input.position), &orders)) {
+      && ring_message_may_be_taken (
+          ring_queue_slot (&c->input, c->input.position)->epoch, &orders)) {
     work = has_room_for_one_more (c);
     *starved = !work;
   }

@@ -1,0 +1,233 @@
+/* gst-ringkernel
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * cuda-private.h: what the files of the cuda backend share.
+ */
+#ifndef RING_CUDA_PRIVATE_H
+#define RING_CUDA_PRIVATE_H
+
+#include "backends/cuda/driver.h"
+#include "core/backend.h"
+#include "ringkernel/residency.h"
+
+G_BEGIN_DECLS
+
+typedef struct _CudaInstance CudaInstance;
+
+/* ---- device.c: a device and its context ------------------------------------------ */
+
+typedef struct
+{
+  RingBackend base;
+  const CudaDriver *driver;
+  CUdevice device;
+  CUcontext context;
+  gboolean primary; /* we hold a reference to the primary context */
+  gchar *name;
+  gint multiprocessors;
+  gint max_threads; /* per block */
+  gint major, minor;
+  gboolean cooperative;
+  gboolean
+      watchdog; /* kernels have a time limit: a display hangs on the device */
+  gboolean stream_writes;
+  gboolean memory_pools;
+  gint least_priority, greatest_priority; /* of streams; smaller is greater */
+
+  /* page-locked memory of ours: where it lies, and where the device sees it */
+  GRWLock pinned_lock;
+  GTree *pinned; /* host address -> CudaPinned */
+} CudaBackend;
+
+/* Every thread brings the context along for as long as it calls the driver. */
+static inline gboolean
+cuda_enter (CudaBackend *b)
+{
+  return b->driver->cuCtxPushCurrent_v2 (b->context) == CUDA_SUCCESS;
+}
+
+static inline void
+cuda_leave (CudaBackend *b)
+{
+  CUcontext ignored;
+
+  b->driver->cuCtxPopCurrent_v2 (&ignored);
+}
+
+gpointer cuda_alloc_host (RingBackend *backend, gsize size);
+void cuda_free_host (RingBackend *backend, gpointer memory);
+/* Where the device sees @size bytes of page-locked memory at @host; 0: they are
+ * not page-locked. */
+CUdeviceptr cuda_find_pinned (CudaBackend *b, gconstpointer host, gsize size);
+
+/* ---- instance -------------------------------------------------------------------- */
+
+/* One payload on its way: how a plane lies on either side. */
+typedef struct
+{
+  guint8 *host;     /* the caller's */
+  gint host_stride; /* bytes */
+  gint stride;      /* in the block */
+  gsize row;        /* bytes of a row that are the payload's */
+  guint rows;
+  gsize offset; /* in the block */
+} CudaPlane;
+
+typedef enum
+{
+  CUDA_PAYLOAD_NONE, /* in the slot, or nothing is to be done for it */
+  CUDA_PAYLOAD_BOUNCED, /* in a page-locked block of ours, which the device reads */
+  CUDA_PAYLOAD_STAGED /* in a device block of ours */
+} CudaPayloadWay;
+
+typedef struct
+{
+  CudaPayloadWay way;
+  guint n_planes;
+  gboolean shared;    /* the device block is the input's */
+  gboolean copying;   /* output: the copy to the host has been enqueued */
+  gpointer bounce;    /* page-locked; NULL: the caller's memory is so itself */
+  CUdeviceptr device; /* staged */
+  gsize bounce_size, device_size;
+  CUevent copied; /* output, while copying */
+  CudaPlane plane[RING_MAX_PLANES];
+} CudaPayload;
+
+/* Memory for a payload, to be used again. */
+typedef struct
+{
+  guint64 address;
+  gsize size;
+} CudaBlock;
+
+/* A slot that will be published when what was enqueued for it is done. */
+typedef struct
+{
+  guint64 position;
+  CUevent done;
+} CudaUnpublished;
+
+struct _CudaInstance
+{
+  RingInstance base;
+
+  CudaBackend *backend;
+  RingModule *module;
+  const RingKernelDescription *description;
+  RingGeometry geometry;
+  RingTransfer transfer;
+  guint64 lease, termination_timeout; /* us */
+  guint poll_interval;                /* us */
+  void (*notify) (gpointer data);
+  void (*failed) (gpointer data, GError *error);
+  gpointer notify_data;
+
+  /* the kernel */
+  CUmodule code;
+  CUfunction function;
+  GBytes *image; /* compiled for this launch; or NULL */
+  guint grid, block;
+  gboolean cooperative;
+  RingResidency residency;
+  CUgraphExec graph; /* event-driven: one launch, captured; or NULL */
+  gboolean no_graph;
+
+  /* memory that host and device share: one page-locked block */
+  guint8 *shared;
+  RingRegion *device_regions; /* by the device's addresses */
+  CUdeviceptr memory, state, scratch;
+  gsize shared_size;
+
+  /* the kernel's own stream, and one for each way of copying */
+  CUstream stream, copy_in, copy_out;
+
+  /* `driving`: launches, the start of copies back, and the health of the device */
+  GMutex driving;
+  gboolean resident;   /* atomic; a launch has not been seen to end */
+  guint64 launches;    /* residencies asked for */
+  gint64 launched_at;  /* us */
+  gint64 checked_at;   /* us */
+  guint64 heartbeat;   /* when last looked at … */
+  gint64 heartbeat_at; /* … and when it last changed */
+  guint64 fetched;     /* output slots whose copies back have been enqueued */
+  gint held;           /* atomic; not 0: no residency may begin */
+  gboolean broken;     /* atomic; nothing more is asked of the device */
+  gboolean stalled;    /* atomic; it may run for ever */
+  GError *error;       /* why; under `sleep` */
+  gboolean reported;   /* likewise */
+
+  /* `transfers`: everything of payloads that are not in their slots */
+  GMutex transfers;
+  CudaPayload *payloads;               /* entry * (1 + max_outputs) */
+  GQueue unpublished;                  /* of CudaUnpublished */
+  GPtrArray *events;                   /* spare ones */
+  GArray *spare_device, *spare_bounce; /* of CudaBlock */
+  guint in_copy; /* copies back that are under way; atomic */
+
+  /* the clocks: host = device + offset, which lies between these */
+  gint64 offset_low, offset_high;
+
+  /* the bridge's thread */
+  GMutex sleep;
+  GCond kick;
+  guint64 kicks;
+  gint sleeping; /* atomic */
+  gint quit;     /* atomic */
+  GThread *thread;
+};
+
+/* residency.c */
+gboolean cuda_start_bridge (CudaInstance *c, GError **error);
+/* Runs one residency that leaves at once; before the first message. */
+gboolean cuda_warm_up (CudaInstance *c, GError **error);
+void cuda_wake (RingInstance *instance);
+void cuda_poll (RingInstance *instance);
+gboolean cuda_stop (RingInstance *instance, gint64 deadline);
+void cuda_join_bridge (CudaInstance *c);
+/* Makes every kernel in the context of @b leave, and keeps it out, while memory is
+ * got or given back: the driver may wait for all of them meanwhile. Nests. */
+void cuda_hold_all (CudaBackend *b);
+void cuda_release_all (CudaBackend *b);
+gboolean cuda_is_blocked (CudaBackend *b);
+void cuda_register_instance (CudaInstance *c);
+void cuda_unregister_instance (CudaInstance *c);
+/* The first cause counts. Any thread. */
+void cuda_break (CudaInstance *c, CUresult result, const gchar *doing);
+static inline gboolean
+cuda_is_broken (CudaInstance *c)
+{
+  return __atomic_load_n (&c->broken, __ATOMIC_ACQUIRE);
+}
+
+/* transfer.c */
+gboolean cuda_transfer_init (CudaInstance *c, GError **error);
+void cuda_transfer_clear (CudaInstance *c);
+gboolean cuda_publish (RingInstance *instance, guint64 position,
+    const RingPlacement *placement, GError **error);
+gboolean cuda_ready (RingInstance *instance, RingMessageHeader *slot);
+/* Publishes what has arrived and begins to bring back what is finished; whether
+ * there was anything to do. With `driving` held. */
+gboolean cuda_transfer_drive (CudaInstance *c);
+/* Whether copies are under way. */
+gboolean cuda_transfer_busy (CudaInstance *c);
+
+/* launch.c */
+RingInstance *cuda_launch (RingBackend *backend, const RingLaunch *launch,
+    GError **error);
+gboolean cuda_set_buffers (RingInstance *instance, gsize state_size,
+    gsize scratch_size, gboolean keep_state, GError **error);
+void cuda_free (RingInstance *instance);
+/* Device memory, which belongs to what comes after it on @stream; given back on the
+ * kernel's. With the context current. */
+CUresult cuda_alloc_device (CudaInstance *c, CUdeviceptr *memory, gsize size,
+    CUstream stream);
+void cuda_free_device (CudaInstance *c, CUdeviceptr memory);
+/* One residency on the instance's stream; with the context current. */
+CUresult cuda_launch_residency (CudaInstance *c);
+
+/* image.c: loads the kernel's code for the device. */
+gboolean cuda_load_code (CudaInstance *c, GError **error);
+
+G_END_DECLS
+
+#endif /* RING_CUDA_PRIVATE_H */

@@ -1,0 +1,144 @@
+/* gst-ringkernel
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * image.c: a kernel's code for the device: compiled ahead of time for kernels that
+ * come with the library, found beside a kernel's file, or compiled from its source.
+ */
+#include "backends/cuda/cuda-private.h"
+
+#include <string.h>
+
+/* NAME.fatbin, NAME.cubin or NAME.ptx beside NAME.c or NAME.so. */
+static GBytes *
+read_beside (const gchar *origin, gchar **found, GError **error)
+{
+  static const gchar *const suffix[] = { ".fatbin", ".cubin", ".ptx" };
+  const gchar *dot = strrchr (origin, '.');
+  guint i;
+
+  *found = NULL;
+  for (i = 0; dot && i < G_N_ELEMENTS (suffix); i++) {
+    gchar *stem = g_strndup (origin, dot - origin);
+    gchar *path = g_strconcat (stem, suffix[i], NULL);
+    gchar *data = NULL;
+    gsize size;
+
+    g_free (stem);
+    if (g_file_test (path, G_FILE_TEST_IS_REGULAR)) {
+      GError *cause = NULL;
+
+      *found = path;
+      if (g_file_get_contents (path, &data, &size, &cause))
+        /* with a final NUL, which PTX needs */
+        return g_bytes_new_take (data, size + 1);
+      g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID, "%s",
+          cause->message);
+      g_error_free (cause);
+      return NULL;
+    }
+    g_free (path);
+  }
+  return NULL;
+}
+
+static gconstpointer
+find_image (CudaInstance *c, gchar **where, GError **error)
+{
+  const RingModule *module = c->module;
+  GError *cause = NULL;
+
+  *where = g_strdup (module->origin);
+  if (module->cuda_image)
+    return module->cuda_image;
+  g_free (*where);
+  c->image = read_beside (module->origin, where, &cause);
+  if (!c->image && !cause) {
+    *where = g_strdup (module->origin);
+    if (g_str_has_suffix (module->origin, ".c"))
+      c->image = ring_compile_nvrtc (module->origin, c->backend->major,
+          c->backend->minor, &cause);
+    else
+      g_set_error (&cause, RING_ERROR, RING_ERROR_KERNEL_INVALID,
+          "kernel '%s' from %s holds code for the cpu only; put its .fatbin, "
+          ".cubin or .ptx beside it, or launch its source",
+          module->name, module->origin);
+  }
+  if (cause) {
+    g_propagate_error (error, cause);
+    return NULL;
+  }
+  return g_bytes_get_data (c->image, NULL);
+}
+
+/* What the code says of itself must be what the cpu's code says: host and device
+ * lay out state, parameters and messages by it. */
+static gboolean
+check_description (CudaInstance *c, const gchar *where, GError **error)
+{
+  const CudaDriver *driver = c->backend->driver;
+  RingKernelDescription *d = g_new (RingKernelDescription, 1);
+  CUdeviceptr address;
+  size_t size = 0;
+  gboolean ok;
+
+  ok = driver->cuModuleGetGlobal_v2 (&address, &size, c->code,
+           "ring_kernel_description")
+          == CUDA_SUCCESS
+      && size == sizeof *d
+      && driver->cuMemcpyDtoH_v2 (d, address, size) == CUDA_SUCCESS
+      && d->abi_version == RING_ABI_VERSION
+      && d->layout_hash == RING_LAYOUT_HASH
+      && memcmp (d, c->description, sizeof *d) == 0;
+  if (!ok)
+    g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
+        "the device's code of kernel '%s' in %s was made from another version of "
+        "the kernel or of this library; build it again",
+        c->module->name, where);
+  g_free (d);
+  return ok;
+}
+
+gboolean
+cuda_load_code (CudaInstance *c, GError **error)
+{
+  const CudaDriver *driver = c->backend->driver;
+  gchar log[2048] = "";
+  CUjit_option options[] = { CU_JIT_ERROR_LOG_BUFFER,
+    CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES };
+  void *values[] = { log, GUINT_TO_POINTER (sizeof log) };
+  gchar *where = NULL;
+  gconstpointer image = find_image (c, &where, error);
+  CUresult result;
+  gboolean ok = FALSE;
+
+  if (!image) {
+    g_free (where);
+    return FALSE;
+  }
+  result = driver->cuModuleLoadDataEx (&c->code, image, G_N_ELEMENTS (options),
+      options, values);
+  if (result != CUDA_SUCCESS) {
+    gchar *why = cuda_describe (driver, "loading it", result);
+
+    g_set_error (error, RING_ERROR,
+        result == CUDA_ERROR_OUT_OF_MEMORY ? RING_ERROR_NO_MEMORY
+                                           : RING_ERROR_KERNEL_INVALID,
+        "the code of kernel '%s' in %s does not run on %s (compute capability "
+        "%d.%d): %s%s%s",
+        c->module->name, where, c->backend->name, c->backend->major,
+        c->backend->minor, why, *log ? "\n" : "", log);
+    g_free (why);
+    c->code = NULL;
+  } else if (driver->cuModuleGetFunction (&c->function, c->code,
+                 "ring_kernel_resident")
+      != CUDA_SUCCESS) {
+    g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
+        "the code of kernel '%s' in %s lacks ring_kernel_resident, which "
+        "RING_KERNEL defines",
+        c->module->name, where);
+  } else {
+    ok = check_description (c, where, error);
+  }
+  g_free (where);
+  return ok;
+}

@@ -1,0 +1,593 @@
+/* gst-ringkernel
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * residency.c: keeps the kernel on the device while there is work, sees when it is
+ * lost, and ends it.
+ *
+ * Whoever has something to do drives: the thread that sends launches a residency if
+ * none is there, the one that waits looks for itself, and the bridge's own thread
+ * does the rest. One at a time, under `driving`.
+ */
+#include "backends/cuda/cuda-private.h"
+
+/* us. The device's health is asked for so often while something runs there. */
+#define CHECK_EVERY 1000
+/* us. The bridge's thread looks this long without sleeping after there was work. */
+#define SPIN_FOR 50
+/* us. What a warm-up may take, code that is loaded late included. */
+#define WARM_UP_LIMIT (10 * G_USEC_PER_SEC)
+/* us. What a kernel may take to leave when it is asked to, beyond its lease. */
+#define HOLD_LIMIT (100 * G_TIME_SPAN_MILLISECOND)
+
+/* ---- faults ------------------------------------------------------------------------- */
+
+static void
+break_with (CudaInstance *c, GError *error)
+{
+  g_mutex_lock (&c->sleep);
+  if (c->error)
+    g_error_free (error);
+  else
+    c->error = error;
+  __atomic_store_n (&c->broken, TRUE, __ATOMIC_RELEASE);
+  c->kicks++;
+  g_cond_broadcast (&c->kick);
+  g_mutex_unlock (&c->sleep);
+}
+
+void
+cuda_break (CudaInstance *c, CUresult result, const gchar *doing)
+{
+  gchar *why = cuda_describe (c->backend->driver, doing, result);
+
+  break_with (c,
+      g_error_new (RING_ERROR, RING_ERROR_FAULT,
+          "kernel '%s' lost its device %s: %s; its CUDA context can no longer be "
+          "used by anybody in this process",
+          c->module->name, c->backend->name, why));
+  g_free (why);
+}
+
+/* The kernel is resident and does not say so any more. */
+static void
+check_heartbeat (CudaInstance *c, gint64 now)
+{
+  const RingDeviceWords *words = &c->base.control->device;
+  const guint64 heartbeat = ring_load_acquire_u64 (&words->heartbeat);
+  const gboolean begun =
+      ring_load_acquire_u64 (&words->residencies) == c->launches;
+
+  if (!begun || heartbeat != c->heartbeat || c->heartbeat_at == 0) {
+    c->heartbeat = heartbeat;
+    c->heartbeat_at = now;
+  } else if ((guint64) (now - c->heartbeat_at)
+      > c->lease + c->termination_timeout) {
+    break_with (c,
+        g_error_new (RING_ERROR, RING_ERROR_FAULT,
+            "kernel '%s' stalled on %s: it gave no sign of life for %" G_GINT64_FORMAT
+            " ms, longer than its lease and the termination time-out together",
+            c->module->name, c->backend->name, (now - c->heartbeat_at) / 1000));
+    __atomic_store_n (&c->stalled, TRUE, __ATOMIC_RELEASE);
+  }
+}
+
+/* ---- driving --------------------------------------------------------------------------- */
+
+static gboolean
+has_ended (CudaInstance *c)
+{
+  const RingDeviceWords *words = &c->base.control->device;
+
+  /* In this order: the count changes after `residency` does. */
+  return ring_load_acquire_u64 (&words->residencies) == c->launches
+      && ring_load_acquire_u32 (&words->residency) == RING_RESIDENCY_EXITED;
+}
+
+static void
+update_residency (CudaInstance *c)
+{
+  if (c->resident && has_ended (c))
+    __atomic_store_n (&c->resident, FALSE, __ATOMIC_RELEASE);
+}
+
+static RingQueue
+input_ring (CudaInstance *c)
+{
+  RingControlBlock *control = c->base.control;
+  RingQueue queue;
+
+  queue.slots = c->base.input_slots;
+  queue.producer = &control->input_producer;
+  queue.consumer = &control->input_consumer;
+  queue.capacity = c->geometry.input_capacity;
+  queue.stride = c->geometry.input_stride;
+  queue.position = ring_load_acquire_u64 (&control->input_consumer.position);
+  queue.peer = 0;
+  return queue;
+}
+
+/* Whether a residency would find something to do. Only while none is there, so that
+ * the device's positions stand still. */
+static gboolean
+has_work (CudaInstance *c)
+{
+  const RingControlBlock *control = c->base.control;
+  const RingQueue input = input_ring (c);
+  const RingOrders orders = ring_orders_read (&control->host);
+  guint64 waiting;
+
+  if (ring_queue_ready (&input, 1) == 0
+      || !ring_message_may_be_taken (
+          ring_queue_slot (&input, input.position)->epoch, &orders))
+    return FALSE;
+  waiting = ring_load_acquire_u64 (&control->output_producer.position)
+      - ring_load_acquire_u64 (&control->output_consumer.position);
+  return c->geometry.output_capacity - waiting >= c->geometry.max_outputs;
+}
+
+/* Accepted messages that the device cannot see yet. */
+static gboolean
+expects_work (CudaInstance *c)
+{
+  const RingControlBlock *control = c->base.control;
+  const RingQueue input = input_ring (c);
+
+  return ring_load_acquire_u64 (&control->input_producer.position)
+      != input.position
+      && ring_queue_ready (&input, 1) == 0;
+}
+
+static void
+begin_residency (CudaInstance *c)
+{
+  CUresult result;
+
+  c->launches++;
+  c->heartbeat_at = 0;
+  __atomic_store_n (&c->resident, TRUE, __ATOMIC_RELEASE);
+  result = cuda_launch_residency (c);
+  if (result != CUDA_SUCCESS)
+    cuda_break (c, result, "launching it");
+}
+
+static void
+check_health (CudaInstance *c)
+{
+  const gint64 now = g_get_monotonic_time ();
+  CUresult result;
+
+  if (now - c->checked_at < CHECK_EVERY)
+    return;
+  c->checked_at = now;
+  result = c->backend->driver->cuStreamQuery (c->stream);
+  if (result == CUDA_ERROR_NOT_READY) {
+    check_heartbeat (c, now);
+  } else if (result != CUDA_SUCCESS) {
+    cuda_break (c, result, "running it");
+  } else if (c->resident && !has_ended (c)) {
+    break_with (c,
+        g_error_new (RING_ERROR, RING_ERROR_FAULT,
+            "kernel '%s' ended on %s without a word: the launch was not carried "
+            "out as asked",
+            c->module->name, c->backend->name));
+  }
+}
+
+/* With `driving` and the context. Whether anything was done. */
+static gboolean
+drive_locked (CudaInstance *c)
+{
+  gboolean did;
+
+  if (cuda_is_broken (c))
+    return FALSE;
+  did = cuda_transfer_drive (c);
+  update_residency (c);
+  if (!c->resident && !cuda_is_broken (c)
+      && __atomic_load_n (&c->held, __ATOMIC_ACQUIRE) == 0 && has_work (c)) {
+    begin_residency (c);
+    did = TRUE;
+  }
+  if (c->resident && !cuda_is_broken (c))
+    check_health (c);
+  return did;
+}
+
+static void
+try_to_drive (CudaInstance *c)
+{
+  if (!g_mutex_trylock (&c->driving))
+    return;
+  if (cuda_enter (c->backend)) {
+    drive_locked (c);
+    cuda_leave (c->backend);
+  }
+  g_mutex_unlock (&c->driving);
+}
+
+/* ---- the bridge's thread ---------------------------------------------------------------------- */
+
+static gboolean
+has_output (CudaInstance *c)
+{
+  RingControlBlock *control = c->base.control;
+  RingQueue output;
+
+  output.slots = c->base.output_slots;
+  output.capacity = c->geometry.output_capacity;
+  output.stride = c->geometry.output_stride;
+  output.position = ring_load_acquire_u64 (&control->output_consumer.position);
+  return ring_queue_ready (&output, 1) > 0;
+}
+
+/* What can be waited for by looking only. */
+static gboolean
+is_busy (CudaInstance *c)
+{
+  gboolean busy;
+
+  g_mutex_lock (&c->driving);
+  update_residency (c);
+  busy = c->resident || has_work (c) || expects_work (c)
+      || cuda_transfer_busy (c) || has_output (c);
+  g_mutex_unlock (&c->driving);
+  return busy && !cuda_is_broken (c);
+}
+
+/* Until somebody kicks, or for a while if there is something to look for. */
+static void
+sleep_until_kicked (CudaInstance *c)
+{
+  guint64 kicks;
+  gboolean busy;
+  gint64 until;
+
+  g_mutex_lock (&c->sleep);
+  kicks = c->kicks;
+  g_mutex_unlock (&c->sleep);
+  __atomic_store_n (&c->sleeping, 1, __ATOMIC_SEQ_CST);
+  /* Pairs with the fence in cuda_wake: either we see its change, or it sees us. */
+  ring_fence ();
+  busy = is_busy (c);
+  until = g_get_monotonic_time () + c->poll_interval;
+  g_mutex_lock (&c->sleep);
+  while (c->kicks == kicks && !__atomic_load_n (&c->quit, __ATOMIC_ACQUIRE)
+      && !c->error) {
+    if (!busy)
+      g_cond_wait (&c->kick, &c->sleep);
+    else if (!g_cond_wait_until (&c->kick, &c->sleep, until))
+      break;
+  }
+  g_mutex_unlock (&c->sleep);
+  __atomic_store_n (&c->sleeping, 0, __ATOMIC_SEQ_CST);
+}
+
+static gboolean
+report_failure (CudaInstance *c)
+{
+  GError *error;
+
+  g_mutex_lock (&c->sleep);
+  error = c->error && !c->reported ? g_error_copy (c->error) : NULL;
+  c->reported = c->error != NULL;
+  g_mutex_unlock (&c->sleep);
+  if (error)
+    c->failed (c->notify_data, error);
+  return error != NULL;
+}
+
+static gpointer
+bridge (gpointer data)
+{
+  CudaInstance *c = data;
+  gint64 busy_until = 0;
+
+  cuda_enter (c->backend);
+  while (!__atomic_load_n (&c->quit, __ATOMIC_ACQUIRE)) {
+    gboolean did;
+
+    if (report_failure (c))
+      break;
+    g_mutex_lock (&c->driving);
+    did = drive_locked (c);
+    g_mutex_unlock (&c->driving);
+    if (has_output (c)) {
+      c->notify (c->notify_data);
+      did |= !has_output (c);
+    }
+    if (did)
+      busy_until = g_get_monotonic_time () + SPIN_FOR;
+    else if (g_get_monotonic_time () >= busy_until)
+      sleep_until_kicked (c);
+    else
+      g_thread_yield ();
+  }
+  cuda_leave (c->backend);
+  return NULL;
+}
+
+gboolean
+cuda_start_bridge (CudaInstance *c, GError **error)
+{
+  GError *cause = NULL;
+
+  c->thread = g_thread_try_new ("ring-bridge", bridge, c, &cause);
+  if (c->thread)
+    return TRUE;
+  g_set_error (error, RING_ERROR, RING_ERROR_FAILED,
+      "no thread for kernel '%s': %s", c->module->name, cause->message);
+  g_error_free (cause);
+  return FALSE;
+}
+
+void
+cuda_join_bridge (CudaInstance *c)
+{
+  GThread *thread = c->thread;
+
+  if (!thread || thread == g_thread_self ())
+    return;
+  __atomic_store_n (&c->quit, 1, __ATOMIC_RELEASE);
+  g_mutex_lock (&c->sleep);
+  c->kicks++;
+  g_cond_broadcast (&c->kick);
+  g_mutex_unlock (&c->sleep);
+  c->thread = NULL;
+  g_thread_join (thread);
+}
+
+void
+cuda_wake (RingInstance *instance)
+{
+  CudaInstance *c = (CudaInstance *) instance;
+
+  if (cuda_is_broken (c))
+    return;
+  if (!__atomic_load_n (&c->resident, __ATOMIC_ACQUIRE))
+    try_to_drive (c);
+  ring_fence ();
+  if (__atomic_load_n (&c->sleeping, __ATOMIC_SEQ_CST)) {
+    g_mutex_lock (&c->sleep);
+    c->kicks++;
+    g_cond_broadcast (&c->kick);
+    g_mutex_unlock (&c->sleep);
+  }
+}
+
+void
+cuda_poll (RingInstance *instance)
+{
+  CudaInstance *c = (CudaInstance *) instance;
+
+  try_to_drive (c);
+  if (has_output (c))
+    c->notify (c->notify_data);
+  else
+    g_thread_yield ();
+}
+
+/* ---- leaving the device -------------------------------------------------------------------------- */
+
+/* All instances, so that one that needs memory can make all the others leave. */
+static GRecMutex everybody_lock;
+static GList *everybody;
+
+void
+cuda_register_instance (CudaInstance *c)
+{
+  g_rec_mutex_lock (&everybody_lock);
+  everybody = g_list_prepend (everybody, c);
+  g_rec_mutex_unlock (&everybody_lock);
+}
+
+void
+cuda_unregister_instance (CudaInstance *c)
+{
+  g_rec_mutex_lock (&everybody_lock);
+  everybody = g_list_remove (everybody, c);
+  g_rec_mutex_unlock (&everybody_lock);
+}
+
+/* Asks a kernel to leave; it does so at its next look. */
+static void
+hold (CudaInstance *c)
+{
+  if (__atomic_add_fetch (&c->held, 1, __ATOMIC_ACQ_REL) == 1)
+    ring_store_release_u32 (&c->base.control->host.leave, 1);
+}
+
+static void
+await_leave (CudaInstance *c, gint64 deadline)
+{
+  gboolean resident;
+
+  for (;;) {
+    g_mutex_lock (&c->driving);
+    update_residency (c);
+    resident = c->resident && !cuda_is_broken (c);
+    g_mutex_unlock (&c->driving);
+    /* One that does not leave in time is in the middle of a long message, or
+     * hangs; then the driver waits for it, or its own bridge sees that. */
+    if (!resident || g_get_monotonic_time () >= deadline)
+      return;
+    g_thread_yield ();
+  }
+}
+
+void
+cuda_hold_all (CudaBackend *b)
+{
+  GList *l;
+
+  /* Until cuda_release_all, so that it is one who holds at a time. */
+  g_rec_mutex_lock (&everybody_lock);
+  for (l = everybody; l; l = l->next) {
+    CudaInstance *c = l->data;
+
+    if (c->backend->context == b->context)
+      hold (c);
+  }
+  for (l = everybody; l; l = l->next) {
+    CudaInstance *c = l->data;
+
+    if (c->backend->context == b->context)
+      await_leave (c, g_get_monotonic_time () + (gint64) c->lease + HOLD_LIMIT);
+  }
+}
+
+/* A kernel that never ends is in the context of @b: the driver would wait for it
+ * for ever, so nothing may be asked that makes it wait. */
+gboolean
+cuda_is_blocked (CudaBackend *b)
+{
+  gboolean blocked = FALSE;
+  GList *l;
+
+  g_rec_mutex_lock (&everybody_lock);
+  for (l = everybody; l && !blocked; l = l->next) {
+    CudaInstance *c = l->data;
+
+    blocked = c->backend->context == b->context
+        && __atomic_load_n (&c->stalled, __ATOMIC_ACQUIRE);
+  }
+  g_rec_mutex_unlock (&everybody_lock);
+  return blocked;
+}
+
+void
+cuda_release_all (CudaBackend *b)
+{
+  GList *l;
+
+  for (l = everybody; l; l = l->next) {
+    CudaInstance *c = l->data;
+
+    if (c->backend->context != b->context)
+      continue;
+    if (__atomic_load_n (&c->held, __ATOMIC_ACQUIRE) == 0)
+      continue; /* came while we held */
+    if (__atomic_sub_fetch (&c->held, 1, __ATOMIC_ACQ_REL) == 0)
+      ring_store_release_u32 (&c->base.control->host.leave, 0);
+    cuda_wake (&c->base);
+  }
+  g_rec_mutex_unlock (&everybody_lock);
+}
+
+/* ---- the first and the last residency -------------------------------------------------------------- */
+
+/* What the streams were given is done. FALSE: not by @deadline, or the device is
+ * lost. */
+static gboolean
+await_streams (CudaInstance *c, gint64 deadline)
+{
+  const CUstream streams[] = { c->stream, c->copy_in, c->copy_out };
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (streams); i++) {
+    CUresult result;
+
+    while ((result = c->backend->driver->cuStreamQuery (streams[i]))
+        == CUDA_ERROR_NOT_READY) {
+      if (g_get_monotonic_time () >= deadline)
+        return FALSE;
+      g_usleep (20);
+    }
+    if (result != CUDA_SUCCESS) {
+      cuda_break (c, result, "running it");
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+gboolean
+cuda_warm_up (CudaInstance *c, GError **error)
+{
+  RingControlBlock *control = c->base.control;
+  const RingDeviceWords *words = &control->device;
+  CUresult result;
+  gboolean ok;
+
+  control->geometry = c->geometry;
+  ring_store_release_u32 (&control->host.leave, 1);
+  c->launches = 1;
+  result = cuda_launch_residency (c);
+  if (!cuda_check (c->backend->driver, result, "launching the kernel", error))
+    return FALSE;
+  ok = await_streams (c, g_get_monotonic_time () + WARM_UP_LIMIT);
+  if (!ok && cuda_is_broken (c)) {
+    g_propagate_error (error, g_error_copy (c->error));
+    return FALSE;
+  }
+  if (!ok) {
+    g_set_error (error, RING_ERROR, RING_ERROR_TIMED_OUT,
+        "kernel '%s' did not begin on %s within %d s: the device may be busy with "
+        "something that does not end",
+        c->module->name, c->backend->name,
+        (gint) (WARM_UP_LIMIT / G_USEC_PER_SEC));
+    /* It may still come: its memory is kept. */
+    __atomic_store_n (&c->broken, TRUE, __ATOMIC_RELEASE);
+    return FALSE;
+  }
+  if (!has_ended (c) || words->abi_version != RING_ABI_VERSION
+      || words->layout_hash != RING_LAYOUT_HASH) {
+    g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
+        "kernel '%s' was built for ABI version %u with layout %016" G_GINT64_MODIFIER
+        "x, this library has version %u with layout %016" G_GINT64_MODIFIER
+        "x; build the kernel again",
+        c->module->name, words->abi_version, (guint64) words->layout_hash,
+        RING_ABI_VERSION, (guint64) RING_LAYOUT_HASH);
+    return FALSE;
+  }
+  /* As if it had not been: nothing is resident, so the device's words are ours. */
+  control->device.residencies = 0;
+  control->device.relaunches = 0;
+  control->device.heartbeat = 0;
+  control->device.residency = RING_RESIDENCY_NONE;
+  control->device.exit_reason = RING_EXIT_NONE;
+  c->launches = 0;
+  ring_store_release_u32 (&control->host.leave, 0);
+  return TRUE;
+}
+
+/* Nothing is accepted any more. The bridge's thread goes on meanwhile, unless it is
+ * the one that stops. */
+gboolean
+cuda_stop (RingInstance *instance, gint64 deadline)
+{
+  CudaInstance *c = (CudaInstance *) instance;
+  const RingControlBlock *control = c->base.control;
+  gboolean over = FALSE;
+
+  if (!cuda_enter (c->backend))
+    return TRUE;
+  while (!over && !cuda_is_broken (c)) {
+    g_mutex_lock (&c->driving);
+    drive_locked (c);
+    over = !c->resident && !cuda_transfer_busy (c)
+        && ring_load_acquire_u64 (&control->input_producer.position)
+            == ring_load_acquire_u64 (&control->input_consumer.position);
+    g_mutex_unlock (&c->driving);
+    if (over)
+      break;
+    if (g_get_monotonic_time () >= deadline)
+      break;
+    if (c->thread == g_thread_self ())
+      g_thread_yield ();
+    else
+      g_usleep (20);
+  }
+  /* The end is proven by the streams, not by what the kernel says of itself. */
+  if (!c->stalled && (over || cuda_is_broken (c)))
+    over = await_streams (c, MAX (deadline, g_get_monotonic_time () + 1000));
+  if (!over && cuda_is_broken (c) && !c->stalled)
+    over = TRUE; /* the context is gone, and with it whatever ran there */
+  cuda_leave (c->backend);
+  if (over) {
+    cuda_join_bridge (c);
+  } else {
+    __atomic_store_n (&c->stalled, TRUE, __ATOMIC_RELEASE);
+    __atomic_store_n (&c->quit, 1, __ATOMIC_RELEASE);
+  }
+  return over;
+}
