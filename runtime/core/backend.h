@@ -121,6 +121,7 @@ struct _RingInstance
   /* How many messages the device may hold between taking and finishing them:
    * after a time-out these are not touched. */
   guint max_running;
+  guint64 bytes_copied; /* payload bytes that the backend has copied; atomic */
 };
 
 extern const RingBackendClass ring_cpu_backend;

@@ -107,7 +107,8 @@ ring_kernel_get_metrics (RingKernel *kernel)
   m->outputs = ring_counted (&kernel->outputs);
   m->bytes_in = ring_counted (&kernel->bytes_in);
   m->bytes_out = ring_counted (&kernel->bytes_out);
-  m->bytes_copied = ring_counted (&kernel->bytes_copied);
+  m->bytes_copied = ring_counted (&kernel->bytes_copied)
+      + ring_counted (&kernel->instance->bytes_copied);
   consumed = ring_load_acquire_u64 (&control->input_consumer.position);
   m->queue_depth =
       ring_load_acquire_u64 (&control->input_producer.position) - consumed;

@@ -219,8 +219,11 @@ test_grid_and_block_out_of_range_are_named (void)
   for (m = 0; m < G_N_ELEMENTS (ring_test_modes); m++) {
     g_autoptr (RingConfig) config = ring_test_config (ring_test_modes[m]);
     g_autoptr (GError) error = NULL;
-    g_autoptr (RingRuntime) runtime = ring_runtime_new (config, &error);
+    g_autoptr (RingRuntime) runtime = NULL;
 
+    if (!ring_test_has_mode (ring_test_modes[m]))
+      continue;
+    runtime = ring_runtime_new (config, &error);
     g_assert_no_error (error);
     for (i = 0; i < G_N_ELEMENTS (bad); i++) {
       g_assert_null (ring_runtime_launch (runtime, "copy", bad[i].grid,

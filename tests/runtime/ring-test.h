@@ -45,6 +45,36 @@ ring_test_backend (void)
       : RING_BACKEND_CPU;
 }
 
+/* The one mode that RING_TEST_MODE names; auto: it is not set. */
+static inline RingExecutionMode
+ring_test_only_mode (void)
+{
+  const gchar *wanted = g_getenv ("RING_TEST_MODE");
+  gsize i;
+
+  if (!wanted)
+    return RING_EXECUTION_AUTO;
+  for (i = 0; i < G_N_ELEMENTS (ring_test_modes); i++) {
+    if (strcmp (wanted, ring_test_mode_nick (ring_test_modes[i])) == 0)
+      return ring_test_modes[i];
+  }
+  g_error ("RING_TEST_MODE is '%s'; it must be inline, event-driven or "
+           "persistent",
+      wanted);
+}
+
+/* Whether tests run in @mode; nothing runs inline on a device. */
+static inline gboolean
+ring_test_has_mode (RingExecutionMode mode)
+{
+  const RingExecutionMode only = ring_test_only_mode ();
+
+  if (only != RING_EXECUTION_AUTO && mode != only)
+    return FALSE;
+  return mode != RING_EXECUTION_INLINE
+      || ring_test_backend () == RING_BACKEND_CPU;
+}
+
 /* For tests that need kernel and test to share their addresses. */
 static inline gboolean
 ring_test_skip_unless_cpu (void)
@@ -55,13 +85,19 @@ ring_test_skip_unless_cpu (void)
   return TRUE;
 }
 
+/* Tests that do not care take the mode of this run: those that ask for auto, and
+ * on a device those that ask for inline. */
 static inline RingConfig *
 ring_test_config (RingExecutionMode mode)
 {
   RingConfig *config = ring_config_new ();
 
   config->backend = ring_test_backend ();
-  config->mode = mode;
+  config->mode = mode == RING_EXECUTION_AUTO
+          || (mode == RING_EXECUTION_INLINE
+              && config->backend != RING_BACKEND_CPU)
+      ? ring_test_only_mode ()
+      : mode;
   return config;
 }
 
@@ -387,17 +423,21 @@ ring_test_run_mode_ (gconstpointer data)
   t->func (t->mode);
 }
 
-/* Adds @path/inline, @path/event-driven and @path/persistent. */
+/* Adds @path/inline, @path/event-driven and @path/persistent, as far as there
+ * are such modes here. */
 static inline void
 ring_test_add_modes (const gchar *path, RingTestModeFunc func)
 {
   gsize i;
 
   for (i = 0; i < G_N_ELEMENTS (ring_test_modes); i++) {
-    RingTestMode_ *t = g_new (RingTestMode_, 1);
     g_autofree gchar *name = g_strdup_printf ("%s/%s", path,
         ring_test_mode_nick (ring_test_modes[i]));
+    RingTestMode_ *t;
 
+    if (!ring_test_has_mode (ring_test_modes[i]))
+      continue;
+    t = g_new (RingTestMode_, 1);
     t->func = func;
     t->mode = ring_test_modes[i];
     g_test_add_data_func_full (name, t, ring_test_run_mode_, g_free);

@@ -367,6 +367,8 @@ main (int argc, char **argv)
             combinations[i].kernel, ring_test_mode_nick (combinations[i].mode),
             combinations[i].workers, combinations[i].capacity);
 
+    if (!ring_test_has_mode (combinations[i].mode))
+      continue;
     g_test_add_data_func (path, &combinations[i], test_stress);
   }
   ring_test_add_modes ("/stress/everything-at-once", test_everything_at_once);

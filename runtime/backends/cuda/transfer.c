@@ -320,10 +320,23 @@ used_bytes (const RingMessageHeader *slot)
 }
 
 static void
-copy_rows (const CudaPayload *p, gboolean to_host, gsize only)
+count_copied (CudaInstance *c, const CudaPayload *p, gsize only)
+{
+  gsize bytes = 0;
+  guint i;
+
+  for (i = 0; i < p->n_planes; i++)
+    bytes += MIN (p->plane[i].row, only) * p->plane[i].rows;
+  /* Read by ring_kernel_get_metrics at any moment. */
+  __atomic_add_fetch (&c->base.bytes_copied, bytes, __ATOMIC_RELAXED);
+}
+
+static void
+copy_rows (CudaInstance *c, const CudaPayload *p, gboolean to_host, gsize only)
 {
   guint i, y;
 
+  count_copied (c, p, only);
   for (i = 0; i < p->n_planes; i++) {
     const CudaPlane *plane = &p->plane[i];
     const gsize row = MIN (plane->row, only);
@@ -446,6 +459,7 @@ copy_planes (CudaInstance *c, const CudaPayload *p, gboolean to_host,
   CUresult result = CUDA_SUCCESS;
   guint i;
 
+  count_copied (c, p, only);
   for (i = 0; i < p->n_planes && result == CUDA_SUCCESS; i++)
     result = copy_plane (c, p, i, to_host, only, stream);
   return result;
@@ -570,7 +584,7 @@ cuda_publish (RingInstance *instance, guint64 position,
     behind |= p[1 + k].way == CUDA_PAYLOAD_STAGED;
   }
   if (p[0].bounce)
-    copy_rows (&p[0], FALSE, used_bytes (slot));
+    copy_rows (c, &p[0], FALSE, used_bytes (slot));
 
   if (!behind) {
     RingQueue input;
@@ -743,7 +757,7 @@ cuda_ready (RingInstance *instance, RingMessageHeader *slot)
   if (!ready)
     return FALSE;
   if (p && p->bounce)
-    copy_rows (p, TRUE, used_bytes (slot));
+    copy_rows (c, p, TRUE, used_bytes (slot));
   use_host_clock (c, slot);
   if (slot->flags & RING_MESSAGE_LAST)
     release_entry (c, slot->entry);

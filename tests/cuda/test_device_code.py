@@ -1,0 +1,433 @@
+#!/usr/bin/env python3
+# gst-ringkernel
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The code for GPUs that the library ships: what ptxas made of it for each
+architecture, and in its PTX how it treats the words that host and device share."""
+import collections
+import ctypes
+import functools
+import glob
+import os
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = os.environ["RINGKERNEL_TEST_SOURCE_ROOT"]
+INCLUDE = os.path.join(ROOT, "runtime")
+CC = os.environ.get("CC", "cc").split() + ["-std=gnu11", "-I" + INCLUDE]
+IMAGES = os.environ["RING_TEST_IMAGE_DIR"]
+LIBRARY = os.environ["RING_TEST_LIBRARY"]
+NVCC = os.environ["RING_TEST_NVCC"].split()
+TARGETS = os.environ["RING_TEST_CUDA_TARGETS"].split()
+SOURCES = sorted(glob.glob(os.path.join(ROOT, "kernels", "*", "*.c")))
+NAMES = [os.path.basename(path)[:-2] for path in SOURCES]
+ENTRY = "ring_kernel_resident"
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def image(name):
+    return read(os.path.join(IMAGES, name + ".fatbin"))
+
+
+# ---- cubins -----------------------------------------------------------------------
+
+class Cubin:
+    """One ELF of a fatbin, as far as is needed here."""
+    NOBITS = 8
+    # attributes of .nv.info
+    MAX_THREADS, FRAME_SIZE, REGISTERS = 0x05, 0x11, 0x2f
+
+    def __init__(self, data):
+        (self.machine, _, _, _, shoff, flags, _, _, _, shentsize, shnum,
+         shstrndx) = struct.unpack_from("<HIQQQIHHHHHH", data, 18)
+        headers = [struct.unpack_from("<IIQQQQ", data, shoff + i * shentsize)
+                   for i in range(shnum)]
+        strings = headers[shstrndx][4]
+        self.sections = {}
+        for name, kind, _, _, offset, size in headers:
+            end = data.index(b"\0", strings + name)
+            body = b"" if kind == self.NOBITS else data[offset:offset + size]
+            self.sections[data[strings + name:end].decode()] = body
+        self.flags = flags
+        self.code = self.sections[".text." + ENTRY]
+        # Of all functions in it: what divides 64 bits may be one of its own.
+        self.registers = max(self.of_functions(self.REGISTERS))
+        self.frame = max(self.of_functions(self.FRAME_SIZE))
+        self.lanes = struct.unpack_from(
+            "<I", dict(self.info(".nv.info." + ENTRY))[self.MAX_THREADS])[0]
+
+    def architecture(self):
+        # Newer versions of the file format have it one byte further up.
+        low, high = self.flags & 0xff, self.flags >> 8 & 0xff
+        return f"sm_{low if f'sm_{low}' in TARGETS else high}"
+
+    def info(self, section):
+        """(attribute, value) of .nv.info: format, attribute, size or value."""
+        data, at = self.sections[section], 0
+        while at < len(data):
+            form, attribute, value = struct.unpack_from("<BBH", data, at)
+            at += 4
+            if form == 4:
+                yield attribute, data[at:at + value]
+                at += value
+            else:
+                yield attribute, value
+
+    def of_functions(self, attribute):
+        return [struct.unpack("<II", value)[1]
+                for which, value in self.info(".nv.info") if which == attribute]
+
+
+def cubins(name):
+    data = image(name)
+    starts = [m.start() for m in re.finditer(rb"\x7fELF\x02\x01", data)]
+    return [Cubin(data[start:]) for start in starts]
+
+
+def ptxas_spills(path, architecture):
+    """Bytes that ptxas says it spills; only asked where there is a stack."""
+    done = subprocess.run(
+        [*NVCC, "-arch=" + architecture, "-Xptxas", "-v", "-cubin", "-o",
+         os.devnull, path], capture_output=True, text=True, check=True)
+    return [int(n) for n in re.findall(r"(\d+) bytes spill", done.stderr)]
+
+
+def description(path):
+    """What the kernel says of itself when it is built for the CPU."""
+    with tempfile.TemporaryDirectory() as folder:
+        library = os.path.join(folder, "kernel.so")
+        subprocess.run([*CC, "-shared", "-fPIC", path, "-o", library, "-lm"],
+                       check=True)
+        module = ctypes.addressof(ctypes.c_char.in_dll(
+            ctypes.CDLL(library), "ring_kernel_module"))
+        # abi_version, size, layout_hash, description: see worker.h
+        at = ctypes.c_void_p.from_address(module + 16).value
+        return ctypes.string_at(at, layout()["RingKernelDescription"])
+
+
+class Cubins(unittest.TestCase):
+    def test_each_kernel_has_code_for_each_architecture(self):
+        expected = [t for t in TARGETS if t.startswith("sm_")]
+        self.assertIn("sm_90", expected)
+        for name in NAMES:
+            with self.subTest(name):
+                self.assertEqual(expected,
+                                 [c.architecture() for c in cubins(name)])
+
+    def test_no_register_is_spilled(self):
+        for path, name in zip(SOURCES, NAMES):
+            for cubin in cubins(name):
+                architecture = cubin.architecture()
+                print(f"# {name} {architecture}: {cubin.registers} registers, "
+                      f"{cubin.frame} bytes of stack, "
+                      f"{len(cubin.code)} bytes of code", file=sys.stderr)
+                with self.subTest(name, architecture=architecture):
+                    self.assertGreater(cubin.registers, 0)
+                    # What is spilled lies in the stack.
+                    if cubin.frame > 0:
+                        self.assertEqual([0, 0],
+                                         ptxas_spills(path, architecture))
+
+    def test_largest_block_fits_the_registers(self):
+        for name in NAMES:
+            for cubin in cubins(name):
+                with self.subTest(name, architecture=cubin.architecture()):
+                    self.assertGreaterEqual(cubin.lanes, 256)
+                    # registers come in eights per thread
+                    each = (cubin.registers + 7) // 8 * 8
+                    self.assertLessEqual(cubin.lanes * each, 65536)
+
+    def test_description_is_that_of_the_cpu_build(self):
+        for path, name in zip(SOURCES, NAMES):
+            expected = description(path)
+            with self.subTest(name):
+                self.assertIn(name.replace("-", "_").encode(), expected)
+                found = [c.sections[".nv.global.init"] for c in cubins(name)]
+                self.assertEqual(set(found), {expected})
+
+    def test_library_holds_the_images_aligned(self):
+        library = read(LIBRARY)
+        for name in NAMES:
+            with self.subTest(name):
+                at = library.find(image(name))
+                self.assertGreater(at, 0)
+                # pages keep what is below their size
+                self.assertEqual(at % 16, 0)
+
+
+# ---- PTX --------------------------------------------------------------------------
+
+LAYOUT = r"""
+#include <stdio.h>
+#include <ringkernel/residency.h>
+#define AT(type, member) \
+  printf ("%s.%s %zu\n", #type, #member, offsetof (type, member));
+int
+main (void)
+{
+  AT (RingResidency, control) AT (RingResidency, memory)
+  AT (RingControlBlock, host) AT (RingControlBlock, device)
+  AT (RingControlBlock, input_producer) AT (RingControlBlock, input_consumer)
+  AT (RingControlBlock, output_producer) AT (RingControlBlock, output_consumer)
+  AT (RingHostWords, active) AT (RingHostWords, terminate)
+  AT (RingHostWords, drain) AT (RingHostWords, leave) AT (RingHostWords, epoch)
+  AT (RingHostWords, lease_ns) AT (RingHostWords, idle_timeout_ns)
+  AT (RingHostWords, parameter_generation)
+  AT (RingDeviceWords, heartbeat) AT (RingDeviceWords, residency)
+  AT (RingDeviceWords, exit_reason) AT (RingDeviceWords, processed)
+  AT (RingDeviceWords, last_error) AT (RingDeviceWords, abi_version)
+  AT (RingDeviceWords, layout_hash) AT (RingDeviceWords, residencies)
+  AT (RingDeviceWords, relaunches)
+  AT (RingDeviceMemory, generation) AT (RingDeviceMemory, done)
+  AT (RingDeviceMemory, arrived) AT (RingDeviceMemory, turn)
+  AT (RingDeviceMemory, broken)
+  printf ("RingResidency %zu\n", sizeof (RingResidency));
+  printf ("RingKernelDescription %zu\n", sizeof (RingKernelDescription));
+  return 0;
+}
+"""
+
+
+@functools.cache
+def layout():
+    with tempfile.TemporaryDirectory() as folder:
+        source = os.path.join(folder, "layout.c")
+        with open(source, "w", encoding="utf-8") as out:
+            out.write(LAYOUT)
+        program = os.path.join(folder, "layout")
+        subprocess.run([*CC, source, "-o", program], check=True)
+        lines = subprocess.run([program], check=True, capture_output=True,
+                               text=True).stdout.splitlines()
+    return {key: int(value) for key, value in map(str.split, lines)}
+
+
+def ptx(name):
+    """The text that lies in the image, for devices that are yet to come."""
+    data = image(name)
+    at = data.index(b".version ")
+    return data[at:data.index(b"\0", at)].decode()
+
+
+Access = collections.namedtuple("Access", "op base offset")
+
+
+class Ptx:
+    """Instructions, and which of them go by a pointer of the launch's parameter.
+
+    A value is (what, offset): the address of the parameter itself, or one of its
+    pointers, at a distance that is None where it is not constant."""
+
+    MEMORY = re.compile(r"\[([%\w$]+)(?:\+(-?\d+))?\]")
+
+    def __init__(self, text, pointers):
+        self.text = text
+        self.pointers = pointers
+        self.code = [self.split(line) for line in text.splitlines()]
+        self.code = [c for c in self.code if c]
+        self.values = {}
+        while self.propagate():
+            pass
+
+    @staticmethod
+    def split(line):
+        match = re.match(r"\s*(?:@!?%p\d+\s+)?([a-z][\w.:]*)\s+([^;]*);", line)
+        return match and (match.group(1), match.group(2))
+
+    def value(self, operand):
+        if operand.startswith(ENTRY + "_param_0"):
+            return ("parameter", int((operand + "+0").split("+")[1]))
+        return self.values.get(operand)
+
+    def address(self, operands):
+        match = self.MEMORY.search(operands)
+        value = self.value(match.group(1))
+        if not value:
+            return None
+        what, offset = value
+        more = int(match.group(2) or 0)
+        return what, None if offset is None else offset + more
+
+    def assign(self, register, value):
+        old = self.values.get(register)
+        if not value or value == old:
+            return False
+        if old and old[0] == value[0]:
+            if old[1] is None:
+                return False
+            value = (value[0], None)
+        elif old:
+            raise AssertionError(f"{register} is {old} and {value}")
+        self.values[register] = value
+        return True
+
+    def propagate(self):
+        changed = False
+        for op, operands in self.code:
+            if op.startswith("ld.param"):
+                registers = re.findall(r"%\w+", operands.split("[")[0])
+                at = self.address(operands)
+                if at is None or at[1] is None:
+                    continue
+                width = int(re.search(r"\d+$", op).group()) // 8
+                for i, register in enumerate(registers):
+                    what = self.pointers.get(at[1] + i * width)
+                    if what and width == 8:
+                        changed |= self.assign(register, (what, 0))
+                continue
+            parts = [part.strip() for part in operands.split(",")]
+            if re.match(r"(mov|cvta\S*)\.[bus]64", op):
+                changed |= self.assign(parts[0], self.value(parts[1]))
+            elif re.match(r"selp\.[bus]64", op):
+                for part in parts[1:3]:
+                    changed |= self.assign(parts[0], self.value(part))
+            elif re.match(r"(add|sub)\.[us]64", op):
+                for one, other in (parts[1:], parts[:0:-1]):
+                    value = self.value(one)
+                    if not value:
+                        continue
+                    what, offset = value
+                    if re.fullmatch(r"-?\d+", other) and offset is not None:
+                        sign = -1 if op.startswith("sub") else 1
+                        offset += sign * int(other)
+                    else:
+                        offset = None
+                    changed |= self.assign(parts[0], (what, offset))
+        return changed
+
+    def accesses(self):
+        for op, operands in self.code:
+            if re.match(r"(ld|st|atom|red)\.", op) and "[" in operands:
+                if op.startswith("ld.param"):
+                    continue
+                what, offset = self.address(operands) or (None, None)
+                yield Access(op, what, offset)
+
+
+class PtxOfKernels(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.at = at = layout()
+        pointers = {at["RingResidency.control"]: "control",
+                    at["RingResidency.memory"]: "memory"}
+        cls.ptx = {name: Ptx(ptx(name), pointers) for name in NAMES}
+
+    def each(self):
+        for name in NAMES:
+            with self.subTest(name):
+                yield self.ptx[name]
+
+    def words(self, struct_name, member):
+        base = self.at[f"RingControlBlock.{member}"]
+        return {base + offset for key, offset in self.at.items()
+                if key.startswith(struct_name + ".")}
+
+    def test_is_for_the_newest_architecture(self):
+        newest = [t for t in TARGETS if t.startswith("sm_")][-1]
+        for code in self.each():
+            self.assertIn(f".target {newest}", code.text)
+            self.assertRegex(code.text, r"\.visible \.entry " + ENTRY)
+            self.assertIn(".maxntid 512", code.text)
+            self.assertIn(f"_param_0[{self.at['RingResidency']}]", code.text)
+
+    def test_control_block_only_with_acquire_and_release_of_the_system(self):
+        for code in self.each():
+            control = [a for a in code.accesses() if a.base == "control"]
+            self.assertGreater(len(control), 20)
+            for access in control:
+                self.assertRegex(
+                    access.op,
+                    r"^(ld\.acquire|st\.release)\.sys\.global\.[u]\d+$", access)
+
+    def test_every_word_is_used_by_the_side_that_it_belongs_to(self):
+        """And no word is missed because an address was not recognised."""
+        host = self.words("RingHostWords", "host")
+        device = self.words("RingDeviceWords", "device")
+        self.assertEqual(len(host), 8)
+        self.assertEqual(len(device), 9)
+        for code in self.each():
+            control = [a for a in code.accesses() if a.base == "control"]
+            loads = {a.offset for a in control if a.op.startswith("ld.")}
+            stores = {a.offset for a in control if a.op.startswith("st.")}
+            self.assertNotIn(None, loads | stores)
+            # Words of a batch are read where a kernel can have one.
+            optional = {self.at["RingControlBlock.host"]
+                        + self.at["RingHostWords.parameter_generation"]}
+            self.assertLessEqual(host - optional, loads)
+            self.assertLessEqual(device, stores)
+            self.assertFalse(loads & device)
+            self.assertFalse(stores & host)
+            self.assertNotIn(self.at["RingControlBlock.input_producer"], stores)
+            self.assertNotIn(self.at["RingControlBlock.output_consumer"], stores)
+
+    def test_words_of_the_rings_are_handed_over_by_the_system(self):
+        """Slot sequences and positions go by pointers that lie in memory: each
+        ordered access that is not of the control block's own words is theirs."""
+        for code in self.each():
+            others = [a.op for a in code.accesses()
+                      if a.base is None and ".sys." in a.op]
+            self.assertIn("ld.acquire.sys.global.u64", others)
+            self.assertIn("st.release.sys.global.u64", others)
+
+    def test_words_that_blocks_share_go_at_gpu_scope(self):
+        words = {self.at["RingDeviceMemory." + member]: member
+                 for member in ("generation", "done", "arrived", "turn",
+                                "broken")}
+        for code in self.each():
+            used = set()
+            for access in code.accesses():
+                if access.base != "memory" or access.offset not in words:
+                    continue
+                used.add(words[access.offset])
+                # The leader's own counters begin where it alone has written.
+                if words[access.offset] == "generation" \
+                        and access.op == "ld.global.u64":
+                    continue
+                self.assertRegex(
+                    access.op,
+                    r"^(ld\.acquire|st\.release|atom\.add\.acq_rel)\.gpu"
+                    r"\.global\.u64$", access)
+            self.assertLessEqual({"generation", "done", "broken"}, used)
+
+    def test_nothing_weaker_than_it_has_to_be(self):
+        for code in self.each():
+            for op, operands in code.code:
+                # The host may change what this would keep in a cache.
+                self.assertNotRegex(op, r"^ld\.(global\.)?nc", operands)
+                self.assertNotRegex(op, r"^(ld|st)\.volatile", operands)
+                self.assertNotRegex(op, r"^(ld|st)\.relaxed", operands)
+                # Across PCIe there are no atomics.
+                if re.match(r"(atom|red)\.", op):
+                    self.assertIn(".gpu.", op)
+
+    def test_all_is_in_one_function_without_a_stack(self):
+        for code in self.each():
+            self.assertNotIn("__local_depot", code.text)
+            self.assertNotIn("vprintf", code.text)
+            self.assertEqual(1, code.text.count(".entry "))
+            self.assertNotRegex(code.text, r"(?m)^\s*\.func|^\.visible \.func")
+            for op, _ in code.code:
+                self.assertNotRegex(op, r"^call")
+                self.assertNotRegex(op, r"^(ld|st)\.local")
+
+    def test_arithmetic_is_that_of_ieee(self):
+        """What is a * b + c in the source is rounded twice, as on the CPU."""
+        for name in ("copy", "edges", "gray", "invert", "temporal-denoise",
+                     "decimate", "moving-average", "spike-detect"):
+            with self.subTest(name):
+                self.assertNotRegex(self.ptx[name].text, r"\bfma\.|\.ftz\b")
+        self.assertIn("fma.rn.f32", self.ptx["fir"].text)
+        self.assertIn("sqrt.rn.f32", self.ptx["edges"].text)
+        self.assertIn("sqrt.rn.f64", self.ptx["spike-detect"].text)
+        self.assertIn("div.rn.f64", self.ptx["moving-average"].text)
+        self.assertIn("mul.f32", self.ptx["invert"].text.replace(".rn", ""))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
