@@ -5,6 +5,9 @@
  */
 #include "buffers.h"
 
+#include "caps.h"
+#include "cudashare.h"
+
 #include <gst/video/gstvideometa.h>
 #include <gst/video/gstvideopool.h>
 #include <string.h>
@@ -117,12 +120,67 @@ map_planes (GstRingMapping *self, const GstRingLayout *layout,
   return FALSE;
 }
 
+/* Whether all of the frame is in @size bytes. */
+static gboolean
+fits (const GstRingLayout *layout, const gint *stride, const gsize *offset,
+    gsize size)
+{
+  guint p;
+
+  for (p = 0; p < GST_VIDEO_INFO_N_PLANES (&layout->info); p++)
+    if (stride[p] < (gint) layout->row_bytes[p] || offset[p] > size
+        || plane_size (layout, p, stride[p]) > size - offset[p])
+      return FALSE;
+  return TRUE;
+}
+
+static void
+set_too_small (GError **error, const GstVideoInfo *info, gsize size)
+{
+  set_error (error,
+      "a buffer of %" G_GSIZE_FORMAT " bytes is smaller than "
+      "a frame of %s, %dx%d, which has %" G_GSIZE_FORMAT,
+      size, GST_VIDEO_INFO_NAME (info), GST_VIDEO_INFO_WIDTH (info),
+      GST_VIDEO_INFO_HEIGHT (info), GST_VIDEO_INFO_SIZE (info));
+}
+
+static gboolean
+map_device (GstRingMapping *self, const GstRingLayout *layout,
+    GstVideoMeta *meta, GstMapFlags flags, GstObject *cuda, GError **error)
+{
+  const GstVideoInfo *info;
+  const gint *stride;
+  const gsize *offset;
+  guint p;
+
+  self->on_device = gst_ring_cuda_map (cuda, self->buffer, flags, &self->map[0],
+      &info, &self->stream);
+  if (!self->on_device)
+    return FALSE;
+  stride = meta ? meta->stride : info->stride;
+  offset = meta ? meta->offset : info->offset;
+  if (!fits (layout, stride, offset, self->map[0].size)) {
+    set_too_small (error, &layout->info, self->map[0].size);
+    gst_ring_cuda_unmap (self->buffer, &self->map[0]);
+    self->on_device = FALSE;
+    return FALSE;
+  }
+  self->meta = NULL;
+  self->n_maps = 1;
+  for (p = 0; p < self->memory.n_planes; p++)
+    set_plane (self, layout, p, self->map[0].data + offset[p], stride[p]);
+  return TRUE;
+}
+
 static gboolean
 map_video (GstRingMapping *self, const GstRingLayout *layout, GstMapFlags flags,
-    GError **error)
+    GstObject *cuda, GError **error)
 {
   const GstVideoInfo *info = &layout->info;
   GstVideoMeta *meta = gst_buffer_get_video_meta (self->buffer);
+  const gint *stride;
+  const gsize *offset;
+  GError *reason = NULL;
   gsize size;
   guint p;
 
@@ -141,25 +199,23 @@ map_video (GstRingMapping *self, const GstRingLayout *layout, GstMapFlags flags,
         GST_VIDEO_INFO_HEIGHT (info));
     return FALSE;
   }
+  if (cuda) {
+    if (map_device (self, layout, meta, flags, cuda, &reason))
+      return TRUE;
+    if (reason) {
+      g_propagate_error (error, reason);
+      return FALSE;
+    }
+  }
   if (meta && map_planes (self, layout, meta, flags))
     return TRUE;
 
   size = gst_buffer_get_size (self->buffer);
-  for (p = 0; p < self->memory.n_planes; p++) {
-    const gint stride =
-        meta ? meta->stride[p] : GST_VIDEO_INFO_PLANE_STRIDE (info, p);
-    const gsize offset =
-        meta ? meta->offset[p] : GST_VIDEO_INFO_PLANE_OFFSET (info, p);
-
-    if (stride < (gint) layout->row_bytes[p] || offset > size
-        || plane_size (layout, p, stride) > size - offset) {
-      set_error (error,
-          "a buffer of %" G_GSIZE_FORMAT " bytes is smaller than "
-          "a frame of %s, %dx%d, which has %" G_GSIZE_FORMAT,
-          size, GST_VIDEO_INFO_NAME (info), GST_VIDEO_INFO_WIDTH (info),
-          GST_VIDEO_INFO_HEIGHT (info), GST_VIDEO_INFO_SIZE (info));
-      return FALSE;
-    }
+  stride = meta ? meta->stride : info->stride;
+  offset = meta ? meta->offset : info->offset;
+  if (!fits (layout, stride, offset, size)) {
+    set_too_small (error, info, size);
+    return FALSE;
   }
   if (!gst_buffer_map (self->buffer, &self->map[0], flags)) {
     set_error (error, "a buffer of %" G_GSIZE_FORMAT " bytes cannot be mapped",
@@ -169,22 +225,22 @@ map_video (GstRingMapping *self, const GstRingLayout *layout, GstMapFlags flags,
   self->meta = NULL;
   self->n_maps = 1;
   for (p = 0; p < self->memory.n_planes; p++)
-    set_plane (self, layout, p,
-        self->map[0].data
-            + (meta ? meta->offset[p] : GST_VIDEO_INFO_PLANE_OFFSET (info, p)),
-        meta ? meta->stride[p] : GST_VIDEO_INFO_PLANE_STRIDE (info, p));
+    set_plane (self, layout, p, self->map[0].data + offset[p], stride[p]);
   return TRUE;
 }
 
 gboolean
 gst_ring_mapping_map (GstRingMapping *self, GstBuffer *buffer,
-    const GstRingLayout *layout, GstMapFlags flags, GError **error)
+    const GstRingLayout *layout, GstMapFlags flags, GstObject *cuda,
+    GError **error)
 {
   RingMemory *memory = &self->memory;
 
   self->buffer = buffer;
+  self->on_device = FALSE;
+  self->stream = NULL;
   if (layout->is_video)
-    return map_video (self, layout, flags, error);
+    return map_video (self, layout, flags, cuda, error);
 
   if (G_UNLIKELY (!gst_buffer_map (buffer, &self->map[0], flags))) {
     set_error (error, "a buffer of %" G_GSIZE_FORMAT " bytes cannot be mapped",
@@ -210,6 +266,8 @@ gst_ring_mapping_unmap (GstRingMapping *self)
     for (p = 0; p < self->n_maps; p++)
       gst_video_meta_unmap (self->meta, p, &self->map[p]);
     self->meta = NULL;
+  } else if (self->n_maps && self->on_device) {
+    gst_ring_cuda_unmap (self->buffer, &self->map[0]);
   } else if (self->n_maps) {
     gst_buffer_unmap (self->buffer, &self->map[0]);
   }
@@ -263,12 +321,22 @@ gst_ring_buffers_reset (GstRingBuffers *self)
   gst_allocation_params_init (&self->params);
   gst_caps_replace (&self->caps, NULL);
   self->downstream_video_meta = FALSE;
+  self->cuda = FALSE;
+}
+
+void
+gst_ring_buffers_set_device (GstRingBuffers *self, GstObject *context,
+    GstAllocator *pinned)
+{
+  gst_object_replace (&self->context, context);
+  gst_object_replace ((GstObject **) &self->pinned, (GstObject *) pinned);
 }
 
 void
 gst_ring_buffers_clear (GstRingBuffers *self)
 {
   gst_ring_buffers_reset (self);
+  gst_ring_buffers_set_device (self, NULL, NULL);
   g_mutex_clear (&self->lock);
 }
 
@@ -297,8 +365,11 @@ configure_pool (GstRingBuffers *self, GstBufferPool *pool, GstCaps *caps,
   guint got_size;
 
   gst_buffer_pool_config_set_params (config, caps, (guint) *size, min, max);
-  gst_buffer_pool_config_set_allocator (config, self->allocator, &self->params);
-  if (self->downstream_video_meta
+  if (!self->cuda)
+    gst_buffer_pool_config_set_allocator (config, self->allocator,
+        &self->params);
+  /* Rows of CUDA memory lie as the driver likes it, so there is no doing without. */
+  if ((self->downstream_video_meta || self->cuda)
       && gst_buffer_pool_has_option (pool, GST_BUFFER_POOL_OPTION_VIDEO_META))
     gst_buffer_pool_config_add_option (config,
         GST_BUFFER_POOL_OPTION_VIDEO_META);
@@ -326,9 +397,12 @@ static gboolean
 make_own_pool (GstRingBuffers *self, const GstRingLayout *layout, gsize size,
     guint min)
 {
-  GstBufferPool *pool =
-      layout->is_video ? gst_video_buffer_pool_new () : gst_buffer_pool_new ();
+  GstBufferPool *pool = self->cuda ? gst_ring_cuda_pool_new (self->context)
+      : layout->is_video           ? gst_video_buffer_pool_new ()
+                                   : gst_buffer_pool_new ();
 
+  if (!self->allocator && self->pinned)
+    self->allocator = gst_object_ref (self->pinned);
   if (size > G_MAXUINT
       || !configure_pool (self, pool, self->caps, &size, min, 0)) {
     gst_object_unref (pool);
@@ -349,6 +423,7 @@ gst_ring_buffers_decide (GstRingBuffers *self, GstPad *srcpad, GstCaps *caps,
 
   gst_ring_buffers_reset (self);
   self->depth = depth;
+  self->cuda = self->context && gst_ring_caps_are_cuda (caps);
   gst_caps_replace (&self->caps, caps);
   if (caps) {
     query = gst_query_new_allocation (caps, TRUE);
@@ -376,7 +451,9 @@ gst_ring_buffers_decide (GstRingBuffers *self, GstPad *srcpad, GstCaps *caps,
 
     /* A pool of fixed buffers is of use only where all payloads fit; there may be
      * no telling ahead for bytes and blocks of audio. */
-    if (got > 0 && configure_pool (self, pool, caps, &got, min, max)) {
+    if (got > 0
+        && (!self->cuda || gst_ring_cuda_pool_fits (pool, self->context))
+        && configure_pool (self, pool, caps, &got, min, max)) {
       GST_DEBUG_OBJECT (self->owner, "downstream's pool %" GST_PTR_FORMAT,
           pool);
       take_pool (self, pool, got, FALSE);
@@ -426,47 +503,100 @@ gst_ring_buffers_acquire (GstRingBuffers *self, const GstRingLayout *layout,
 
 /* ---- ALLOCATION from upstream ------------------------------------------------------- */
 
+/* NULL: none can be set up. */
+static GstBufferPool *
+make_pool_to_propose (GstRingBuffers *self, GstCaps *caps, gboolean cuda,
+    const GstAllocationParams *params, guint *size, guint min)
+{
+  GstBufferPool *pool = cuda ? gst_ring_cuda_pool_new (self->context)
+                             : gst_video_buffer_pool_new ();
+  GstStructure *config = gst_buffer_pool_get_config (pool);
+
+  gst_buffer_pool_config_set_params (config, caps, *size, min, 0);
+  if (cuda)
+    gst_buffer_pool_config_add_option (config,
+        GST_BUFFER_POOL_OPTION_VIDEO_META);
+  else
+    gst_buffer_pool_config_set_allocator (config, self->pinned, params);
+  if (!gst_buffer_pool_set_config (pool, config)) {
+    gst_object_unref (pool);
+    return NULL;
+  }
+  config = gst_buffer_pool_get_config (pool);
+  gst_buffer_pool_config_get_params (config, NULL, size, NULL, NULL);
+  gst_structure_free (config);
+  return pool;
+}
+
 gboolean
-gst_ring_buffers_propose (GstQuery *query, RingPayloadKind kind, guint depth)
+gst_ring_buffers_propose (GstRingBuffers *self, GstQuery *query,
+    RingPayloadKind kind, gboolean any_strides, guint depth)
 {
   GstAllocationParams params;
   GstBufferPool *pool = NULL;
   GstVideoInfo info;
   GstCaps *caps;
-  gboolean need_pool;
+  gboolean need_pool, cuda;
   guint size;
 
   gst_query_parse_allocation (query, &caps, &need_pool);
+  cuda = gst_ring_caps_are_cuda (caps);
+  if (cuda && !self->context)
+    return FALSE;
   gst_allocation_params_init (&params);
   params.align = 63;
-  gst_query_add_allocation_param (query, NULL, &params);
+  if (!cuda)
+    gst_query_add_allocation_param (query, self->pinned, &params);
   if (kind != RING_PAYLOAD_VIDEO)
     return TRUE;
   if (!caps || !gst_video_info_from_caps (&info, caps))
     return FALSE;
 
   size = (guint) GST_VIDEO_INFO_SIZE (&info);
-  if (need_pool) {
-    GstStructure *config;
-
-    pool = gst_video_buffer_pool_new ();
-    config = gst_buffer_pool_get_config (pool);
-    gst_buffer_pool_config_set_params (config, caps, size, depth + 1, 0);
-    gst_buffer_pool_config_set_allocator (config, NULL, &params);
-    if (!gst_buffer_pool_set_config (pool, config))
-      gst_clear_object (&pool);
-  }
+  if (need_pool)
+    pool = make_pool_to_propose (self, caps, cuda, &params, &size, depth + 1);
   gst_query_add_allocation_pool (query, pool, size, depth + 1, 0);
   gst_clear_object (&pool);
-  gst_query_add_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL);
+  if (any_strides || cuda)
+    gst_query_add_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL);
   return TRUE;
 }
 
-void
-gst_ring_buffers_raise_minimum (GstQuery *query, guint depth)
+static gboolean
+says_which_memory (GstQuery *query)
+{
+  gboolean says = FALSE;
+  guint i;
+
+  for (i = 0; i < gst_query_get_n_allocation_pools (query); i++) {
+    GstBufferPool *pool;
+
+    gst_query_parse_nth_allocation_pool (query, i, &pool, NULL, NULL, NULL);
+    says = says || pool;
+    gst_clear_object (&pool);
+  }
+  for (i = 0; i < gst_query_get_n_allocation_params (query); i++) {
+    GstAllocator *allocator;
+
+    gst_query_parse_nth_allocation_param (query, i, &allocator, NULL);
+    says = says || allocator;
+    gst_clear_object (&allocator);
+  }
+  return says;
+}
+
+gboolean
+gst_ring_buffers_take_over (GstRingBuffers *self, GstQuery *query, guint depth)
 {
   guint i;
 
+  if (self->pinned && !says_which_memory (query)) {
+    while (gst_query_get_n_allocation_pools (query) > 0)
+      gst_query_remove_nth_allocation_pool (query, 0);
+    while (gst_query_get_n_allocation_params (query) > 0)
+      gst_query_remove_nth_allocation_param (query, 0);
+    return FALSE;
+  }
   for (i = 0; i < gst_query_get_n_allocation_pools (query); i++) {
     GstBufferPool *pool;
     guint size, min, max;
@@ -478,6 +608,7 @@ gst_ring_buffers_raise_minimum (GstQuery *query, guint depth)
     gst_query_set_nth_allocation_pool (query, i, pool, size, min, max);
     gst_clear_object (&pool);
   }
+  return TRUE;
 }
 
 /* ---- metas ---------------------------------------------------------------------------- */

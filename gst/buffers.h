@@ -27,6 +27,8 @@ typedef struct
   GstBuffer *buffer;
   GstVideoMeta *meta; /* mapped by it, plane by plane */
   guint n_maps;       /* 0: not mapped */
+  gboolean on_device; /* the addresses are those of CUDA memory */
+  gpointer stream; /* a CUstream in which the memory is still in use, or NULL */
   GstMapInfo map[RING_MAX_PLANES];
   RingMemory memory;
 } GstRingMapping;
@@ -34,10 +36,11 @@ typedef struct
 G_GNUC_INTERNAL void gst_ring_layout_init (GstRingLayout *self,
     const RingFormat *format, GstCaps *caps);
 
-/* FALSE: @self is not mapped and @error says why. */
+/* Frames in memory of the context @cuda (nullable) are mapped where they are; all
+ * else is mapped as system memory. FALSE: @self is not mapped and @error says why. */
 G_GNUC_INTERNAL gboolean gst_ring_mapping_map (GstRingMapping *self,
     GstBuffer *buffer, const GstRingLayout *layout, GstMapFlags flags,
-    GError **error);
+    GstObject *cuda, GError **error);
 G_GNUC_INTERNAL void gst_ring_mapping_unmap (GstRingMapping *self);
 
 /* Where output buffers come from: downstream's pool, or one of our own, filled by
@@ -50,17 +53,24 @@ typedef struct
   gboolean active;
   gboolean flushing;
   gboolean own_pool;
-  gsize size;  /* of the pool's buffers */
-  guint depth; /* buffers that may be in use here at once */
+  gboolean cuda; /* buffers of CUDA memory */
+  gsize size;    /* of the pool's buffers */
+  guint depth;   /* buffers that may be in use here at once */
   GstCaps *caps;
   GstAllocator *allocator;
   GstAllocationParams params;
   gboolean downstream_video_meta;
+  /* Of the launched kernel; both NULL on cpu. */
+  GstObject *context; /* of CUDA memory, shared with other elements; or NULL */
+  GstAllocator *pinned; /* of system memory that the device reaches; or NULL */
 } GstRingBuffers;
 
 G_GNUC_INTERNAL void gst_ring_buffers_init (GstRingBuffers *self,
     GstObject *owner);
 G_GNUC_INTERNAL void gst_ring_buffers_clear (GstRingBuffers *self);
+/* Where the kernel runs. Before anything is negotiated. */
+G_GNUC_INTERNAL void gst_ring_buffers_set_device (GstRingBuffers *self,
+    GstObject *context, GstAllocator *pinned);
 /* Forgets pool and negotiation. */
 G_GNUC_INTERNAL void gst_ring_buffers_reset (GstRingBuffers *self);
 /* Asks downstream and settles what to use for buffers of @caps (nullable). */
@@ -71,12 +81,15 @@ G_GNUC_INTERNAL GstFlowReturn gst_ring_buffers_acquire (GstRingBuffers *self,
 G_GNUC_INTERNAL void gst_ring_buffers_set_flushing (GstRingBuffers *self,
     gboolean flushing);
 
-/* Answers upstream's ALLOCATION query. */
-G_GNUC_INTERNAL gboolean gst_ring_buffers_propose (GstQuery *query,
-    RingPayloadKind kind, guint depth);
-/* Makes room in an answer from downstream for what is in flight here. */
-G_GNUC_INTERNAL void gst_ring_buffers_raise_minimum (GstQuery *query,
-    guint depth);
+/* Answers upstream's ALLOCATION query. @any_strides: frames may lie in memory as
+ * they like, where a video meta says how. */
+G_GNUC_INTERNAL gboolean gst_ring_buffers_propose (GstRingBuffers *self,
+    GstQuery *query, RingPayloadKind kind, gboolean any_strides, guint depth);
+/* Makes room in an answer from downstream for what is in flight here. FALSE: it
+ * leaves the memory to us, and we have better than ordinary memory; the answer is
+ * as if nobody had given one. */
+G_GNUC_INTERNAL gboolean gst_ring_buffers_take_over (GstRingBuffers *self,
+    GstQuery *query, guint depth);
 
 typedef enum
 {

@@ -4,11 +4,14 @@
  * caps.c: what a kernel declares, as caps.
  *
  *   bytes    any caps, the same on both sides
- *   video    video/x-raw in system memory, in the kernel's formats
+ *   video    video/x-raw in the kernel's formats, in system memory and, where the
+ *            kernel runs on CUDA, in CUDA memory, each side by itself
  *   audio    audio/x-raw, interleaved, in the kernel's formats
  *   records  any caps or none; other caps come out only if the type changes
  */
 #include "caps.h"
+
+#include "cudashare.h"
 
 #include <string.h>
 
@@ -54,6 +57,57 @@ take_format_list (GstStructure *structure, GValue *list)
   g_value_unset (list);
 }
 
+/* The formats that GStreamer can allocate CUDA memory for. */
+static gboolean
+fits_cuda (const gchar *format)
+{
+  static const gchar *const formats[] = { "I420", "NV12", "RGB", "BGR", "RGBA",
+    "BGRA", "ARGB", "ABGR", "RGBx", "BGRx", NULL };
+
+  return g_strv_contains (formats, format);
+}
+
+static void
+append_if_fits (GValue *list, const gchar *format, gboolean odd_height)
+{
+  guint major, minor, micro, nano;
+
+  /* Until 1.24, GStreamer loses a part of such frames between CUDA memory and
+   * system memory. */
+  gst_version (&major, &minor, &micro, &nano);
+  if (odd_height && strcmp (format, "I420") == 0 && major == 1 && minor < 24)
+    return;
+  if (fits_cuda (format))
+    append_string (list, format);
+}
+
+/* Leaves the formats of @structure that CUDA memory can hold. */
+static gboolean
+keep_cuda_formats (GstStructure *structure)
+{
+  const GValue *format = gst_structure_get_value (structure, "format");
+  GValue list = G_VALUE_INIT;
+  gboolean any, odd;
+  gint height;
+  guint i;
+
+  odd = gst_structure_get_int (structure, "height", &height) && height % 2 == 1;
+  g_value_init (&list, GST_TYPE_LIST);
+  if (G_VALUE_HOLDS_STRING (format)) {
+    append_if_fits (&list, g_value_get_string (format), odd);
+  } else {
+    for (i = 0; i < gst_value_list_get_size (format); i++)
+      append_if_fits (&list,
+          g_value_get_string (gst_value_list_get_value (format, i)), odd);
+  }
+  any = gst_value_list_get_size (&list) > 0;
+  if (any)
+    take_format_list (structure, &list);
+  else
+    g_value_unset (&list);
+  return any;
+}
+
 static GstCaps *
 raw_caps (const gchar *media_type, gchar **formats)
 {
@@ -79,6 +133,39 @@ raw_caps (const gchar *media_type, gchar **formats)
   caps = gst_caps_new_empty ();
   gst_caps_append_structure (caps, structure);
   return caps;
+}
+
+/* The same in the other memory, for each structure that can be there. */
+static GstCaps *
+other_memory (GstCaps *caps)
+{
+  GstCaps *result = gst_caps_new_empty ();
+  guint i;
+
+  for (i = 0; i < gst_caps_get_size (caps); i++) {
+    const gboolean cuda =
+        gst_caps_features_contains (gst_caps_get_features (caps, i),
+            GST_RING_CUDA_FEATURE);
+    GstStructure *s = gst_structure_copy (gst_caps_get_structure (caps, i));
+
+    if (cuda)
+      gst_caps_append_structure (result, s);
+    else if (keep_cuda_formats (s))
+      gst_caps_append_structure_full (result, s,
+          gst_caps_features_new (GST_RING_CUDA_FEATURE, NULL));
+    else
+      gst_structure_free (s);
+  }
+  return result;
+}
+
+/* Both memories; the device's own comes first, by GStreamer's custom. */
+static GstCaps *
+video_caps (GstRingCaps *self, gchar **formats)
+{
+  GstCaps *system = raw_caps ("video/x-raw", formats);
+
+  return self->cuda ? gst_caps_merge (other_memory (system), system) : system;
 }
 
 static void
@@ -109,13 +196,13 @@ learn_video (GstRingCaps *self, gchar **formats)
     ring_format_free (in);
   }
   g_ptr_array_add (outputs, NULL);
-  self->sink_caps = raw_caps ("video/x-raw", formats);
-  self->src_caps = raw_caps ("video/x-raw", (gchar **) outputs->pdata);
+  self->sink_caps = video_caps (self, formats);
+  self->src_caps = video_caps (self, (gchar **) outputs->pdata);
   g_ptr_array_unref (outputs);
 }
 
 GstRingCaps *
-gst_ring_caps_new (RingKernelInfo *info)
+gst_ring_caps_new (RingKernelInfo *info, gboolean cuda)
 {
   GstRingCaps *self = g_new0 (GstRingCaps, 1);
   gchar **in = ring_kernel_info_get_input_formats (info);
@@ -125,6 +212,7 @@ gst_ring_caps_new (RingKernelInfo *info)
   g_atomic_ref_count_init (&self->refs);
   self->info = ring_kernel_info_ref (info);
   self->kind = ring_kernel_info_get_kind (info);
+  self->cuda = cuda && self->kind == RING_PAYLOAD_VIDEO;
 
   switch (self->kind) {
     case RING_PAYLOAD_VIDEO:
@@ -198,7 +286,7 @@ format_allows (const GValue *value, const gchar *name)
  * colorimetry, those that change lose it. */
 static void
 transform_video (GstRingCaps *self, GstPadDirection direction,
-    const GstStructure *structure, GstCaps *result)
+    const GstStructure *structure, GstCapsFeatures *features, GstCaps *result)
 {
   const GValue *format = gst_structure_get_value (structure, "format");
   GValue same = G_VALUE_INIT, changed = G_VALUE_INIT;
@@ -219,7 +307,8 @@ transform_video (GstRingCaps *self, GstPadDirection direction,
     GstStructure *s = gst_structure_copy (structure);
 
     take_format_list (s, &same);
-    gst_caps_append_structure (result, s);
+    gst_caps_append_structure_full (result, s,
+        gst_caps_features_copy (features));
   } else {
     g_value_unset (&same);
   }
@@ -228,7 +317,8 @@ transform_video (GstRingCaps *self, GstPadDirection direction,
 
     gst_structure_remove_fields (s, "colorimetry", "chroma-site", NULL);
     take_format_list (s, &changed);
-    gst_caps_append_structure (result, s);
+    gst_caps_append_structure_full (result, s,
+        gst_caps_features_copy (features));
   } else {
     g_value_unset (&changed);
   }
@@ -243,7 +333,7 @@ gst_ring_caps_transform (GstRingCaps *self, GstPadDirection direction,
   GstCaps *mine, *result;
   guint i;
 
-  if (!self->changes_format)
+  if (!self->changes_format && !self->cuda)
     return gst_caps_intersect_full (caps, self->sink_caps,
         GST_CAPS_INTERSECT_FIRST);
   if (self->kind == RING_PAYLOAD_RECORD)
@@ -253,9 +343,44 @@ gst_ring_caps_transform (GstRingCaps *self, GstPadDirection direction,
   mine = gst_caps_intersect_full (caps, allowed, GST_CAPS_INTERSECT_FIRST);
   result = gst_caps_new_empty ();
   for (i = 0; i < gst_caps_get_size (mine); i++)
-    transform_video (self, direction, gst_caps_get_structure (mine, i), result);
+    transform_video (self, direction, gst_caps_get_structure (mine, i),
+        gst_caps_get_features (mine, i), result);
   gst_caps_unref (mine);
+  if (self->cuda) {
+    /* What can stay in its memory comes first, so it does; but a format may have
+     * changed to one that CUDA memory does not hold. */
+    GstCaps *both = gst_caps_merge (result, other_memory (result));
+
+    result = gst_caps_intersect_full (both,
+        direction == GST_PAD_SINK ? self->src_caps : self->sink_caps,
+        GST_CAPS_INTERSECT_FIRST);
+    gst_caps_unref (both);
+    return result;
+  }
   return gst_caps_simplify (result);
+}
+
+/* Takes @caps. Frames that are on the device need not be brought there: what comes
+ * in may well lie there. So another filter before us leaves its own there. */
+static GstCaps *
+put_cuda_first (GstCaps *caps)
+{
+  GstCaps *cuda = gst_caps_new_empty (), *system = gst_caps_new_empty ();
+  guint i;
+
+  for (i = 0; i < gst_caps_get_size (caps); i++) {
+    GstCapsFeatures *features = gst_caps_get_features (caps, i);
+
+    gst_caps_append_structure_full (gst_caps_features_contains (features,
+                                        GST_RING_CUDA_FEATURE)
+            ? cuda
+            : system,
+        gst_structure_copy (gst_caps_get_structure (caps, i)),
+        gst_caps_features_copy (features));
+  }
+  gst_caps_append (cuda, system);
+  gst_caps_unref (caps);
+  return cuda;
 }
 
 GstCaps *
@@ -285,6 +410,8 @@ gst_ring_caps_query (GstRingCaps *self, GstPad *pad, GstPad *otherpad,
     result = both;
   }
   gst_caps_unref (asked);
+  if (self->cuda && direction == GST_PAD_SINK)
+    result = put_cuda_first (result);
   GST_LOG_OBJECT (pad, "caps are %" GST_PTR_FORMAT, result);
   return result;
 }
@@ -293,10 +420,29 @@ RingFormat *
 gst_ring_caps_to_format (GstRingCaps *self, GstCaps *caps, GError **error)
 {
   const gchar *name = ring_kernel_info_get_name (self->info);
+  const gboolean cuda = gst_ring_caps_are_cuda (caps);
   GstVideoInfo video;
   GstAudioInfo audio;
   RingFormat *format = NULL, *output;
   gchar *text;
+
+  if (cuda && self->kind != RING_PAYLOAD_VIDEO) {
+    g_set_error (error, RING_ERROR, RING_ERROR_FORMAT,
+        "kernel '%s' takes %s, not frames, and those only from system memory; "
+        "put cudadownload before it",
+        name,
+        self->kind == RING_PAYLOAD_BYTES       ? "bytes"
+            : self->kind == RING_PAYLOAD_AUDIO ? "audio"
+                                               : "records");
+    return NULL;
+  }
+  if (cuda && !self->cuda) {
+    g_set_error (error, RING_ERROR, RING_ERROR_FORMAT,
+        "kernel '%s' runs on cpu and takes frames from system memory only, "
+        "these are in CUDA memory; put cudadownload before it%s",
+        name, GST_RING_CUDA_IS_BUILT ? ", or run it with backend=cuda" : "");
+    return NULL;
+  }
 
   switch (self->kind) {
     case RING_PAYLOAD_BYTES:
@@ -343,8 +489,9 @@ gst_ring_caps_to_format (GstRingCaps *self, GstCaps *caps, GError **error)
 
   if (!format) {
     GstCaps *can = gst_caps_copy (self->sink_caps);
-    const gchar *converter =
-        self->kind == RING_PAYLOAD_VIDEO ? "videoconvert" : "audioconvert";
+    const gchar *converter = self->kind == RING_PAYLOAD_AUDIO ? "audioconvert"
+        : cuda                                                ? "cudaconvert"
+                                                              : "videoconvert";
     gchar **formats = ring_kernel_info_get_input_formats (self->info);
     gchar *list = g_strjoinv (", ", formats);
 
@@ -399,5 +546,21 @@ gst_ring_caps_output (GstRingCaps *self, GstCaps *caps, const RingFormat *in,
   gst_structure_set (structure, "format", G_TYPE_STRING,
       ring_video_format_to_string (out->video_format), NULL);
   gst_structure_remove_fields (structure, "colorimetry", "chroma-site", NULL);
+  /* Not all formats can be had in CUDA memory. */
+  if (!gst_caps_can_intersect (result, self->src_caps))
+    gst_caps_set_features (result, 0, NULL);
   return result;
+}
+
+GstCaps *
+gst_ring_caps_in_other_memory (GstRingCaps *self, GstCaps *caps)
+{
+  GstCaps *other;
+
+  if (!self->cuda || !caps)
+    return NULL;
+  other = other_memory (caps);
+  if (gst_caps_is_empty (other))
+    gst_clear_caps (&other);
+  return other;
 }

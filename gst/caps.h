@@ -21,7 +21,8 @@ typedef struct
   gatomicrefcount refs;
   RingKernelInfo *info;
   RingPayloadKind kind;
-  gboolean changes_format; /* output may have other caps than the input */
+  gboolean changes_format; /* output may have other formats than the input */
+  gboolean cuda;           /* frames may be in CUDA memory, on either side */
   GstCaps *sink_caps;
   GstCaps *src_caps;
   gchar *record_in; /* records: the GVariant types */
@@ -35,7 +36,9 @@ typedef struct
   const gchar *out;
 } GstRingVideoPair;
 
-G_GNUC_INTERNAL GstRingCaps *gst_ring_caps_new (RingKernelInfo *info);
+/* @cuda: the kernel runs, or may yet run, where frames in CUDA memory can be. */
+G_GNUC_INTERNAL GstRingCaps *gst_ring_caps_new (RingKernelInfo *info,
+    gboolean cuda);
 G_GNUC_INTERNAL GstRingCaps *gst_ring_caps_ref (GstRingCaps *self);
 G_GNUC_INTERNAL void gst_ring_caps_unref (GstRingCaps *self);
 
@@ -50,9 +53,13 @@ G_GNUC_INTERNAL gboolean gst_ring_caps_accept (GstRingCaps *self, GstCaps *caps,
 /* The input's format; @caps may be NULL where the kernel needs none. */
 G_GNUC_INTERNAL RingFormat *gst_ring_caps_to_format (GstRingCaps *self,
     GstCaps *caps, GError **error);
-/* The output's caps; NULL if there are none. */
+/* The output's caps, in the same memory as the input's; NULL if there are none. */
 G_GNUC_INTERNAL GstCaps *gst_ring_caps_output (GstRingCaps *self, GstCaps *caps,
     const RingFormat *in, const RingFormat *out);
+
+/* @caps for the other memory; NULL where there is no choice. */
+G_GNUC_INTERNAL GstCaps *gst_ring_caps_in_other_memory (GstRingCaps *self,
+    GstCaps *caps);
 
 G_END_DECLS
 

@@ -5,6 +5,8 @@
  */
 #include "gstringkernelfilter.h"
 
+#include "cudashare.h"
+
 GST_DEBUG_CATEGORY_STATIC (ring_kernel_flow_debug);
 #define GST_CAT_DEFAULT ring_kernel_flow_debug
 
@@ -120,30 +122,59 @@ gst_ring_flow_begin_flush (GstRingKernelFilter *self)
     ring_kernel_flush (self->kernel);
 }
 
+/* The kernel has been given up, and yet may finish @record or write to its buffers:
+ * that memory is never used again. A completion that comes after all must find
+ * record and element, so both are kept for good too. */
+static void
+lose (GstRingKernelFilter *self, GstRingRecord *record)
+{
+  GST_ERROR_OBJECT (self, "the kernel holds on to %" GST_PTR_FORMAT,
+      record->input);
+  record->lost = TRUE;
+  gst_object_ref (self);
+}
+
+/* Whether the kernel has no buffer of ours any more. At least a second: a flush is
+ * no reason to end a kernel in a hurry. */
+static gboolean
+kernel_lets_go (GstRingKernelFilter *self)
+{
+  GstRingFlow *flow = &self->flow;
+  const gint64 deadline = g_get_monotonic_time ()
+      + (gint64) CLAMP (self->config->termination_timeout, G_USEC_PER_SEC,
+          3600 * (guint64) G_USEC_PER_SEC);
+  gboolean late = FALSE, left;
+
+  g_mutex_lock (&flow->lock);
+  while (flow->n_in_kernel > 0 && !late)
+    late = !g_cond_wait_until (&flow->answered, &flow->lock, deadline);
+  left = flow->n_in_kernel > 0;
+  g_mutex_unlock (&flow->lock);
+  return !left;
+}
+
 /* Every accepted submission completes, and soon after a flush, unless the kernel
  * hangs. Then its handle is ended, which completes the rest as abandoned. */
 static void
 wait_for_kernel (GstRingKernelFilter *self)
 {
   GstRingFlow *flow = &self->flow;
-  /* At least a second: a flush is no reason to end a kernel in a hurry. */
-  const gint64 deadline = g_get_monotonic_time ()
-      + (gint64) CLAMP (self->config->termination_timeout, G_USEC_PER_SEC,
-          3600 * (guint64) G_USEC_PER_SEC);
-  gboolean hangs = FALSE;
+  GList *link;
 
-  g_mutex_lock (&flow->lock);
-  while (flow->n_in_kernel > 0 && !hangs)
-    hangs = !g_cond_wait_until (&flow->answered, &flow->lock, deadline);
-  hangs = flow->n_in_kernel > 0;
-  g_mutex_unlock (&flow->lock);
-  if (!hangs)
+  if (kernel_lets_go (self))
+    return;
+  ring_kernel_terminate (self->kernel, RING_TERMINATE_DISCARD, NULL);
+  if (kernel_lets_go (self))
     return;
 
-  ring_kernel_terminate (self->kernel, RING_TERMINATE_DISCARD, NULL);
   g_mutex_lock (&flow->lock);
-  while (flow->n_in_kernel > 0)
-    g_cond_wait (&flow->answered, &flow->lock);
+  for (link = flow->fifo.head; link; link = link->next) {
+    GstRingRecord *record = link->data;
+
+    if (record->type == GST_RING_RECORD_BUFFER && !record->done)
+      lose (self, record);
+  }
+  flow->n_in_kernel = 0;
   g_mutex_unlock (&flow->lock);
 }
 
@@ -158,6 +189,8 @@ throw_away (GstRingKernelFilter *self)
   while ((link = g_queue_pop_head_link (&flow->fifo))) {
     GstRingRecord *record = link->data;
 
+    if (record->lost)
+      continue;
     switch (record->type) {
       case GST_RING_RECORD_EVENT: {
         const GstEventType type = GST_EVENT_TYPE (record->event);
@@ -227,11 +260,15 @@ completed (RingKernel *kernel, const RingCompletion *completion, gpointer data)
     record->emitted_size[i] = completion->output_size[i];
   }
   if (self->is_inline) {
-    record->done = TRUE;
+    g_atomic_int_set (&record->done, TRUE);
     return;
   }
 
   g_mutex_lock (&flow->lock);
+  if (G_UNLIKELY (record->lost)) {
+    g_mutex_unlock (&flow->lock);
+    return;
+  }
   record->done = TRUE;
   if (g_queue_peek_head_link (&flow->fifo) == &record->link)
     g_cond_signal (&flow->head_changed);
@@ -264,6 +301,84 @@ must_copy (GstRingKernelFilter *self, GstBuffer *buffer)
   return held > 0 && held >= flow->last_pool_max / 2;
 }
 
+/* The buffer's memory is not where the caps, and the context that all elements
+ * share, say that it is. GStreamer brings it to system memory for us. */
+static void
+note_foreign (GstRingKernelFilter *self, GstBuffer *buffer)
+{
+  GstRingFlow *flow = &self->flow;
+
+  g_atomic_pointer_add (&self->bytes_copied, gst_buffer_get_size (buffer));
+  if (flow->foreign_told)
+    return;
+  flow->foreign_told = TRUE;
+  GST_WARNING_OBJECT (self,
+      "%" GST_PTR_FORMAT
+      " is not in the memory of our CUDA context; it is copied "
+      "through system memory, as will be others like it",
+      buffer);
+}
+
+/* All outputs lie on the same side. */
+static GstFlowReturn
+prepare_outputs (GstRingKernelFilter *self, GstRingRecord *record, gsize size,
+    GError **error)
+{
+  GstRingFlow *flow = &self->flow;
+  GstRingStream *stream = &flow->stream;
+  GstObject *context = stream->out_cuda ? flow->buffers.context : NULL;
+  GstFlowReturn ret;
+  guint i;
+
+  for (i = 0; i < stream->n_outputs; i++) {
+    GstBuffer *out = NULL;
+
+    /* Freed with the record if anything fails from here on. */
+    ret = gst_ring_buffers_acquire (&flow->buffers, &stream->out, size, &out);
+    if (ret != GST_FLOW_OK)
+      return ret;
+    record->out[i].buffer = out;
+    if (!gst_ring_mapping_map (&record->out[i], out, &stream->out,
+            GST_MAP_WRITE, context, error))
+      return GST_FLOW_ERROR;
+    if (G_UNLIKELY (record->out[i].on_device != record->out[0].on_device)) {
+      g_set_error_literal (error, RING_ERROR, RING_ERROR_PAYLOAD,
+          "the buffer pool from downstream mixes CUDA memory with other memory");
+      return GST_FLOW_ERROR;
+    }
+  }
+  return GST_FLOW_OK;
+}
+
+/* FALSE: @record's input has to go out as it is, and is not mapped. */
+static gboolean
+map_in_place (GstRingKernelFilter *self, GstRingRecord *record,
+    GstFlowReturn *ret, GError **error)
+{
+  GstRingFlow *flow = &self->flow;
+  GstRingStream *stream = &flow->stream;
+  GstBuffer *buffer = record->input;
+
+  if (!stream->in_place || !gst_buffer_is_writable (buffer)
+      || !gst_buffer_is_all_memory_writable (buffer)
+      || g_atomic_int_get (&self->on_error) == GST_RING_ON_ERROR_PASS)
+    return FALSE;
+  if (stream->in_cuda && !gst_ring_cuda_holds (flow->buffers.context, buffer))
+    return FALSE;
+  if (!gst_ring_mapping_map (&record->in, buffer, &stream->in,
+          GST_MAP_READWRITE, flow->buffers.context, error)) {
+    *ret = GST_FLOW_ERROR;
+    return TRUE;
+  }
+  if (G_LIKELY (((guintptr) record->in.memory.plane[0].data
+                    & (stream->in.alignment - 1))
+          == 0))
+    return TRUE;
+  /* Not where it lies: the runtime aligns a copy of the input. */
+  gst_ring_mapping_unmap (&record->in);
+  return FALSE;
+}
+
 /* Takes @buffer into @record. On failure the record holds the buffer still, but
  * nothing is mapped. */
 static GstFlowReturn
@@ -272,9 +387,8 @@ prepare (GstRingKernelFilter *self, GstRingRecord *record, GstBuffer *buffer,
 {
   GstRingFlow *flow = &self->flow;
   GstRingStream *stream = &flow->stream;
-  GstFlowReturn ret;
+  GstFlowReturn ret = GST_FLOW_OK;
   gsize size;
-  guint i;
 
   record->type = GST_RING_RECORD_BUFFER;
   record->done = FALSE;
@@ -292,65 +406,47 @@ prepare (GstRingKernelFilter *self, GstRingRecord *record, GstBuffer *buffer,
   }
   record->input = buffer;
 
-  record->in_place = stream->in_place && gst_buffer_is_writable (buffer)
-      && gst_buffer_is_all_memory_writable (buffer)
-      && g_atomic_int_get (&self->on_error) != GST_RING_ON_ERROR_PASS;
-  if (record->in_place) {
-    if (!gst_ring_mapping_map (&record->in, buffer, &stream->in,
-            GST_MAP_READWRITE, error))
-      return GST_FLOW_ERROR;
-    if (G_LIKELY (((guintptr) record->in.memory.plane[0].data
-                      & (stream->in.alignment - 1))
-            == 0))
-      return GST_FLOW_OK;
-    /* Not where it lies: the runtime aligns a copy of the input. */
-    gst_ring_mapping_unmap (&record->in);
-    record->in_place = FALSE;
-  }
+  record->in_place = map_in_place (self, record, &ret, error);
+  if (record->in_place)
+    return ret;
 
   if (gst_buffer_n_memory (buffer) > 1 && !stream->in.is_video)
     g_atomic_pointer_add (&self->bytes_copied, gst_buffer_get_size (buffer));
   if (!gst_ring_mapping_map (&record->in, buffer, &stream->in, GST_MAP_READ,
-          error))
+          flow->buffers.context, error))
     return GST_FLOW_ERROR;
+  if (G_UNLIKELY (stream->in_cuda && !record->in.on_device))
+    note_foreign (self, buffer);
   size = record->in.memory.size;
   if (stream->in_unit != 1 || stream->out_unit != 1)
     size = size / stream->in_unit * stream->out_unit;
-  for (i = 0; i < stream->n_outputs; i++) {
-    GstBuffer *out = NULL;
-
-    /* Freed with the record if anything fails from here on. */
-    ret = gst_ring_buffers_acquire (&flow->buffers, &stream->out, size, &out);
-    if (ret != GST_FLOW_OK)
-      return ret;
-    record->out[i].buffer = out;
-    if (!gst_ring_mapping_map (&record->out[i], out, &stream->out,
-            GST_MAP_WRITE, error))
-      return GST_FLOW_ERROR;
-  }
-  return GST_FLOW_OK;
+  return prepare_outputs (self, record, size, error);
 }
 
 static gboolean
 submit (GstRingKernelFilter *self, GstRingRecord *record, GError **error)
 {
   GstRingFlow *flow = &self->flow;
+  const GstRingMapping *out = record->in_place ? &record->in : record->out;
   RingMemory outputs[RING_MAX_OUTPUTS];
   RingSubmission submission;
   GError *refused = NULL;
   guint i;
 
   submission.input = record->in.memory;
+  submission.input_on_device = record->in.on_device;
+  submission.input_stream = record->in.stream;
   submission.n_outputs = flow->stream.n_outputs;
-  if (record->in_place) {
-    submission.outputs = &record->in.memory;
-  } else if (submission.n_outputs == 1) {
-    submission.outputs = &record->out[0].memory;
+  if (submission.n_outputs == 1) {
+    submission.outputs = &out[0].memory;
   } else {
     for (i = 0; i < submission.n_outputs; i++)
-      outputs[i] = record->out[i].memory;
+      outputs[i] = out[i].memory;
     submission.outputs = outputs;
   }
+  /* From one pool, so in use in one stream. */
+  submission.outputs_on_device = out[0].on_device;
+  submission.output_stream = out[0].stream;
   submission.pts = GST_BUFFER_PTS (record->input);
   submission.duration = GST_BUFFER_DURATION (record->input);
   submission.discont = record->discont || flow->is_first
@@ -454,11 +550,22 @@ chain_inline (GstRingKernelFilter *self, GstBuffer *buffer, gboolean pass)
     ret = refuse (self, record, ret, error);
     if (ret != GST_FLOW_OK)
       return ret == GST_FLOW_CUSTOM_SUCCESS ? GST_FLOW_OK : ret;
+    error = NULL;
   }
   /* Another thread that has business with the handle may be the one that
    * completes it. */
-  if (G_UNLIKELY (!record->done))
-    ring_kernel_drain (self->kernel, -1, NULL, NULL);
+  if (G_UNLIKELY (!g_atomic_int_get (&record->done)))
+    ring_kernel_drain (self->kernel, (gint64) self->config->termination_timeout,
+        NULL, &error);
+  if (G_UNLIKELY (!g_atomic_int_get (&record->done))) {
+    lose (self, record);
+    self->flow.inline_record =
+        gst_ring_record_new (self, self->flow.stream.n_outputs);
+    gst_ring_kernel_filter_post_error (self, error);
+    g_error_free (error);
+    return GST_FLOW_ERROR;
+  }
+  g_clear_error (&error);
   return gst_ring_flow_push (self, record);
 }
 

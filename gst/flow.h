@@ -31,6 +31,8 @@ typedef struct
   guint n_outputs;         /* per input, at the most */
   gsize in_unit, out_unit; /* bytes of one record; 1 but for records */
   gboolean emits;
+  gboolean in_cuda;   /* by the caps, CUDA memory comes in … */
+  gboolean out_cuda;  /* … and goes out */
   gboolean in_place;  /* where the buffer can be written */
   gboolean raw_video; /* QoS applies */
   GstRingMetas metas;
@@ -72,10 +74,11 @@ typedef struct
   GstRingRecord *inline_record;
 
   GstSegment segment;
-  gboolean discont;    /* a buffer was dropped before submission */
-  gboolean is_first;   /* the kernel's state is of another stream */
-  gpointer last_pool;  /* only compared: the last input's pool … */
-  guint last_pool_max; /* … and how many buffers it has; 0: no bound */
+  gboolean discont;      /* a buffer was dropped before submission */
+  gboolean is_first;     /* the kernel's state is of another stream */
+  gboolean foreign_told; /* of memory that comes from elsewhere */
+  gpointer last_pool;    /* only compared: the last input's pool … */
+  guint last_pool_max;   /* … and how many buffers it has; 0: no bound */
 
   /* Who pushes: what has gone in since the last output. */
   gboolean out_discont;
@@ -158,6 +161,7 @@ struct _GstRingRecord
   gboolean pass; /* goes out as it came in */
   gboolean in_place;
   gboolean discont;
+  gboolean lost; /* nobody but the kernel may touch it any more */
   RingOutcome outcome;
   guint n_emitted;
   guint8 emitted[RING_MAX_OUTPUTS];

@@ -34,12 +34,26 @@
  * records than it takes they come out as `application/x-ring-record` with the
  * field `type`, a #GVariant type string.
  *
+ * On CUDA, frames come and go in system memory or as `memory:CUDAMemory`, each side
+ * by itself; in CUDA memory they stay where they are, also between two filters. The
+ * device's context is shared with the CUDA elements around, and an application may
+ * set one of its own (`gst.cuda.context`).
+ *
+ * |[
+ * gst-launch-1.0 videotestsrc ! cudaupload ! \
+ *     ringkernelfilter kernel=gaussian-blur backend=cuda ! \
+ *     ringkernelfilter kernel=invert backend=cuda ! cudadownload ! \
+ *     videoconvert ! autovideosink
+ * ]| Two kernels in a row on the GPU, the frames staying in its memory.
+ *
  * On the CPU the streaming thread runs the kernel itself (inline). In the other
  * execution modes buffers are in flight while upstream goes on, at most
  * #GstRingKernelFilter:max-in-flight of them; order is kept, at EOS all of them
  * come out, a flush discards them.
  */
 #include "gstringkernelfilter.h"
+
+#include "cudashare.h"
 
 #include <string.h>
 
@@ -67,6 +81,7 @@ enum
   PROP_LEASE,
   PROP_IDLE_TIMEOUT,
   PROP_TERMINATION_TIMEOUT,
+  PROP_TRANSFER,
   PROP_PARAMS,
   PROP_ON_ERROR,
   PROP_QOS,
@@ -209,6 +224,22 @@ gst_ring_kernel_filter_change_state (GstElement *element,
   return ret;
 }
 
+/* What the application, or an element beside us, wants everybody to work in. */
+static void
+gst_ring_kernel_filter_set_context (GstElement *element, GstContext *context)
+{
+  GstRingKernelFilter *self = GST_RING_KERNEL_FILTER (element);
+  gint device;
+
+  GST_OBJECT_LOCK (self);
+  device = self->config->device;
+  GST_OBJECT_UNLOCK (self);
+  if (context)
+    gst_ring_cuda_set_context (element, context, device, &self->found_context);
+  GST_ELEMENT_CLASS (gst_ring_kernel_filter_parent_class)
+      ->set_context (element, context);
+}
+
 /* ---- properties ---------------------------------------------------------------------------------- */
 
 guint
@@ -313,6 +344,9 @@ gst_ring_kernel_filter_set_property (GObject *object, guint id,
     case PROP_TERMINATION_TIMEOUT:
       self->config->termination_timeout = g_value_get_uint64 (value);
       break;
+    case PROP_TRANSFER:
+      self->config->transfer = g_value_get_enum (value);
+      break;
     case PROP_ON_ERROR:
       g_atomic_int_set (&self->on_error, g_value_get_enum (value));
       break;
@@ -329,6 +363,8 @@ gst_ring_kernel_filter_set_property (GObject *object, guint id,
 
   if (id == PROP_MAX_IN_FLIGHT)
     gst_ring_flow_set_depth (self, gst_ring_kernel_filter_get_depth (self));
+  if (id == PROP_BACKEND || id == PROP_EXECUTION_MODE)
+    gst_ring_kernel_filter_reconsider (self);
   if (other_kernel)
     gst_ring_kernel_filter_forget_kernel (self);
 }
@@ -384,6 +420,9 @@ gst_ring_kernel_filter_get_property (GObject *object, guint id, GValue *value,
       break;
     case PROP_TERMINATION_TIMEOUT:
       g_value_set_uint64 (value, self->config->termination_timeout);
+      break;
+    case PROP_TRANSFER:
+      g_value_set_enum (value, (gint) self->config->transfer);
       break;
     case PROP_PARAMS:
       g_value_set_string (value, self->params);
@@ -456,6 +495,7 @@ gst_ring_kernel_filter_finalize (GObject *object)
   GstRingKernelFilter *self = GST_RING_KERNEL_FILTER (object);
 
   gst_ring_flow_clear (self);
+  gst_clear_object (&self->found_context);
   g_clear_pointer (&self->last_stats, gst_structure_free);
   g_mutex_clear (&self->lookup_lock);
   ring_config_free (self->config);
@@ -487,6 +527,8 @@ gst_ring_kernel_filter_class_init (GstRingKernelFilterClass *klass)
   object_class->finalize = gst_ring_kernel_filter_finalize;
   element_class->change_state =
       GST_DEBUG_FUNCPTR (gst_ring_kernel_filter_change_state);
+  element_class->set_context =
+      GST_DEBUG_FUNCPTR (gst_ring_kernel_filter_set_context);
 
   install (object_class, PROP_KERNEL,
       g_param_spec_string ("kernel", "Kernel",
@@ -547,6 +589,11 @@ gst_ring_kernel_filter_class_init (GstRingKernelFilterClass *klass)
       g_param_spec_uint64 ("termination-timeout", "Termination time-out",
           "Microseconds to wait for the kernel to end, at the most", 0,
           G_MAXINT64, RING_DEFAULT_TERMINATION_TIMEOUT, flags));
+  install (object_class, PROP_TRANSFER,
+      g_param_spec_enum ("transfer", "Transfer",
+          "How buffers in system memory reach a device with memory of its own; "
+          "frames in CUDA memory are used where they are",
+          RING_TYPE_TRANSFER, RING_TRANSFER_AUTO, flags));
   install (object_class, PROP_PARAMS,
       g_param_spec_string ("params", "Parameters",
           "The kernel's parameters as NAME=VALUE, separated by "
@@ -576,6 +623,7 @@ gst_ring_kernel_filter_class_init (GstRingKernelFilterClass *klass)
 
   gst_type_mark_as_plugin_api (RING_TYPE_BACKEND_TYPE, 0);
   gst_type_mark_as_plugin_api (RING_TYPE_EXECUTION_MODE, 0);
+  gst_type_mark_as_plugin_api (RING_TYPE_TRANSFER, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_RING_KERNEL_FILTER_ON_ERROR, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_RING_KERNEL_PARAMETERS, 0);
 }

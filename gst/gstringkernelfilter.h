@@ -62,7 +62,12 @@ struct _GstRingKernelFilter
   RingRuntime *runtime;
   RingKernel *kernel;
   gboolean is_inline;
+  RingTransfer launched_transfer;
   GstRingKernelParameters *attached; /* the launched kernel's parameters */
+  GstObject *context; /* CUDA: shared with other elements; NULL: not so */
+
+  /* The CUDA context that was found for us; guarded by libgstcuda. */
+  GstObject *found_context;
 
   /* What is known of the kernel, also before it is launched; object lock. */
   GMutex lookup_lock; /* held while looking a kernel up */
@@ -92,6 +97,9 @@ G_GNUC_INTERNAL void gst_ring_kernel_filter_end (GstRingKernelFilter *self);
 /* Another kernel has been chosen. */
 G_GNUC_INTERNAL void gst_ring_kernel_filter_forget_kernel (
     GstRingKernelFilter *self);
+/* Another backend has been chosen: not launched, it may run there instead. */
+G_GNUC_INTERNAL void gst_ring_kernel_filter_reconsider (
+    GstRingKernelFilter *self);
 /* NULL: no kernel is chosen, or it cannot be found. */
 G_GNUC_INTERNAL GstRingCaps *gst_ring_kernel_filter_ref_caps (
     GstRingKernelFilter *self);
@@ -104,6 +112,10 @@ G_GNUC_INTERNAL void gst_ring_kernel_filter_post_error (
     GstRingKernelFilter *self, const GError *error);
 G_GNUC_INTERNAL GstStructure *gst_ring_kernel_filter_get_stats (
     GstRingKernelFilter *self);
+/* The CUDA context goes to neighbours that ask for it. */
+G_GNUC_INTERNAL gboolean
+gst_ring_kernel_filter_answer_context (GstRingKernelFilter *self,
+    GstQuery *query);
 /* As many buffers as may be in flight now. */
 G_GNUC_INTERNAL guint gst_ring_kernel_filter_get_depth (
     GstRingKernelFilter *self);

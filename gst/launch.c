@@ -6,6 +6,9 @@
  */
 #include "gstringkernelfilter.h"
 
+#include "allocator.h"
+#include "cudashare.h"
+
 #include <string.h>
 
 GST_DEBUG_CATEGORY_STATIC (ring_kernel_launch_debug);
@@ -103,6 +106,17 @@ gst_ring_kernel_filter_post_failure (GstRingKernelFilter *self)
 
 /* ---- the kernel before it is launched ----------------------------------------------------- */
 
+/* Whether the library may choose CUDA for @config, by the rules that it documents. */
+static gboolean
+may_run_on_cuda (const RingConfig *config)
+{
+  if (!GST_RING_CUDA_IS_BUILT || config->backend == RING_BACKEND_CPU)
+    return FALSE;
+  return config->backend == RING_BACKEND_CUDA
+      || (config->mode != RING_EXECUTION_INLINE
+          && g_strcmp0 (g_getenv ("RINGKERNEL_BACKEND"), "cpu") != 0);
+}
+
 /* Which formats and parameters a kernel has does not depend on where it runs, so
  * the cpu, which is always there, answers for all backends. */
 static RingKernelInfo *
@@ -129,6 +143,7 @@ GstRingCaps *
 gst_ring_kernel_filter_ref_caps (GstRingKernelFilter *self)
 {
   GstRingCaps *caps = NULL;
+  gboolean cuda = FALSE;
   gchar *id = NULL;
 
   GST_OBJECT_LOCK (self);
@@ -144,11 +159,12 @@ gst_ring_kernel_filter_ref_caps (GstRingKernelFilter *self)
     caps = gst_ring_caps_ref (self->caps);
   else if (!self->lookup_failed)
     id = g_strdup (self->kernel_id);
+  cuda = may_run_on_cuda (self->config);
   GST_OBJECT_UNLOCK (self);
   if (id) {
     RingKernelInfo *info = look_up (self, id);
 
-    caps = info ? gst_ring_caps_new (info) : NULL;
+    caps = info ? gst_ring_caps_new (info, cuda) : NULL;
     GST_OBJECT_LOCK (self);
     /* Another kernel may have been chosen meanwhile. */
     if (g_strcmp0 (id, self->kernel_id) == 0 && !self->caps) {
@@ -235,9 +251,9 @@ gst_ring_kernel_filter_forget_kernel (GstRingKernelFilter *self)
 
 /* What the file behind a name declares may have changed since it was looked up. */
 static void
-learn (GstRingKernelFilter *self, RingKernelInfo *info)
+learn (GstRingKernelFilter *self, RingKernelInfo *info, gboolean cuda)
 {
-  GstRingCaps *caps = gst_ring_caps_new (info), *old;
+  GstRingCaps *caps = gst_ring_caps_new (info, cuda), *old;
 
   GST_OBJECT_LOCK (self);
   old = self->caps;
@@ -247,12 +263,72 @@ learn (GstRingKernelFilter *self, RingKernelInfo *info)
   g_clear_pointer (&old, gst_ring_caps_unref);
 }
 
+void
+gst_ring_kernel_filter_reconsider (GstRingKernelFilter *self)
+{
+  RingKernelInfo *info = NULL;
+  gboolean cuda;
+
+  GST_OBJECT_LOCK (self);
+  if (!self->kernel && self->caps)
+    info = ring_kernel_info_ref (self->caps->info);
+  cuda = may_run_on_cuda (self->config);
+  GST_OBJECT_UNLOCK (self);
+  if (!info)
+    return;
+  learn (self, info, cuda);
+  ring_kernel_info_unref (info);
+}
+
+/* Opens the device in the context that the elements around work in, so that frames
+ * pass between them as they are. Without one the library says why it cannot run
+ * there, or takes the cpu. */
+static RingRuntime *
+open_runtime (GstRingKernelFilter *self, RingConfig *config, GError **error)
+{
+  RingRuntime *runtime;
+
+  if (may_run_on_cuda (config)
+      && gst_ring_cuda_ensure_context (GST_ELEMENT (self), config->device,
+          &self->found_context))
+    config->cuda_context = gst_ring_cuda_get_handle (self->found_context);
+  runtime = ring_runtime_new (config, error);
+  if (!runtime || ring_runtime_get_backend (runtime) != RING_BACKEND_CUDA) {
+    gst_clear_object (&self->found_context);
+    config->cuda_context = NULL;
+  } else if (self->found_context) {
+    /* Buffers may hold on to the runtime for longer than we do. */
+    g_object_set_data_full (G_OBJECT (runtime), "gst-cuda-context",
+        gst_object_ref (self->found_context), gst_object_unref);
+  } else {
+    GST_WARNING_OBJECT (self,
+        "no CUDA context to share with other elements; frames come and go in "
+        "system memory");
+  }
+  return runtime;
+}
+
+static void
+tell_where (GstRingKernelFilter *self, const gchar *id)
+{
+  RingMetrics *metrics = ring_kernel_get_metrics (self->kernel);
+
+  GST_INFO_OBJECT (self, "launched '%s' on %s, %s", id,
+      ring_runtime_get_device_name (self->runtime),
+      self->is_inline ? "inline" : "asynchronous");
+  if (metrics->fallback)
+    GST_WARNING_OBJECT (self, "'%s' does not run as it was to: %s", id,
+        metrics->fallback);
+  ring_metrics_free (metrics);
+}
+
 gboolean
 gst_ring_kernel_filter_launch (GstRingKernelFilter *self, GError **error)
 {
   GstRingKernelParameters *parameters = NULL;
   RingRuntime *runtime = NULL;
   RingKernel *kernel = NULL;
+  GstAllocator *pinned = NULL;
   RingConfig *config;
   gchar *id, *text;
   gint grid, block;
@@ -275,30 +351,36 @@ gst_ring_kernel_filter_launch (GstRingKernelFilter *self, GError **error)
         "'invert', or to a path to a .c or .so file");
     goto done;
   }
-  runtime = ring_runtime_new (config, error);
+  runtime = open_runtime (self, config, error);
   if (!runtime)
     goto done;
   kernel = ring_runtime_launch (runtime, id, grid, block, config, error);
   if (!kernel)
     goto done;
-  learn (self, ring_kernel_get_info (kernel));
+  learn (self, ring_kernel_get_info (kernel), self->found_context != NULL);
   parameters = make_parameters (self, ring_kernel_get_info (kernel));
   if (!gst_ring_kernel_parameters_attach (parameters, kernel, text, text_serial,
           error))
     goto done;
 
+  if (ring_runtime_get_backend (runtime) == RING_BACKEND_CUDA)
+    pinned = gst_ring_allocator_new (runtime);
+  gst_ring_buffers_set_device (&self->flow.buffers, self->found_context,
+      pinned);
+  gst_clear_object (&pinned);
+
   GST_OBJECT_LOCK (self);
+  gst_object_replace (&self->context, self->found_context);
   self->runtime = g_steal_pointer (&runtime);
   self->kernel = g_steal_pointer (&kernel);
   self->attached = g_steal_pointer (&parameters);
+  self->launched_transfer = config->transfer;
   self->is_inline =
       ring_kernel_get_mode (self->kernel) == RING_EXECUTION_INLINE;
   GST_OBJECT_UNLOCK (self);
   self->skipped = self->passed = self->bytes_copied = 0;
   self->processed = self->dropped = 0;
-  GST_INFO_OBJECT (self, "launched '%s' on %s, %s", id,
-      ring_runtime_get_device_name (self->runtime),
-      self->is_inline ? "inline" : "asynchronous");
+  tell_where (self, id);
   ok = TRUE;
 
 done:
@@ -307,6 +389,10 @@ done:
   g_clear_object (&kernel);
   g_clear_object (&runtime);
   g_clear_pointer (&parameters, gst_object_unref);
+  if (!ok) {
+    gst_clear_object (&self->found_context);
+    gst_ring_kernel_filter_reconsider (self);
+  }
   ring_config_free (config);
   g_free (id);
   g_free (text);
@@ -320,6 +406,7 @@ gst_ring_kernel_filter_end (GstRingKernelFilter *self)
   GstStructure *stats, *old;
   RingRuntime *runtime;
   RingKernel *kernel;
+  GstObject *context;
   GError *error = NULL;
 
   if (!self->kernel)
@@ -336,6 +423,7 @@ gst_ring_kernel_filter_end (GstRingKernelFilter *self)
   kernel = g_steal_pointer (&self->kernel);
   runtime = g_steal_pointer (&self->runtime);
   attached = g_steal_pointer (&self->attached);
+  context = g_steal_pointer (&self->context);
   old = self->last_stats;
   self->last_stats = stats;
   GST_OBJECT_UNLOCK (self);
@@ -344,8 +432,27 @@ gst_ring_kernel_filter_end (GstRingKernelFilter *self)
     gst_ring_kernel_parameters_detach (attached);
     gst_object_unref (attached);
   }
+  gst_ring_buffers_set_device (&self->flow.buffers, NULL, NULL);
   g_object_unref (kernel);
   g_object_unref (runtime);
+  gst_clear_object (&context);
+  gst_clear_object (&self->found_context);
+  gst_ring_kernel_filter_reconsider (self);
+}
+
+gboolean
+gst_ring_kernel_filter_answer_context (GstRingKernelFilter *self,
+    GstQuery *query)
+{
+  GstObject *context;
+  gboolean answered;
+
+  GST_OBJECT_LOCK (self);
+  context = self->context ? gst_object_ref (self->context) : NULL;
+  GST_OBJECT_UNLOCK (self);
+  answered = gst_ring_cuda_answer_query (GST_ELEMENT (self), query, context);
+  gst_clear_object (&context);
+  return answered;
 }
 
 /* ---- figures ------------------------------------------------------------------- */
@@ -374,10 +481,12 @@ gst_ring_kernel_filter_get_stats (GstRingKernelFilter *self)
   GstStructure *stats;
   RingRuntime *runtime;
   RingKernel *kernel;
+  RingTransfer transfer;
   RingMetrics *m;
   guint64 dropped;
 
   GST_OBJECT_LOCK (self);
+  transfer = self->launched_transfer;
   kernel = self->kernel ? g_object_ref (self->kernel) : NULL;
   runtime = self->runtime ? g_object_ref (self->runtime) : NULL;
   dropped = self->dropped;
@@ -399,7 +508,13 @@ gst_ring_kernel_filter_get_stats (GstRingKernelFilter *self)
       G_TYPE_STRING, nick_of (RING_TYPE_EXECUTION_MODE, (gint) m->mode),
       "status", G_TYPE_STRING,
       nick_of (RING_TYPE_KERNEL_STATUS, (gint) m->status), "workers",
-      G_TYPE_UINT, m->workers, NULL);
+      G_TYPE_UINT, m->workers, "transfer", G_TYPE_STRING,
+      m->backend == RING_BACKEND_CUDA
+          ? nick_of (RING_TYPE_TRANSFER, (gint) transfer)
+          : "none",
+      NULL);
+  if (m->fallback)
+    gst_structure_set (stats, "fallback", G_TYPE_STRING, m->fallback, NULL);
   put (stats, "accepted", m->accepted);
   put (stats, "delivered", m->delivered);
   put (stats, "rejected", m->rejected);

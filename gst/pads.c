@@ -191,18 +191,20 @@ query_allocation (GstRingKernelFilter *self, GstQuery *query)
   const guint depth =
       self->is_inline ? 0 : g_atomic_int_get (&self->flow.depth);
   GstRingCaps *info;
-  gboolean ret;
+  gboolean passes, ret;
   GstCaps *caps;
 
   gst_query_parse_allocation (query, &caps, NULL);
   /* What we write is what downstream gets: let it choose. */
-  if (gst_ring_flow_passes_allocation (self, caps)
-      && gst_ring_flow_call (self, ask_downstream, query)) {
-    gst_ring_buffers_raise_minimum (query, depth);
+  passes = gst_ring_flow_passes_allocation (self, caps);
+  if (passes && gst_ring_flow_call (self, ask_downstream, query)
+      && gst_ring_buffers_take_over (&self->flow.buffers, query, depth))
     return TRUE;
-  }
   info = gst_ring_kernel_filter_ref_caps (self);
-  ret = info && gst_ring_buffers_propose (query, info->kind, MAX (depth, 1));
+  /* Frames that pass must suit downstream too, which has spoken already. */
+  ret = info
+      && gst_ring_buffers_propose (&self->flow.buffers, query, info->kind,
+          !passes, MAX (depth, 1));
   g_clear_pointer (&info, gst_ring_caps_unref);
   return ret;
 }
@@ -219,6 +221,9 @@ sink_query (GstPad *pad, GstObject *parent, GstQuery *query)
       return query_accept_caps (self, pad, query);
     case GST_QUERY_ALLOCATION:
       return query_allocation (self, query);
+    case GST_QUERY_CONTEXT:
+      return gst_ring_kernel_filter_answer_context (self, query)
+          || gst_pad_query_default (pad, parent, query);
     case GST_QUERY_DRAIN:
       /* Nothing is left here once it has come through, whatever is said
        * downstream. */
@@ -272,6 +277,9 @@ src_query (GstPad *pad, GstObject *parent, GstQuery *query)
       return query_accept_caps (self, pad, query);
     case GST_QUERY_LATENCY:
       return query_latency (self, query);
+    case GST_QUERY_CONTEXT:
+      return gst_ring_kernel_filter_answer_context (self, query)
+          || gst_pad_query_default (pad, parent, query);
     default:
       return gst_pad_query_default (pad, parent, query);
   }

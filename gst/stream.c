@@ -6,6 +6,8 @@
  */
 #include "gstringkernelfilter.h"
 
+#include "cudashare.h"
+
 #include <gst/video/video.h>
 
 GST_DEBUG_CATEGORY_STATIC (ring_kernel_stream_debug);
@@ -46,16 +48,57 @@ static gboolean
 decide_allocation (GstRingKernelFilter *self)
 {
   GstRingFlow *flow = &self->flow;
+  gboolean posted;
+  gchar *caps;
 
-  return gst_ring_buffers_decide (&flow->buffers, self->srcpad,
-      flow->stream.out_caps, &flow->stream.out,
-      self->is_inline ? 1 : g_atomic_int_get (&flow->depth));
+  if (gst_ring_buffers_decide (&flow->buffers, self->srcpad,
+          flow->stream.out_caps, &flow->stream.out,
+          self->is_inline ? 1 : g_atomic_int_get (&flow->depth)))
+    return TRUE;
+  /* Upstream tries the same caps again with the next buffer. */
+  GST_OBJECT_LOCK (self);
+  posted = flow->caps_error_posted;
+  flow->caps_error_posted = TRUE;
+  GST_OBJECT_UNLOCK (self);
+  if (posted)
+    return FALSE;
+  caps = flow->stream.out_caps ? gst_caps_to_string (flow->stream.out_caps)
+                               : g_strdup ("the stream");
+  GST_ELEMENT_ERROR (self, RESOURCE, NO_SPACE_LEFT,
+      ("no memory for output buffers of %s", caps), (NULL));
+  g_free (caps);
+  return FALSE;
 }
 
-static gboolean
-reallocate (GstRingKernelFilter *self, gpointer data)
+/* Takes @caps. They stay as they are unless downstream wants the frames in the
+ * other memory, or would rather have them there, as another filter on CUDA would. */
+static GstCaps *
+choose_memory (GstRingKernelFilter *self, GstCaps *caps)
 {
-  return decide_allocation (self);
+  GstCaps *other = gst_ring_caps_in_other_memory (self->flow.stream.info, caps);
+  GstCaps *both, *wanted;
+  guint i;
+
+  if (!other)
+    return caps;
+  both = gst_caps_copy (caps);
+  gst_caps_append (both, gst_caps_copy (other));
+  wanted = gst_pad_peer_query_caps (self->srcpad, both);
+  for (i = 0; i < gst_caps_get_size (wanted); i++) {
+    GstCaps *first = gst_caps_copy_nth (wanted, i);
+    const gboolean same = gst_caps_can_intersect (first, caps);
+    const gboolean changes = !same && gst_caps_can_intersect (first, other);
+
+    gst_caps_unref (first);
+    if (changes)
+      gst_caps_replace (&caps, other);
+    if (same || changes)
+      break;
+  }
+  gst_caps_unref (both);
+  gst_caps_unref (wanted);
+  gst_caps_unref (other);
+  return caps;
 }
 
 static void
@@ -65,6 +108,7 @@ describe_stream (GstRingKernelFilter *self, const RingFormat *in,
   GstRingStream *stream = &self->flow.stream;
   RingKernelInfo *info = ring_kernel_get_info (self->kernel);
   const gboolean same = ring_format_equal (in, out);
+  const GstRingBuffers *buffers = &self->flow.buffers;
 
   gst_ring_layout_init (&stream->in, in, stream->in_caps);
   gst_ring_layout_init (&stream->out, out, stream->out_caps);
@@ -72,7 +116,12 @@ describe_stream (GstRingKernelFilter *self, const RingFormat *in,
   stream->emits = ring_kernel_info_get_emits (info);
   stream->in_unit = in->kind == RING_PAYLOAD_RECORD ? in->record_size : 1;
   stream->out_unit = out->kind == RING_PAYLOAD_RECORD ? out->record_size : 1;
-  stream->in_place = same && !stream->emits && stream->n_outputs == 1
+  stream->in_cuda =
+      buffers->context && gst_ring_caps_are_cuda (stream->in_caps);
+  stream->out_cuda =
+      buffers->context && gst_ring_caps_are_cuda (stream->out_caps);
+  stream->in_place = same && stream->in_cuda == stream->out_cuda
+      && !stream->emits && stream->n_outputs == 1
       && ring_kernel_info_get_in_place (info);
   stream->raw_video = stream->in_caps
       && gst_structure_has_name (gst_caps_get_structure (stream->in_caps, 0),
@@ -87,13 +136,54 @@ describe_stream (GstRingKernelFilter *self, const RingFormat *in,
     stream->metas = GST_RING_METAS_NONE;
 }
 
+static gboolean
+push_caps (GstRingKernelFilter *self)
+{
+  GstCaps *caps = self->flow.stream.out_caps;
+  GstCaps *old = gst_pad_get_current_caps (self->srcpad);
+  const gboolean ok = (old && gst_caps_is_equal (old, caps))
+      || gst_pad_push_event (self->srcpad, gst_event_new_caps (caps));
+
+  gst_clear_caps (&old);
+  if (!ok)
+    GST_DEBUG_OBJECT (self, "downstream does not take %" GST_PTR_FORMAT, caps);
+  return ok;
+}
+
+/* Called in order with the data: all that came before is pushed. Another neighbour
+ * may want the frames in another memory. */
+static gboolean
+reallocate (GstRingKernelFilter *self, gpointer data)
+{
+  GstRingStream *stream = &self->flow.stream;
+  RingFormat *in, *out;
+  gboolean ok = TRUE;
+  GstCaps *caps;
+
+  if (stream->info->cuda) {
+    in = ring_kernel_get_input_format (self->kernel);
+    out = ring_kernel_get_output_format (self->kernel);
+    caps = choose_memory (self,
+        gst_ring_caps_output (stream->info, stream->in_caps, in, out));
+    if (!gst_caps_is_equal (caps, stream->out_caps)) {
+      gst_caps_replace (&stream->out_caps, caps);
+      describe_stream (self, in, out);
+      ok = push_caps (self);
+    }
+    gst_caps_unref (caps);
+    ring_format_free (in);
+    ring_format_free (out);
+  }
+  return ok && decide_allocation (self);
+}
+
 /* Called in order with the data: all that came before is pushed. */
 static gboolean
 configure (GstRingKernelFilter *self, gpointer data)
 {
   GstRingFlow *flow = &self->flow;
   GstRingStream *stream = &flow->stream;
-  GstCaps *caps = data, *old;
+  GstCaps *caps = data;
   RingFormat *in = NULL, *out = NULL;
   GError *error = NULL;
   gboolean ok = FALSE;
@@ -113,22 +203,13 @@ configure (GstRingKernelFilter *self, gpointer data)
   out = ring_kernel_get_output_format (self->kernel);
 
   gst_caps_replace (&stream->in_caps, caps);
-  stream->out_caps = gst_ring_caps_output (stream->info, caps, in, out);
+  stream->out_caps =
+      choose_memory (self, gst_ring_caps_output (stream->info, caps, in, out));
   describe_stream (self, in, out);
   flow->inline_record = gst_ring_record_new (self, stream->n_outputs);
 
-  if (stream->out_caps) {
-    old = gst_pad_get_current_caps (self->srcpad);
-    ok = (old && gst_caps_is_equal (old, stream->out_caps))
-        || gst_pad_push_event (self->srcpad,
-            gst_event_new_caps (stream->out_caps));
-    gst_clear_caps (&old);
-    if (!ok) {
-      GST_DEBUG_OBJECT (self, "downstream does not take %" GST_PTR_FORMAT,
-          stream->out_caps);
-      goto done;
-    }
-  }
+  if (stream->out_caps && !push_caps (self))
+    goto done;
   gst_pad_check_reconfigure (self->srcpad);
   ok = decide_allocation (self);
   note_frame_duration (self);

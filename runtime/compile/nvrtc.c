@@ -88,6 +88,7 @@ get_nvrtc (GError **error)
     Nvrtc functions;
     gpointer address[G_N_ELEMENTS (function_names)];
   } table;
+  const Nvrtc *nvrtc;
   gpointer library;
   guint i;
 
@@ -106,8 +107,9 @@ get_nvrtc (GError **error)
     }
     opened = library != NULL;
   }
+  nvrtc = opened ? &table.functions : NULL;
   g_mutex_unlock (&lock);
-  return opened ? &table.functions : NULL;
+  return nvrtc;
 }
 
 static void

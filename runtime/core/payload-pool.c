@@ -10,6 +10,7 @@
 #define N_CLASSES 40
 #define MAX_KEPT 32                /* free blocks kept per class … */
 #define MAX_KEPT_BYTES (64u << 20) /* … and in all */
+#define SLAB_BYTES (16u << 20)
 
 typedef struct _Block Block;
 
@@ -25,26 +26,43 @@ struct _RingPayloadPool
 {
   gatomicrefcount refs; /* the owner's, and one per block in use */
   RingRuntime *runtime; /* or NULL */
+  GPtrArray *slabs;     /* with a runtime: what blocks are cut from */
   GMutex lock;
   Block *kept[N_CLASSES];
   guint n_kept[N_CLASSES];
   gsize kept_bytes;
 };
 
-static gpointer
-alloc_block (RingPayloadPool *pool, gsize size)
+/* A device may have to be idle before memory of it can be had, so several blocks are
+ * got at once; they stay until the pool goes. Called with the lock held. */
+static Block *
+alloc_slab_locked (RingPayloadPool *pool, guint size_class)
 {
-  return pool->runtime ? ring_runtime_alloc (pool->runtime, size, NULL)
-                       : aligned_alloc (BLOCK_ALIGNMENT, size);
-}
+  const gsize size = BLOCK_ALIGNMENT + ((gsize) 1 << size_class);
+  guint n = (guint) CLAMP (SLAB_BYTES / size, 4, MAX_KEPT);
+  guint8 *slab;
+  guint i;
 
-static void
-free_block (RingPayloadPool *pool, gpointer block)
-{
-  if (pool->runtime)
-    ring_runtime_free (pool->runtime, block);
-  else
-    free (block);
+  slab = ring_runtime_alloc (pool->runtime, size * n, NULL);
+  if (!slab) {
+    n = 1;
+    slab = ring_runtime_alloc (pool->runtime, size, NULL);
+  }
+  if (!slab)
+    return NULL;
+  g_ptr_array_add (pool->slabs, slab);
+  for (i = 0; i < n; i++) {
+    Block *block = (Block *) (gpointer) (slab + i * size);
+
+    block->pool = pool;
+    block->size_class = size_class;
+    block->next = NULL;
+    if (i > 0) {
+      block->next = pool->kept[size_class];
+      pool->kept[size_class] = block;
+    }
+  }
+  return (Block *) (gpointer) slab;
 }
 
 RingPayloadPool *
@@ -54,6 +72,7 @@ ring_payload_pool_new (RingRuntime *runtime)
 
   g_atomic_ref_count_init (&pool->refs);
   pool->runtime = runtime ? g_object_ref (runtime) : NULL;
+  pool->slabs = g_ptr_array_new ();
   g_mutex_init (&pool->lock);
   return pool;
 }
@@ -66,13 +85,16 @@ ring_payload_pool_unref (RingPayloadPool *pool)
   if (!g_atomic_ref_count_dec (&pool->refs))
     return;
   for (i = 0; i < N_CLASSES; i++) {
-    while (pool->kept[i]) {
+    while (pool->kept[i] && !pool->runtime) {
       Block *block = pool->kept[i];
 
       pool->kept[i] = block->next;
-      free_block (pool, block);
+      free (block);
     }
   }
+  for (i = 0; i < pool->slabs->len; i++)
+    ring_runtime_free (pool->runtime, g_ptr_array_index (pool->slabs, i));
+  g_ptr_array_unref (pool->slabs);
   g_clear_object (&pool->runtime);
   g_mutex_clear (&pool->lock);
   g_free (pool);
@@ -93,13 +115,20 @@ ring_payload_pool_acquire (RingPayloadPool *pool, gsize size)
   block = pool->kept[size_class];
   if (block) {
     pool->kept[size_class] = block->next;
-    pool->n_kept[size_class]--;
-    pool->kept_bytes -= (gsize) 1 << size_class;
+    if (!pool->runtime) {
+      pool->n_kept[size_class]--;
+      pool->kept_bytes -= (gsize) 1 << size_class;
+    }
+  } else if (pool->runtime) {
+    block = alloc_slab_locked (pool, size_class);
   }
   g_mutex_unlock (&pool->lock);
 
   if (!block) {
-    block = alloc_block (pool, BLOCK_ALIGNMENT + ((gsize) 1 << size_class));
+    if (pool->runtime)
+      return NULL;
+    block = aligned_alloc (BLOCK_ALIGNMENT,
+        BLOCK_ALIGNMENT + ((gsize) 1 << size_class));
     if (!block)
       return NULL;
     block->pool = pool;
@@ -119,7 +148,11 @@ ring_payload_pool_release (gpointer data)
   const gsize size = (gsize) 1 << size_class;
 
   g_mutex_lock (&pool->lock);
-  if (pool->n_kept[size_class] < MAX_KEPT
+  if (pool->runtime) {
+    block->next = pool->kept[size_class];
+    pool->kept[size_class] = block;
+    block = NULL;
+  } else if (pool->n_kept[size_class] < MAX_KEPT
       && pool->kept_bytes + size <= MAX_KEPT_BYTES) {
     block->next = pool->kept[size_class];
     pool->kept[size_class] = block;
@@ -128,8 +161,7 @@ ring_payload_pool_release (gpointer data)
     block = NULL;
   }
   g_mutex_unlock (&pool->lock);
-  if (block)
-    free_block (pool, block);
+  free (block);
   ring_payload_pool_unref (pool);
 }
 

@@ -91,7 +91,9 @@ DEFINE_ENUM (RingError, ring_error, V (RING_ERROR_FAILED, "failed"),
     V (RING_ERROR_NO_MEMORY, "no-memory"),
     V (RING_ERROR_DISCARDED, "discarded"), V (RING_ERROR_FAULT, "fault"))
 
-G_DEFINE_QUARK (ring - error - quark, ring_error)
+/* clang-format off: it takes the name for a difference */
+G_DEFINE_QUARK (ring-error-quark, ring_error)
+/* clang-format on */
 
 const gchar *
 ring_enum_nick_ (GType type, gint value)

@@ -44,8 +44,8 @@
 #endif
 #define RING_UNUSED_ __attribute__ ((unused))
 
-/* A view as the body gets it. */
-#ifdef RING_CUDA
+/* A view as the body gets it; see RingDeviceView. */
+#if defined (RING_CUDA) || defined (RING_DEVICE_ON_HOST)
 #define RingView RingDeviceView
 #define RING_BODY_VIEW_(view) ring_view_on_device (&(view))
 #else

@@ -325,8 +325,8 @@ context_create_v4 (CUcontext *context, void *params, unsigned flags,
     CUdevice device) __asm__("cuCtxCreate_v4");
 
 FAKE_API
-context_create_v4 (
-    CUcontext *context, void *params, unsigned flags, CUdevice device)
+context_create_v4 (CUcontext *context, void *params, unsigned flags,
+    CUdevice device)
 {
   FAKE_ENTER (cuCtxCreate_v4, 0);
   return fake_leave (params ? CUDA_ERROR_NOT_SUPPORTED
@@ -515,8 +515,8 @@ FAKE_API
 cuCtxGetApiVersion (CUcontext handle, unsigned *version)
 {
   FAKE_ENTER (cuCtxGetApiVersion, 0);
-  if (!fake_object_find (
-          FAKE_CONTEXT, handle ? (void *) handle : (void *) fake_current))
+  if (!fake_object_find (FAKE_CONTEXT,
+          handle ? (void *) handle : (void *) fake_current))
     return fake_leave (CUDA_ERROR_INVALID_CONTEXT);
   if (!version)
     return fake_leave (CUDA_ERROR_INVALID_VALUE);

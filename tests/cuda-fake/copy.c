@@ -31,8 +31,8 @@ side_at (const FakeSide *side, const FakeOp *op)
 {
   if (!side->device)
     return side->host;
-  return fake_memory_localise (
-      NULL, side->device, span (side->pitch, op->width, op->height));
+  return fake_memory_localise (NULL, side->device,
+      span (side->pitch, op->width, op->height));
 }
 
 void
@@ -232,8 +232,7 @@ host_side (const void *host)
 }
 
 #define COPY(name, flags, to, from, bytes, stream, sides) \
-  FAKE_ENTER (name, \
-      FAKE_CURRENT | ((flags) & WAIT ? FAKE_NOT_IN_CAPTURE : 0)); \
+  FAKE_ENTER (name, FAKE_CURRENT | ((flags) &WAIT ? FAKE_NOT_IN_CAPTURE : 0)); \
   if (sides) \
     return fake_leave (CUDA_ERROR_INVALID_VALUE); \
   return fake_leave (copy (to, from, bytes, 1, stream, flags))
@@ -260,24 +259,23 @@ cuMemcpyDtoD_v2 (CUdeviceptr to, CUdeviceptr from, size_t bytes)
 }
 
 FAKE_API
-cuMemcpyHtoDAsync_v2 (
-    CUdeviceptr to, const void *from, size_t bytes, CUstream stream)
+cuMemcpyHtoDAsync_v2 (CUdeviceptr to, const void *from, size_t bytes,
+    CUstream stream)
 {
   COPY (cuMemcpyHtoDAsync_v2, 0, device_side (to), host_side (from), bytes,
       stream, !to);
 }
 
 FAKE_API
-cuMemcpyDtoHAsync_v2 (
-    void *to, CUdeviceptr from, size_t bytes, CUstream stream)
+cuMemcpyDtoHAsync_v2 (void *to, CUdeviceptr from, size_t bytes, CUstream stream)
 {
   COPY (cuMemcpyDtoHAsync_v2, 0, host_side (to), device_side (from), bytes,
       stream, !from);
 }
 
 FAKE_API
-cuMemcpyDtoDAsync_v2 (
-    CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream stream)
+cuMemcpyDtoDAsync_v2 (CUdeviceptr to, CUdeviceptr from, size_t bytes,
+    CUstream stream)
 {
   COPY (cuMemcpyDtoDAsync_v2, 0, device_side (to), device_side (from), bytes,
       stream, !to || !from);
@@ -322,8 +320,8 @@ copy_2d (const CUDA_MEMCPY2D *c, CUstream stream, unsigned flags)
 
   if (!c)
     return CUDA_ERROR_INVALID_VALUE;
-  result = side_of (c->dstMemoryType, c->dstHost, c->dstDevice,
-      c->dstXInBytes, c->dstY, c->dstPitch, c, &to);
+  result = side_of (c->dstMemoryType, c->dstHost, c->dstDevice, c->dstXInBytes,
+      c->dstY, c->dstPitch, c, &to);
   if (result == CUDA_SUCCESS)
     result = side_of (c->srcMemoryType, c->srcHost, c->srcDevice,
         c->srcXInBytes, c->srcY, c->srcPitch, c, &from);
@@ -389,8 +387,8 @@ cuMemsetD8_v2 (CUdeviceptr to, unsigned char value, size_t bytes)
 }
 
 FAKE_API
-cuMemsetD8Async (
-    CUdeviceptr to, unsigned char value, size_t bytes, CUstream stream)
+cuMemsetD8Async (CUdeviceptr to, unsigned char value, size_t bytes,
+    CUstream stream)
 {
   FAKE_ENTER (cuMemsetD8Async, FAKE_CURRENT);
   return fake_leave (fill (to, 0, value, bytes, 1, stream, 0));
@@ -432,8 +430,8 @@ word (CUstream handle, FakeOpType type, CUdeviceptr address, uint64_t value,
 #define WAIT_FLAGS (3u | CU_STREAM_WAIT_VALUE_FLUSH)
 
 FAKE_API
-cuStreamWriteValue32_v2 (
-    CUstream stream, CUdeviceptr address, cuuint32_t value, unsigned flags)
+cuStreamWriteValue32_v2 (CUstream stream, CUdeviceptr address, cuuint32_t value,
+    unsigned flags)
 {
   FAKE_ENTER (cuStreamWriteValue32_v2, FAKE_CURRENT);
   return fake_leave (
@@ -441,8 +439,8 @@ cuStreamWriteValue32_v2 (
 }
 
 FAKE_API
-cuStreamWaitValue32_v2 (
-    CUstream stream, CUdeviceptr address, cuuint32_t value, unsigned flags)
+cuStreamWaitValue32_v2 (CUstream stream, CUdeviceptr address, cuuint32_t value,
+    unsigned flags)
 {
   FAKE_ENTER (cuStreamWaitValue32_v2, FAKE_CURRENT);
   return fake_leave (
@@ -450,8 +448,8 @@ cuStreamWaitValue32_v2 (
 }
 
 FAKE_API
-cuStreamWriteValue64_v2 (
-    CUstream stream, CUdeviceptr address, cuuint64_t value, unsigned flags)
+cuStreamWriteValue64_v2 (CUstream stream, CUdeviceptr address, cuuint64_t value,
+    unsigned flags)
 {
   FAKE_ENTER (cuStreamWriteValue64_v2, FAKE_CURRENT);
   return fake_leave (
@@ -459,8 +457,8 @@ cuStreamWriteValue64_v2 (
 }
 
 FAKE_API
-cuStreamWaitValue64_v2 (
-    CUstream stream, CUdeviceptr address, cuuint64_t value, unsigned flags)
+cuStreamWaitValue64_v2 (CUstream stream, CUdeviceptr address, cuuint64_t value,
+    unsigned flags)
 {
   FAKE_ENTER (cuStreamWaitValue64_v2, FAKE_CURRENT);
   return fake_leave (

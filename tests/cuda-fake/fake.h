@@ -218,8 +218,8 @@ typedef struct
   bool internal; /* a module's; not counted */
 } FakeMemory;
 
-CUresult fake_memory_new (FakeContext *context, FakeMemoryKind kind, size_t size,
-    uint8_t *host, FakeMemory **memory);
+CUresult fake_memory_new (FakeContext *context, FakeMemoryKind kind,
+    size_t size, uint8_t *host, FakeMemory **memory);
 void fake_memory_free (FakeMemory *memory);
 /* The live memory that [@device, @device + @size] lies in. */
 FakeMemory *fake_memory_find (CUdeviceptr device, size_t size);
@@ -230,8 +230,8 @@ void fake_memory_drop_context (FakeContext *context);
 void fake_memory_count (RingFakeLive *live);
 /* Where [@device, @device + @size] lies in this process, for a kernel of @context
  * (NULL: for a copy); NULL: nowhere. Needs no lock. */
-void *fake_memory_localise (
-    FakeContext *context, CUdeviceptr device, size_t size);
+void *fake_memory_localise (FakeContext *context, CUdeviceptr device,
+    size_t size);
 
 /* ---- the rest, by file; all with the lock held unless said otherwise ----------- */
 
@@ -257,8 +257,8 @@ extern FakeState fake;
 extern __thread FakeContext *fake_current;
 
 /* state.c */
-void fake_object_init (
-    void *object, FakeKind kind, FakeContext *context, void (*destroy) (FakeObject *));
+void fake_object_init (void *object, FakeKind kind, FakeContext *context,
+    void (*destroy) (FakeObject *));
 /* NULL where @handle is none of @kind that lives. */
 void *fake_object_find (FakeKind kind, const void *handle);
 void *fake_object_ref (void *object);
@@ -274,7 +274,8 @@ void fake_contexts_forget (void);
 
 /* stream.c */
 FakeStream *fake_stream_find (CUstream handle, bool current_only);
-FakeStream *fake_stream_new (FakeContext *context, unsigned flags, int priority);
+FakeStream *fake_stream_new (FakeContext *context, unsigned flags,
+    int priority);
 void fake_stream_end (FakeStream *stream);
 FakeOp *fake_op_new (FakeOpType type);
 void fake_op_after (FakeOp *op, FakeStream *stream, uint64_t number);

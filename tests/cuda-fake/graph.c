@@ -134,8 +134,8 @@ cuStreamEndCapture (CUstream handle, CUgraph *result)
   }
   graph = stream->capture;
   stream->capture = NULL;
-  fake_object_init (
-      graph, FAKE_GRAPH, fake_object_ref (fake_current), graph_destroy);
+  fake_object_init (graph, FAKE_GRAPH, fake_object_ref (fake_current),
+      graph_destroy);
   *result = (CUgraph) graph;
   return fake_leave (CUDA_SUCCESS);
 }
@@ -151,7 +151,7 @@ cuStreamIsCapturing (CUstream handle, CUstreamCaptureStatus *status)
     return fake_leave (CUDA_ERROR_INVALID_HANDLE);
   if (!status)
     return fake_leave (CUDA_ERROR_INVALID_VALUE);
-  *status = !stream->capture         ? CU_STREAM_CAPTURE_STATUS_NONE
+  *status = !stream->capture   ? CU_STREAM_CAPTURE_STATUS_NONE
       : stream->capture_broken ? CU_STREAM_CAPTURE_STATUS_INVALIDATED
                                : CU_STREAM_CAPTURE_STATUS_ACTIVE;
   return fake_leave (CUDA_SUCCESS);
@@ -160,8 +160,8 @@ cuStreamIsCapturing (CUstream handle, CUstreamCaptureStatus *status)
 /* ---- graphs ------------------------------------------------------------------------------ */
 
 FAKE_API
-cuGraphInstantiateWithFlags (
-    CUgraphExec *result, CUgraph handle, unsigned long long flags)
+cuGraphInstantiateWithFlags (CUgraphExec *result, CUgraph handle,
+    unsigned long long flags)
 {
   FakeGraph *graph, *exec;
   unsigned i;
@@ -175,8 +175,8 @@ cuGraphInstantiateWithFlags (
   exec = calloc (1, sizeof (*exec));
   for (i = 0; i < graph->n_nodes; i++)
     graph_add (exec, &graph->nodes[i]);
-  fake_object_init (
-      exec, FAKE_EXEC, fake_object_ref (fake_current), graph_destroy);
+  fake_object_init (exec, FAKE_EXEC, fake_object_ref (fake_current),
+      graph_destroy);
   *result = (CUgraphExec) exec;
   return fake_leave (CUDA_SUCCESS);
 }
@@ -185,8 +185,8 @@ FAKE_API
 cuGraphUpload (CUgraphExec handle, CUstream stream)
 {
   FAKE_ENTER (cuGraphUpload, FAKE_CURRENT);
-  return fake_leave (fake_object_find (FAKE_EXEC, handle)
-              && fake_stream_find (stream, false)
+  return fake_leave (
+      fake_object_find (FAKE_EXEC, handle) && fake_stream_find (stream, false)
           ? CUDA_SUCCESS
           : CUDA_ERROR_INVALID_HANDLE);
 }

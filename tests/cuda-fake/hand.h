@@ -25,8 +25,8 @@
     const gint64 until_ = g_get_monotonic_time () + HAND_WAIT; \
     while (!(condition)) { \
       if (g_get_monotonic_time () > until_) \
-        g_error ( \
-            "%s:%d: never came true: %s", __FILE__, __LINE__, #condition); \
+        g_error ("%s:%d: never came true: %s", __FILE__, __LINE__, \
+            #condition); \
       g_thread_yield (); \
     } \
   } \
@@ -55,6 +55,26 @@ hand_image (const gchar *name)
   g_strlcpy (description->name, name, sizeof (description->name));
   memcpy (image + 16 + before, description, sizeof (*description));
   return image;
+}
+
+/* Gives whatever could run by now the time for it: another stream has worked and
+ * rested many times. */
+static inline void
+hand_let_others_run (void)
+{
+  CUstream stream;
+  CUevent event;
+  guint i;
+
+  assert_cuda (cuStreamCreate (&stream, CU_STREAM_NON_BLOCKING));
+  assert_cuda (cuEventCreate (&event, CU_EVENT_DISABLE_TIMING));
+  for (i = 0; i < 100; i++) {
+    assert_cuda (cuEventRecord (event, stream));
+    assert_cuda (cuEventSynchronize (event));
+    g_thread_yield ();
+  }
+  assert_cuda (cuEventDestroy (event));
+  assert_cuda (cuStreamDestroy (stream));
 }
 
 /* The primary context of the first device, made current. */
@@ -93,8 +113,8 @@ hand_pinned (Hand *hand, gsize size, gpointer device)
 {
   gpointer host;
 
-  assert_cuda (cuMemHostAlloc (
-      &host, size, CU_MEMHOSTALLOC_PORTABLE | CU_MEMHOSTALLOC_DEVICEMAP));
+  assert_cuda (cuMemHostAlloc (&host, size,
+      CU_MEMHOSTALLOC_PORTABLE | CU_MEMHOSTALLOC_DEVICEMAP));
   memset (host, 0, size);
   assert_cuda (cuMemHostGetDevicePointer (device, host, 0));
   g_ptr_array_add (hand->pinned, host);
@@ -128,10 +148,10 @@ hand_new (const gchar *name, guint grid, guint block, guint input_capacity)
   hand->pinned = g_ptr_array_new ();
   hand->device = g_array_new (FALSE, FALSE, sizeof (CUdeviceptr));
   assert_cuda (cuModuleLoadData (&hand->module, image));
-  assert_cuda (cuModuleGetFunction (
-      &hand->function, hand->module, "ring_kernel_resident"));
-  assert_cuda (cuModuleGetGlobal (
-      &description, &size, hand->module, "ring_kernel_description"));
+  assert_cuda (cuModuleGetFunction (&hand->function, hand->module,
+      "ring_kernel_resident"));
+  assert_cuda (cuModuleGetGlobal (&description, &size, hand->module,
+      "ring_kernel_description"));
   g_assert_cmpuint (size, ==, sizeof (hand->description));
   assert_cuda (cuMemcpyDtoH (&hand->description, description, size));
   g_assert_cmpstr (hand->description.name, ==, name);
@@ -149,14 +169,14 @@ hand_new (const gchar *name, guint grid, guint block, guint input_capacity)
   g->input_stride = g->input_inline_offset + g->inline_size;
   g->output_stride = g->output_inline_offset + g->inline_size;
   g->parameter_stride = 512;
-  g->parameter_sets = 4;
+  g->parameter_sets = 16;
   g->region_count = 3;
 
   hand->control = hand_pinned (hand, sizeof (*hand->control), &hand->r.control);
   hand->control->geometry = *g;
   hand->control->host.idle_timeout_ns = G_MAXUINT64;
-  hand->input.slots = hand_pinned (
-      hand, (gsize) g->input_capacity * g->input_stride, &hand->r.input_slots);
+  hand->input.slots = hand_pinned (hand,
+      (gsize) g->input_capacity * g->input_stride, &hand->r.input_slots);
   hand->input.producer = &hand->control->input_producer;
   hand->input.consumer = &hand->control->input_consumer;
   hand->input.capacity = g->input_capacity;
@@ -167,10 +187,10 @@ hand_new (const gchar *name, guint grid, guint block, guint input_capacity)
   hand->output.consumer = &hand->control->output_consumer;
   hand->output.capacity = g->output_capacity;
   hand->output.stride = g->output_stride;
-  hand->parameters = hand_pinned (
-      hand, g->parameter_sets * g->parameter_stride, &hand->r.parameters);
-  hand->regions = hand_pinned (
-      hand, g->region_count * sizeof (RingRegion), &hand->r.regions);
+  hand->parameters = hand_pinned (hand, g->parameter_sets * g->parameter_stride,
+      &hand->r.parameters);
+  hand->regions = hand_pinned (hand, g->region_count * sizeof (RingRegion),
+      &hand->r.regions);
   hand->payload_size = 1 << 16;
   hand->payloads[0] =
       hand_pinned (hand, hand->payload_size, &hand->regions[1].base);
@@ -238,8 +258,7 @@ hand_wait_exit (Hand *hand)
 {
   CUresult result;
 
-  wait_until (
-      (result = cuStreamQuery (hand->stream)) != CUDA_ERROR_NOT_READY);
+  wait_until ((result = cuStreamQuery (hand->stream)) != CUDA_ERROR_NOT_READY);
   assert_cuda (result);
   g_assert_cmpuint (hand_residency (hand), ==, RING_RESIDENCY_EXITED);
   return ring_load_acquire_u32 (&hand->control->device.exit_reason);
@@ -298,8 +317,7 @@ hand_send (Hand *hand, const guint8 *data, gsize size)
   g_assert_cmpuint (size, <=, hand->r.geometry.inline_size);
   hand_payload (&header->payload, RING_REGION_INLINE, 0, size);
   for (k = 0; k < hand->r.geometry.max_outputs; k++)
-    hand_payload (
-        &hand_output_refs (header)[k], RING_REGION_INLINE, 0, size);
+    hand_payload (&hand_output_refs (header)[k], RING_REGION_INLINE, 0, size);
   memcpy ((guint8 *) header + hand->r.geometry.input_inline_offset, data, size);
   hand_publish (hand);
 }

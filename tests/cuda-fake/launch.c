@@ -143,11 +143,11 @@ thread_address (RingDeviceThread *device, const volatile void *address)
   check (thread);
   if (!address)
     return NULL;
-  local = fake_memory_localise (
-      thread->launch->context, (CUdeviceptr) (uintptr_t) address, 0);
+  local = fake_memory_localise (thread->launch->context,
+      (CUdeviceptr) (uintptr_t) address, 0);
   if (!local) {
-    atomic_compare_exchange_strong (
-        &thread->launch->fault, &none, CUDA_ERROR_ILLEGAL_ADDRESS);
+    atomic_compare_exchange_strong (&thread->launch->fault, &none,
+        CUDA_ERROR_ILLEGAL_ADDRESS);
     check (thread);
   }
   return local;
@@ -223,7 +223,8 @@ pool_push (FakeThread *thread)
 
 /* Runs blocks @first to @first + @n and waits for them; with the lock held. */
 static CUresult
-launch_blocks (FakeContext *context, const FakeLaunchArgs *args, unsigned first, unsigned n)
+launch_blocks (FakeContext *context, const FakeLaunchArgs *args, unsigned first,
+    unsigned n)
 {
   FakeLaunch launch = { .context = context, .args = args };
   const unsigned n_threads = n * args->block;

@@ -297,8 +297,8 @@ alloc_device (CUdeviceptr *device, size_t size)
 
   if (!device)
     return CUDA_ERROR_INVALID_VALUE;
-  result = fake_memory_new (
-      fake_current, FAKE_MEMORY_DEVICE, size, NULL, &memory);
+  result =
+      fake_memory_new (fake_current, FAKE_MEMORY_DEVICE, size, NULL, &memory);
   if (result == CUDA_SUCCESS)
     *device = memory->device;
   return result;
@@ -444,13 +444,14 @@ alloc_host (void **host, size_t size, unsigned flags)
   CUresult result;
 
   if (!host
-      || flags & ~(unsigned) (CU_MEMHOSTALLOC_PORTABLE | CU_MEMHOSTALLOC_DEVICEMAP
-             | CU_MEMHOSTALLOC_WRITECOMBINED))
+      || flags
+          & ~(unsigned) (CU_MEMHOSTALLOC_PORTABLE | CU_MEMHOSTALLOC_DEVICEMAP
+              | CU_MEMHOSTALLOC_WRITECOMBINED))
     return CUDA_ERROR_INVALID_VALUE;
   result = fake_wait_context (fake_current);
   if (result == CUDA_SUCCESS)
-    result = fake_memory_new (
-        fake_current, FAKE_MEMORY_PINNED, size, NULL, &memory);
+    result =
+        fake_memory_new (fake_current, FAKE_MEMORY_PINNED, size, NULL, &memory);
   if (result == CUDA_SUCCESS) {
     memory->flags = flags;
     *host = memory->bytes;
@@ -469,8 +470,8 @@ FAKE_API
 cuMemAllocHost_v2 (void **host, size_t size)
 {
   FAKE_ENTER (cuMemAllocHost_v2, FAKE_CURRENT | FAKE_NOT_IN_CAPTURE);
-  return fake_leave (
-      alloc_host (host, size, CU_MEMHOSTALLOC_PORTABLE | CU_MEMHOSTALLOC_DEVICEMAP));
+  return fake_leave (alloc_host (host, size,
+      CU_MEMHOSTALLOC_PORTABLE | CU_MEMHOSTALLOC_DEVICEMAP));
 }
 
 /* Page-locked memory of @kind that begins at @host goes, when all work has ended. */
@@ -480,8 +481,7 @@ free_host (void *host, FakeMemoryKind kind, CUresult none)
   FakeMemory *memory = fake_memory_find_host (host, 0);
   CUresult result;
 
-  if (!memory || memory->bytes != host || memory->kind != kind
-      || memory->freed)
+  if (!memory || memory->bytes != host || memory->kind != kind || memory->freed)
     return none;
   memory->freed = true;
   result = fake_wait_context (memory->context);
@@ -508,15 +508,16 @@ cuMemHostRegister_v2 (void *host, size_t size, unsigned flags)
 
   FAKE_ENTER (cuMemHostRegister_v2, FAKE_CURRENT | FAKE_NOT_IN_CAPTURE);
   if (!host || size == 0 || fake_is_device_address (host)
-      || flags & ~(unsigned) (CU_MEMHOSTREGISTER_PORTABLE
-             | CU_MEMHOSTREGISTER_DEVICEMAP | CU_MEMHOSTREGISTER_READ_ONLY))
+      || flags
+          & ~(unsigned) (CU_MEMHOSTREGISTER_PORTABLE
+              | CU_MEMHOSTREGISTER_DEVICEMAP | CU_MEMHOSTREGISTER_READ_ONLY))
     return fake_leave (CUDA_ERROR_INVALID_VALUE);
   if (overlaps (host, size))
     return fake_leave (CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED);
   result = fake_wait_context (fake_current);
   if (result == CUDA_SUCCESS)
-    result = fake_memory_new (
-        fake_current, FAKE_MEMORY_REGISTERED, size, host, &memory);
+    result = fake_memory_new (fake_current, FAKE_MEMORY_REGISTERED, size, host,
+        &memory);
   if (result == CUDA_SUCCESS)
     memory->flags = flags;
   return fake_leave (result);
@@ -552,8 +553,7 @@ cuMemHostGetFlags (unsigned *flags, void *host)
 
   FAKE_ENTER (cuMemHostGetFlags, FAKE_CURRENT);
   memory = fake_memory_find_host (host, 1);
-  if (!flags || !memory || memory->freed
-      || memory->kind != FAKE_MEMORY_PINNED)
+  if (!flags || !memory || memory->freed || memory->kind != FAKE_MEMORY_PINNED)
     return fake_leave (CUDA_ERROR_INVALID_VALUE);
   *flags = memory->flags;
   return fake_leave (CUDA_SUCCESS);
@@ -614,7 +614,8 @@ pointer_attribute (void *value, CUpointer_attribute which, CUdeviceptr pointer)
 }
 
 FAKE_API
-cuPointerGetAttribute (void *value, CUpointer_attribute which, CUdeviceptr pointer)
+cuPointerGetAttribute (void *value, CUpointer_attribute which,
+    CUdeviceptr pointer)
 {
   FAKE_ENTER (cuPointerGetAttribute, FAKE_CURRENT);
   return fake_leave (pointer_attribute (value, which, pointer));
@@ -638,7 +639,8 @@ cuPointerGetAttributes (unsigned n, CUpointer_attribute *which, void **values,
           || which[i] == CU_POINTER_ATTRIBUTE_MAPPED
           || which[i] == CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL;
 
-      memset (values[i], which[i] == CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL ? 0xff : 0,
+      memset (values[i],
+          which[i] == CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL ? 0xff : 0,
           is_int ? sizeof (int) : sizeof (void *));
     }
   return fake_leave (CUDA_SUCCESS);

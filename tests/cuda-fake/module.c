@@ -174,7 +174,8 @@ identify (const void *image, FakeModule *module, const char **why)
     module->kernel = scan (image, header.header_size + header.size);
   } else if (memcmp (image, ELFMAG, SELFMAG) == 0) {
     module->kernel = scan (image, elf_size (image));
-  } else if (strncmp (image, "//", 2) == 0 || strncmp (image, ".version", 8) == 0) {
+  } else if (strncmp (image, "//", 2) == 0
+      || strncmp (image, ".version", 8) == 0) {
     module->kernel = scan_text (image);
   } else {
     *why = "neither a fat binary nor a cubin nor PTX";
@@ -311,8 +312,8 @@ cuModuleGetFunction (CUfunction *function, CUmodule handle, const char *name)
 }
 
 FAKE_API
-cuModuleGetGlobal_v2 (
-    CUdeviceptr *device, size_t *size, CUmodule handle, const char *name)
+cuModuleGetGlobal_v2 (CUdeviceptr *device, size_t *size, CUmodule handle,
+    const char *name)
 {
   FakeModule *module;
 
@@ -394,8 +395,8 @@ FAKE_API
 cuFuncLoad (CUfunction function)
 {
   FAKE_ENTER (cuFuncLoad, FAKE_CURRENT);
-  return fake_leave (fake_function_find (function) ? CUDA_SUCCESS
-                                                   : CUDA_ERROR_INVALID_HANDLE);
+  return fake_leave (
+      fake_function_find (function) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE);
 }
 
 static CUresult
@@ -407,13 +408,14 @@ occupancy (int *n, CUfunction function, int block)
     return CUDA_ERROR_INVALID_HANDLE;
   if (!n || block < 1)
     return CUDA_ERROR_INVALID_VALUE;
-  *n = block <= fake.max_threads && (unsigned) block <= module->kernel->max_lanes;
+  *n = block <= fake.max_threads
+      && (unsigned) block <= module->kernel->max_lanes;
   return CUDA_SUCCESS;
 }
 
 FAKE_API
-cuOccupancyMaxActiveBlocksPerMultiprocessor (
-    int *n, CUfunction function, int block, size_t shared)
+cuOccupancyMaxActiveBlocksPerMultiprocessor (int *n, CUfunction function,
+    int block, size_t shared)
 {
   FAKE_ENTER (cuOccupancyMaxActiveBlocksPerMultiprocessor, FAKE_CURRENT);
   (void) shared;
@@ -421,11 +423,11 @@ cuOccupancyMaxActiveBlocksPerMultiprocessor (
 }
 
 FAKE_API
-cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags (
-    int *n, CUfunction function, int block, size_t shared, unsigned flags)
+cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags (int *n,
+    CUfunction function, int block, size_t shared, unsigned flags)
 {
-  FAKE_ENTER (
-      cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags, FAKE_CURRENT);
+  FAKE_ENTER (cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags,
+      FAKE_CURRENT);
   (void) shared;
   (void) flags;
   return fake_leave (occupancy (n, function, block));

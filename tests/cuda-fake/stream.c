@@ -112,8 +112,8 @@ stream_run (void *data)
     if (!(op = stream->first))
       break;
     for (i = 0; i < op->n_after; i++)
-      while (!context->failed
-          && op->after[i].stream->done < op->after[i].number)
+      while (
+          !context->failed && op->after[i].stream->done < op->after[i].number)
         pthread_cond_wait (&fake.changed, &fake.lock);
     if (!context->failed)
       op_run (stream, op);
@@ -254,8 +254,8 @@ fake_stream_new (FakeContext *context, unsigned flags, int priority)
 {
   FakeStream *stream = calloc (1, sizeof (*stream));
 
-  fake_object_init (
-      stream, FAKE_STREAM, fake_object_ref (context), stream_destroy);
+  fake_object_init (stream, FAKE_STREAM, fake_object_ref (context),
+      stream_destroy);
   pthread_cond_init (&stream->more, NULL);
   stream->last = &stream->first;
   stream->flags = flags;
@@ -451,8 +451,8 @@ cuEventCreate (CUevent *handle, unsigned flags)
       || flags & ~(unsigned) (CU_EVENT_BLOCKING_SYNC | CU_EVENT_DISABLE_TIMING))
     return fake_leave (CUDA_ERROR_INVALID_VALUE);
   event = calloc (1, sizeof (*event));
-  fake_object_init (
-      event, FAKE_EVENT, fake_object_ref (fake_current), event_destroy);
+  fake_object_init (event, FAKE_EVENT, fake_object_ref (fake_current),
+      event_destroy);
   event->flags = flags;
   *handle = (CUevent) event;
   return fake_leave (CUDA_SUCCESS);

@@ -11,8 +11,9 @@
   FAKE_API fake_not_##name (void) __asm__(#name); \
   FAKE_API fake_not_##name (void) \
   { \
-    FAKE_ENTER (name, 0); \
-    return fake_leave (CUDA_ERROR_NOT_SUPPORTED); \
+    const CUresult entered = fake_enter (FAKE_##name, 0); \
+\
+    return entered ? entered : fake_leave (CUDA_ERROR_NOT_SUPPORTED); \
   }
 #include "entries.h"
 #undef ENTRY
@@ -54,8 +55,8 @@ find (const char *symbol)
 
 #undef cuGetProcAddress
 FAKE_API
-cuGetProcAddress (
-    const char *symbol, void **function, int version, cuuint64_t flags)
+cuGetProcAddress (const char *symbol, void **function, int version,
+    cuuint64_t flags)
 {
   FAKE_ENTER (cuGetProcAddress, FAKE_ANY_TIME);
   (void) version;

@@ -232,6 +232,33 @@ test_only_the_sdk_can_be_included (Source *s, gconstpointer data)
   assert_says (error, RING_ERROR_COMPILE, "includes.c(1)", "stdio.h");
 }
 
+/* As with the C compiler: what is one's own lies beside the kernel. */
+static void
+test_header_beside_the_source_is_found (Source *s, gconstpointer data)
+{
+  GError *error = NULL;
+  GBytes *code;
+  gchar *header;
+
+  source_write (s, "mine.h", "#define MINE 3\n", -1);
+  header = g_steal_pointer (&s->path);
+  source_write (s, "includes.c",
+      "#include \"mine.h\"\n"
+      "#include <ringkernel/kernel-sdk.h>\n"
+      "RING_KERNEL (mine, \"Threes\")\n"
+      "{\n"
+      "  RING_FOR_EACH (i, in.size)\n"
+      "    out.data[i] = MINE;\n"
+      "}\n",
+      -1);
+  code = ring_compile_nvrtc (s->path, MAJOR, MINOR, &error);
+  g_unlink (header);
+  g_free (header);
+  g_assert_no_error (error);
+  assert_is_cubin (code);
+  g_bytes_unref (code);
+}
+
 /* What the library hands over is what lies in the tree that it was built from. */
 static void
 test_headers_are_complete (void)
@@ -482,6 +509,8 @@ main (int argc, char **argv)
         NULL },
     { "/nvrtc/only-the-sdk-can-be-included", test_only_the_sdk_can_be_included,
         NULL },
+    { "/nvrtc/header-beside-the-source-is-found",
+        test_header_beside_the_source_is_found, NULL },
     { "/nvrtc/no-source-brings-it-down", test_no_source_brings_it_down, NULL },
     { "/nvrtc/name-of-any-encoding", test_name_of_any_encoding, NULL },
     { "/nvrtc/found-after-it-was-missing", test_found_after_it_was_missing,

@@ -47,7 +47,7 @@ fi
 mkdir -p "$(dirname "$dir")"
 new=$(cd "$(dirname "$dir")" && pwd)/.$(basename "$dir").$$
 trap 'rm -rf "$new"' EXIT
-mkdir -p "$new"/{bin,lib,plugins,kernels,include/ringkernel,stand-in} \
+mkdir -p "$new"/{parts,bin,lib,plugins,kernels,include/ringkernel,stand-in,no-decoder} \
     "$new"/tests/{runtime/kernels,gst,kernels,benchmarks,data}
 
 # ---- what is ours
@@ -60,6 +60,7 @@ cp -R "$root/kernels"/*/ "$new/kernels/"
 cp "$root"/runtime/ringkernel/*.h "$new/include/ringkernel/"
 cp "$root/LICENSE" "$new/"
 cp "$root/tests/gpu-check/gpu-check.sh" "$new/gpu-check"
+cp "$root"/tests/gpu-check/check-*.sh "$new/parts/"
 cp "$root/tests/gpu-check/run.sh" "$new/run"
 cp "$build/tests/gpu-check/gpu-probe" "$new/bin/"
 for suite in runtime gst kernels benchmarks; do
@@ -72,7 +73,7 @@ done
 cp "$root"/tests/runtime/kernels/*.c "$new/tests/runtime/kernels/"
 cp "$build"/tests/runtime/*.so "$new/tests/runtime/kernels/"
 images=0
-for image in "$build"/tests/gpu-check/*.fatbin; do
+for image in "$build"/tests/gpu-check/*.fatbin "$build"/tests/runtime/*.cubin; do
   [ -e "$image" ] || continue
   cp "$image" "$new/tests/runtime/kernels/"
   images=$((images + 1))
@@ -83,6 +84,9 @@ for library in libcuda.so.1 libnvcuvid.so.1; do
   [ ! -e "$build/tests/cuda-fake/$library" ] \
       || cp -L "$build/tests/cuda-fake/$library" "$new/stand-in/"
 done
+# Containers often have the driver without its video decoder, and GStreamer registers
+# cudaupload only where there is one.
+[ ! -e "$new/stand-in/libnvcuvid.so.1" ] || cp "$new/stand-in/libnvcuvid.so.1" "$new/no-decoder/"
 
 # ---- the GStreamer of this machine
 

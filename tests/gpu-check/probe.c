@@ -82,6 +82,9 @@ print_driver (void)
           (gpointer *) &get_version)
       && get_version (&version) == 0)
     printf ("cuda=%d.%d\n", version / 1000, version % 1000 / 10);
+  printf ("decoder=%s\n",
+      g_module_open ("libnvcuvid.so.1", G_MODULE_BIND_LAZY) ? "there"
+                                                            : "absent");
 }
 
 int

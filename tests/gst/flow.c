@@ -545,6 +545,57 @@ GST_START_TEST (the_kernels_state_does_not_survive_a_flush)
 
 GST_END_TEST;
 
+/* It never finishes, whatever is asked of it: a flush, and then the state change,
+ * wait for it no longer than they were told to, and one error says what it was. */
+GST_START_TEST (a_kernel_that_hangs_is_given_up)
+{
+  /* The kernel holds on to it, and so do we. */
+  static Gate gate;
+  GstSegment segment;
+  GstElement *filter;
+  gchar *kernel, *text = NULL;
+  GstHarness *h;
+  guint i;
+
+  if (is_inline (__i__))
+    return;
+  kernel = test_kernel ("gate");
+  filter = make_filter (kernel, __i__);
+  g_object_set (filter, "termination-timeout", (guint64) 100000, NULL);
+  h = gst_harness_new_with_element (filter, "sink", "src");
+  gst_object_unref (filter);
+  gst_harness_set_src_caps_str (h, "application/x");
+  for (i = 0; i < 3; i++)
+    ck_assert_int_eq (gst_harness_push (h, make_gated (&gate, 64)),
+        GST_FLOW_OK);
+  wait_entered (&gate);
+  gst_harness_push_event (h, gst_event_new_flush_start ());
+  gst_harness_push_event (h, gst_event_new_flush_stop (TRUE));
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_harness_push_event (h, gst_event_new_segment (&segment));
+  ck_assert_int_eq (gst_harness_push (h, make_bytes (4, 0)), GST_FLOW_ERROR);
+  ck_assert_uint_eq (count_messages (h->element, GST_MESSAGE_ERROR, &text), 1);
+  ck_assert_msg (strstr (text, "gate") != NULL, "%s", text);
+  g_free (text);
+  ck_assert_uint_eq (gst_harness_buffers_received (h), 0);
+  ck_assert_uint_eq (get_stat (h->element, "in-flight"), 0);
+  gst_element_set_state (h->element, GST_STATE_NULL);
+
+  /* Its memory was not freed meanwhile; and another one can be launched. */
+  open_gate (&gate);
+  while (!__atomic_load_n (&gate.left, __ATOMIC_ACQUIRE))
+    g_thread_yield ();
+  gst_harness_play (h);
+  gst_harness_set_src_caps_str (h, "application/y");
+  ck_assert_int_eq (gst_harness_push (h, make_bytes (4, 7)), GST_FLOW_OK);
+  gst_buffer_unref (gst_harness_pull (h));
+  fail_on_errors (h->element);
+  end_harness (h);
+  g_free (kernel);
+}
+
+GST_END_TEST;
+
 typedef struct
 {
   GstHarness *h;
@@ -653,6 +704,7 @@ flow_suite (void)
   tcase_add_mode_test (tc, eos_from_downstream_goes_upstream);
   tcase_add_mode_test (tc, sticky_events_survive_a_flush);
   tcase_add_mode_test (tc, the_kernels_state_does_not_survive_a_flush);
+  tcase_add_mode_test (tc, a_kernel_that_hangs_is_given_up);
   tcase_add_mode_test (tc, flushes_while_data_flows);
   tcase_add_mode_test (tc, stress);
   return s;

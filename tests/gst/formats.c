@@ -123,12 +123,20 @@ check_round_trip (gint mode, gint grid, const gchar *const *names,
 
 static const gint grids[] = { 1, 2, 7 };
 
+/* A small device has room for fewer. */
+static gint
+grid_for (gint mode, guint g)
+{
+  return on_cuda (mode) ? MIN (grids[g], 3) : grids[g];
+}
+
 GST_START_TEST (inverting_twice_a_single_pixel)
 {
   guint g;
 
   for (g = 0; g < G_N_ELEMENTS (grids); g++)
-    check_round_trip (__i__, grids[g], formats, G_N_ELEMENTS (formats), 1, 1);
+    check_round_trip (__i__, grid_for (__i__, g), formats,
+        G_N_ELEMENTS (formats), 1, 1);
 }
 
 GST_END_TEST;
@@ -138,8 +146,10 @@ GST_START_TEST (inverting_twice_odd_sizes)
   guint g;
 
   for (g = 0; g < G_N_ELEMENTS (grids); g++) {
-    check_round_trip (__i__, grids[g], formats, G_N_ELEMENTS (formats), 17, 13);
-    check_round_trip (__i__, grids[g], formats, G_N_ELEMENTS (formats), 3, 101);
+    check_round_trip (__i__, grid_for (__i__, g), formats,
+        G_N_ELEMENTS (formats), 17, 13);
+    check_round_trip (__i__, grid_for (__i__, g), formats,
+        G_N_ELEMENTS (formats), 3, 101);
   }
 }
 
@@ -151,7 +161,8 @@ GST_START_TEST (inverting_twice_full_hd)
   guint g;
 
   for (g = 0; g < G_N_ELEMENTS (grids); g++)
-    check_round_trip (__i__, grids[g], some, G_N_ELEMENTS (some), 1920, 1080);
+    check_round_trip (__i__, grid_for (__i__, g), some, G_N_ELEMENTS (some),
+        1920, 1080);
 }
 
 GST_END_TEST;

@@ -67,13 +67,32 @@ end_filter (GstElement *filter)
   gst_object_unref (filter);
 }
 
+/* Whether what runs where it likes runs on CUDA; inline it never does. */
+static inline gboolean
+on_cuda (gint mode)
+{
+  return !is_inline (mode)
+      && g_strcmp0 (g_getenv ("RINGKERNEL_BACKEND"), "cuda") == 0;
+}
+
+/* One of tests/runtime/kernels, built beforehand; for CUDA that takes an image
+ * beside it, and where there is none, its source is compiled. */
 static inline gchar *
 test_kernel (const gchar *name)
 {
   const gchar *dir = g_getenv ("RING_TEST_KERNEL_DIR");
+  gchar *path, *image;
 
   ck_assert_msg (dir != NULL, "RING_TEST_KERNEL_DIR is not set");
-  return g_strdup_printf ("%s/%s.so", dir, name);
+  path = g_strdup_printf ("%s/%s.so", dir, name);
+  image = g_strdup_printf ("%s/%s.fatbin", dir, name);
+  if (on_cuda (1) && !g_file_test (image, G_FILE_TEST_EXISTS)) {
+    g_free (path);
+    path = g_strdup_printf ("%s/tests/runtime/kernels/%s.c",
+        g_getenv ("RINGKERNEL_TEST_SOURCE_ROOT"), name);
+  }
+  g_free (image);
+  return path;
 }
 
 /* Counts messages of @type that @element posted since the last call; keeps the

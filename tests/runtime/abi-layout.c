@@ -82,7 +82,7 @@ main (void)
   AT (RingHostWords, active);
   AT (RingHostWords, terminate);
   AT (RingHostWords, drain);
-  AT (RingHostWords, reserved);
+  AT (RingHostWords, leave);
   AT (RingHostWords, epoch);
   AT (RingHostWords, lease_ns);
   AT (RingHostWords, idle_timeout_ns);

@@ -54,8 +54,14 @@ test_stuck_kernel_fails_its_handle (RingExecutionMode mode)
   g_assert_cmpuint (m->in_flight, ==, 0);
   g_assert_cmpuint (m->rejected + m->discarded, ==, 2);
 
-  /* The process lives, and so does the next handle. */
-  {
+  /* The process lives, and so does the next handle, unless the stuck kernel has
+   * the device that the next one would need. */
+  if (ring_test_backend () == RING_BACKEND_CUDA) {
+    g_autoptr (RingRuntime) runtime = ring_test_runtime ();
+
+    g_assert_null (ring_runtime_launch (runtime, "copy", -1, -1, NULL, &error));
+    ring_test_assert_says (&error, RING_ERROR_FAULT, "never ends");
+  } else {
     g_autoptr (RingKernel) next = ring_test_start (mode, "gate", 2);
     g_autoptr (RingMessage) message = ring_test_gate_message (NULL, 5);
     g_autoptr (RingMessage) reply =
@@ -81,6 +87,7 @@ test_stuck_kernel_fails_its_handle (RingExecutionMode mode)
     g_object_unref (kernel);
   if (weak)
     g_object_remove_weak_pointer (G_OBJECT (weak), &weak);
+  ring_test_wait_for_device ();
 }
 
 /* Nobody calls terminate; the handle just goes. */
@@ -105,6 +112,7 @@ test_stuck_kernel_does_not_hold_up_the_last_unref (RingExecutionMode mode)
   g_object_unref (kernel);
   ring_test_gate_open (g);
   ring_test_gate_wait_left (g);
+  ring_test_wait_for_device ();
 }
 
 static void
@@ -165,6 +173,7 @@ test_stuck_submission_is_abandoned (RingExecutionMode mode)
   ring_test_gate_open (&gate[which]);
   ring_test_gate_wait_left (&gate[which]);
   g_object_unref (kernel);
+  ring_test_wait_for_device ();
 }
 
 /* A slow kernel is no stuck one: it ends within the time-out, all is well. */

@@ -75,11 +75,13 @@ ring_test_has_mode (RingExecutionMode mode)
       || ring_test_backend () == RING_BACKEND_CPU;
 }
 
-/* For tests that need kernel and test to share their addresses. */
+/* For tests that need kernel and test to share their addresses: on the cpu, and on
+ * a stand-in for a device, which RING_TEST_SHARED_ADDRESSES says. */
 static inline gboolean
 ring_test_skip_unless_cpu (void)
 {
-  if (ring_test_backend () == RING_BACKEND_CPU)
+  if (ring_test_backend () == RING_BACKEND_CPU
+      || g_getenv ("RING_TEST_SHARED_ADDRESSES"))
     return FALSE;
   g_test_skip ("needs kernels that see the test's own memory: cpu only");
   return TRUE;
@@ -325,6 +327,22 @@ ring_test_assert_nothing_left (RingKernel *kernel)
     } \
   } \
   G_STMT_END
+
+/* On a device a kernel that never ends keeps others away; once it has ended after
+ * all, the device can be used again. */
+static inline void
+ring_test_wait_for_device (void)
+{
+  g_autoptr (RingRuntime) runtime = NULL;
+  RingKernel *kernel = NULL;
+
+  if (ring_test_backend () == RING_BACKEND_CPU)
+    return;
+  runtime = ring_test_runtime ();
+  ring_test_wait_until (
+      (kernel = ring_runtime_launch (runtime, "copy", -1, -1, NULL, NULL)));
+  g_object_unref (kernel);
+}
 
 /* ---- a message held inside the kernel `gate` -------------------------------- */
 

@@ -142,8 +142,10 @@ class Compilers(Scratch):
                             + "}\n" * (suffix == ".cpp"))
         self.compile(compiler, *flags, *WARNINGS, "-c", source, "-o", "out.o")
         source = self.write(f"kernel{suffix}", KERNEL)
-        self.compile(compiler, *flags, *WARNINGS, "-O2", "-fPIC", "-c",
-                     source, "-o", "out.o")
+        # For the CPU's backend, and as the device's loop for threads.
+        for define in ("-DNDEBUG", "-DRING_DEVICE_ON_HOST"):
+            self.compile(compiler, *flags, *WARNINGS, define, "-O2", "-fPIC",
+                         "-c", source, "-o", "out.o")
 
     def test_gcc_as_c11(self):
         self.host("gcc", "-std=c11", suffix=".c")
@@ -173,10 +175,45 @@ class Compilers(Scratch):
                   encoding="utf-8") as ptx:
             text = ptx.read()
         # System scope, and really the ring's own words.
-        self.assertIn("ld.acquire.sys", text)
-        self.assertIn("st.release.sys", text)
-        self.assertIn("ring_kernel_entry", text)
-        self.assertIn("ring_kernel_description", text)
+        for wanted in ("ld.acquire.sys", "st.release.sys",
+                       ".entry ring_kernel_resident",
+                       "ring_kernel_description"):
+            self.assertTrue(wanted in text, wanted)
+
+
+class DeviceOnHost(Scratch):
+    """Every kernel with the device's loop around it, for threads of this machine."""
+
+    def kernels(self, name):
+        compiler = find(name)
+        if not compiler:
+            self.skipTest(f"{name} is not here")
+        root = os.path.join(HERE, "..", "..")
+        sources = glob.glob(os.path.join(root, "kernels", "*", "*.c"))
+        sources += glob.glob(os.path.join(root, "examples", "kernels", "*.c"))
+        self.assertGreater(len(sources), 10)
+        for source in sorted(sources):
+            kernel = os.path.basename(source)[:-2]
+            library = os.path.join(self.directory.name, kernel + ".so")
+            with self.subTest(kernel):
+                self.compile(compiler, "-std=gnu11", *WARNINGS, "-O1", "-fPIC",
+                             "-shared", "-DRING_DEVICE_ON_HOST", source, "-o",
+                             library, "-lm")
+                version = ctypes.c_uint32.in_dll(ctypes.CDLL(library),
+                                                 "ring_device_kernel")
+                self.assertEqual(version.value, self.abi_version())
+
+    @staticmethod
+    def abi_version():
+        with open(os.path.join(HEADERS, "abi.h"), encoding="utf-8") as file:
+            return int(re.search(r"#define RING_ABI_VERSION (\d+)u",
+                                 file.read()).group(1))
+
+    def test_gcc(self):
+        self.kernels("gcc")
+
+    def test_clang(self):
+        self.kernels("clang")
 
 
 class Nvrtc(Scratch):
@@ -221,8 +258,9 @@ class Nvrtc(Scratch):
                                                   ctypes.byref(size)))
         ptx = ctypes.create_string_buffer(size.value)
         self.assertEqual(0, nvrtc.nvrtcGetPTX(program, ptx))
-        self.assertIn(b"ld.acquire.sys", ptx.value)
-        self.assertIn(b"st.release.sys", ptx.value)
+        for wanted in (b"ld.acquire.sys", b"st.release.sys",
+                       b".entry ring_kernel_resident"):
+            self.assertTrue(wanted in ptx.value, wanted)
         nvrtc.nvrtcDestroyProgram(ctypes.byref(program))
 
 

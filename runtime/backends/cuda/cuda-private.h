@@ -14,6 +14,13 @@ G_BEGIN_DECLS
 
 typedef struct _CudaInstance CudaInstance;
 
+/* A piece of memory, of the device or page-locked. */
+typedef struct
+{
+  guint64 address;
+  gsize size;
+} CudaBlock;
+
 /* ---- device.c: a device and its context ------------------------------------------ */
 
 typedef struct
@@ -37,6 +44,10 @@ typedef struct
   /* page-locked memory of ours: where it lies, and where the device sees it */
   GRWLock pinned_lock;
   GTree *pinned; /* host address -> CudaPinned */
+
+  /* what could not be freed when it was due */
+  GMutex garbage_lock;
+  GArray *garbage; /* of CudaBlock; size: on the device */
 } CudaBackend;
 
 /* Every thread brings the context along for as long as it calls the driver. */
@@ -56,6 +67,7 @@ cuda_leave (CudaBackend *b)
 
 gpointer cuda_alloc_host (RingBackend *backend, gsize size);
 void cuda_free_host (RingBackend *backend, gpointer memory);
+void cuda_free_later (CudaBackend *b, guint64 address, gboolean on_device);
 /* Where the device sees @size bytes of page-locked memory at @host; 0: they are
  * not page-locked. */
 CUdeviceptr cuda_find_pinned (CudaBackend *b, gconstpointer host, gsize size);
@@ -75,7 +87,8 @@ typedef struct
 
 typedef enum
 {
-  CUDA_PAYLOAD_NONE, /* in the slot, or nothing is to be done for it */
+  CUDA_PAYLOAD_NONE,   /* in the slot, or nothing is to be done for it */
+  CUDA_PAYLOAD_INLINE, /* copied into the slot, or out of it */
   CUDA_PAYLOAD_BOUNCED, /* in a page-locked block of ours, which the device reads */
   CUDA_PAYLOAD_STAGED /* in a device block of ours */
 } CudaPayloadWay;
@@ -88,17 +101,10 @@ typedef struct
   gboolean copying;   /* output: the copy to the host has been enqueued */
   gpointer bounce;    /* page-locked; NULL: the caller's memory is so itself */
   CUdeviceptr device; /* staged */
-  gsize bounce_size, device_size;
-  CUevent copied; /* output, while copying */
+  gsize block_size;   /* of either */
+  CUevent copied;     /* output, while copying */
   CudaPlane plane[RING_MAX_PLANES];
 } CudaPayload;
-
-/* Memory for a payload, to be used again. */
-typedef struct
-{
-  guint64 address;
-  gsize size;
-} CudaBlock;
 
 /* A slot that will be published when what was enqueued for it is done. */
 typedef struct
@@ -162,6 +168,8 @@ struct _CudaInstance
   GQueue unpublished;                  /* of CudaUnpublished */
   GPtrArray *events;                   /* spare ones */
   GArray *spare_device, *spare_bounce; /* of CudaBlock */
+  GArray
+      *slabs; /* of CudaBlock, that blocks are cut from; size: on the device */
   guint in_copy; /* copies back that are under way; atomic */
 
   /* the clocks: host = device + offset, which lies between these */
@@ -185,10 +193,13 @@ void cuda_poll (RingInstance *instance);
 gboolean cuda_stop (RingInstance *instance, gint64 deadline);
 void cuda_join_bridge (CudaInstance *c);
 /* Makes every kernel in the context of @b leave, and keeps it out, while memory is
- * got or given back: the driver may wait for all of them meanwhile. Nests. */
-void cuda_hold_all (CudaBackend *b);
+ * got or given back: the driver may wait for all of them meanwhile. Nests. FALSE:
+ * one does not leave, and the driver must not be asked for anything that waits. */
+gboolean cuda_hold_all (CudaBackend *b);
 void cuda_release_all (CudaBackend *b);
-gboolean cuda_is_blocked (CudaBackend *b);
+/* Something failed in the context of @b, which must be current: whether its kernels
+ * are still there. */
+void cuda_check_all (CudaBackend *b);
 void cuda_register_instance (CudaInstance *c);
 void cuda_unregister_instance (CudaInstance *c);
 /* The first cause counts. Any thread. */
@@ -198,6 +209,15 @@ cuda_is_broken (CudaInstance *c)
 {
   return __atomic_load_n (&c->broken, __ATOMIC_ACQUIRE);
 }
+
+/* blocks.c; any thread, with the context current */
+gboolean cuda_acquire_blocks (CudaInstance *c, CudaPayload *p, gsize size,
+    gboolean bounce, gboolean device, GError **error);
+void cuda_release_blocks (CudaInstance *c, const CudaPayload *p);
+CUevent cuda_take_event (CudaInstance *c);
+void cuda_give_event (CudaInstance *c, CUevent event);
+/* Gives all blocks back; nothing is in flight. */
+void cuda_transfer_trim (CudaInstance *c);
 
 /* transfer.c */
 gboolean cuda_transfer_init (CudaInstance *c, GError **error);

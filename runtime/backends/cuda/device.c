@@ -10,6 +10,39 @@
 /* What a kernel's acquire and release need, and the oldest that is compiled for. */
 #define OLDEST_CAPABILITY 75
 
+/* ---- what could not be freed when it was due -------------------------------------- */
+
+/* A kernel that does not leave the device keeps memory from being freed: the driver
+ * would wait for it. It is freed when the next is. */
+void
+cuda_free_later (CudaBackend *b, guint64 address, gboolean on_device)
+{
+  const CudaBlock block = { address, on_device };
+
+  g_mutex_lock (&b->garbage_lock);
+  g_array_append_val (b->garbage, block);
+  g_mutex_unlock (&b->garbage_lock);
+}
+
+/* With everybody held, and the context. */
+static void
+free_garbage (CudaBackend *b)
+{
+  guint i;
+
+  g_mutex_lock (&b->garbage_lock);
+  for (i = 0; i < b->garbage->len; i++) {
+    const CudaBlock *block = &g_array_index (b->garbage, CudaBlock, i);
+
+    if (block->size)
+      b->driver->cuMemFree_v2 ((CUdeviceptr) block->address);
+    else
+      b->driver->cuMemFreeHost ((gpointer) (guintptr) block->address);
+  }
+  g_array_set_size (b->garbage, 0);
+  g_mutex_unlock (&b->garbage_lock);
+}
+
 /* ---- opening --------------------------------------------------------------------- */
 
 static gint
@@ -137,6 +170,8 @@ cuda_open (const RingConfig *config, GError **error)
   driver->cuCtxGetStreamPriorityRange (&b->least_priority,
       &b->greatest_priority);
   cuda_leave (b);
+  g_mutex_init (&b->garbage_lock);
+  b->garbage = g_array_new (FALSE, FALSE, sizeof (CudaBlock));
   g_rw_lock_init (&b->pinned_lock);
   b->pinned = g_tree_new_full (compare_addresses, NULL, NULL, g_free);
   return &b->base;
@@ -153,6 +188,14 @@ cuda_close (RingBackend *backend)
 {
   CudaBackend *b = (CudaBackend *) backend;
 
+  if (b->garbage->len > 0 && cuda_enter (b)) {
+    if (cuda_hold_all (b))
+      free_garbage (b);
+    cuda_release_all (b);
+    cuda_leave (b);
+  }
+  g_array_unref (b->garbage);
+  g_mutex_clear (&b->garbage_lock);
   g_tree_unref (b->pinned);
   g_rw_lock_clear (&b->pinned_lock);
   unref_primary (b);
@@ -185,36 +228,36 @@ gpointer
 cuda_alloc_host (RingBackend *backend, gsize size)
 {
   CudaBackend *b = (CudaBackend *) backend;
-  gpointer memory = NULL;
+  CUresult result = CUDA_ERROR_LAUNCH_TIMEOUT;
   CUdeviceptr device = 0;
-  gboolean ok;
+  gpointer memory = NULL;
+  CudaPinned *pinned;
 
-  if (cuda_is_blocked (b) || !cuda_enter (b))
+  if (!cuda_enter (b))
     return NULL;
-  cuda_hold_all (b);
-  ok = b->driver->cuMemHostAlloc (&memory, MAX (size, 1),
-           CU_MEMHOSTALLOC_PORTABLE | CU_MEMHOSTALLOC_DEVICEMAP)
-      == CUDA_SUCCESS;
-  if (ok
-      && b->driver->cuMemHostGetDevicePointer_v2 (&device, memory, 0)
-          != CUDA_SUCCESS) {
-    b->driver->cuMemFreeHost (memory);
-    ok = FALSE;
+  if (cuda_hold_all (b)) {
+    result = b->driver->cuMemHostAlloc (&memory, MAX (size, 1),
+        CU_MEMHOSTALLOC_PORTABLE | CU_MEMHOSTALLOC_DEVICEMAP);
+    if (result == CUDA_SUCCESS) {
+      result = b->driver->cuMemHostGetDevicePointer_v2 (&device, memory, 0);
+      if (result != CUDA_SUCCESS)
+        b->driver->cuMemFreeHost (memory);
+    }
+    if (result != CUDA_SUCCESS && result != CUDA_ERROR_OUT_OF_MEMORY)
+      cuda_check_all (b);
   }
   cuda_release_all (b);
   cuda_leave (b);
-  if (!ok)
+  if (result != CUDA_SUCCESS)
     return NULL;
-  {
-    CudaPinned *pinned = g_new (CudaPinned, 1);
 
-    pinned->begin = (guintptr) memory;
-    pinned->size = size;
-    pinned->device = device;
-    g_rw_lock_writer_lock (&b->pinned_lock);
-    g_tree_insert (b->pinned, memory, pinned);
-    g_rw_lock_writer_unlock (&b->pinned_lock);
-  }
+  pinned = g_new (CudaPinned, 1);
+  pinned->begin = (guintptr) memory;
+  pinned->size = size;
+  pinned->device = device;
+  g_rw_lock_writer_lock (&b->pinned_lock);
+  g_tree_insert (b->pinned, memory, pinned);
+  g_rw_lock_writer_unlock (&b->pinned_lock);
   return memory;
 }
 
@@ -226,11 +269,14 @@ cuda_free_host (RingBackend *backend, gpointer memory)
   g_rw_lock_writer_lock (&b->pinned_lock);
   g_tree_remove (b->pinned, memory);
   g_rw_lock_writer_unlock (&b->pinned_lock);
-  /* Rather keep it than wait for ever. */
-  if (cuda_is_blocked (b) || !cuda_enter (b))
+  if (!cuda_enter (b))
     return;
-  cuda_hold_all (b);
-  b->driver->cuMemFreeHost (memory);
+  if (cuda_hold_all (b)) {
+    b->driver->cuMemFreeHost (memory);
+    free_garbage (b);
+  } else {
+    cuda_free_later (b, (guintptr) memory, FALSE);
+  }
   cuda_release_all (b);
   cuda_leave (b);
 }

@@ -152,10 +152,8 @@ cuda_alloc_device (CudaInstance *c, CUdeviceptr *memory, gsize size,
 
   if (b->memory_pools)
     return b->driver->cuMemAllocAsync (memory, MAX (size, 1), stream);
-  if (cuda_is_blocked (b))
-    return CUDA_ERROR_LAUNCH_TIMEOUT;
-  cuda_hold_all (b);
-  result = b->driver->cuMemAlloc_v2 (memory, MAX (size, 1));
+  result = cuda_hold_all (b) ? b->driver->cuMemAlloc_v2 (memory, MAX (size, 1))
+                             : CUDA_ERROR_LAUNCH_TIMEOUT;
   cuda_release_all (b);
   return result;
 }
@@ -171,8 +169,10 @@ cuda_free_device (CudaInstance *c, CUdeviceptr memory)
     b->driver->cuMemFreeAsync (memory, c->stream);
     return;
   }
-  cuda_hold_all (b);
-  b->driver->cuMemFree_v2 (memory);
+  if (cuda_hold_all (b))
+    b->driver->cuMemFree_v2 (memory);
+  else
+    cuda_free_later (b, memory, TRUE);
   cuda_release_all (b);
 }
 
@@ -196,8 +196,8 @@ alloc_shared (CudaInstance *c, GError **error)
   c->base.regions = g_try_new0 (RingRegion, g->region_count);
   if (!c->shared || !c->base.regions) {
     g_set_error (error, RING_ERROR, RING_ERROR_NO_MEMORY,
-        "no page-locked memory for rings of %u and %u slots of kernel '%s', %" G_GSIZE_FORMAT
-        " bytes; lower queue-capacity",
+        "no memory that the device reaches for rings of %u and %u slots of kernel "
+        "'%s', %" G_GSIZE_FORMAT " bytes; lower queue-capacity",
         g->input_capacity, g->output_capacity, c->module->name, c->shared_size);
     return FALSE;
   }
@@ -264,8 +264,13 @@ cuda_set_buffers (RingInstance *instance, gsize state_size, gsize scratch_size,
         "kernel '%s' has lost its device", c->module->name);
     return FALSE;
   }
-  cuda_hold_all (c->backend);
-  result = cuda_alloc_device (c, &scratch, scratches, c->stream);
+  /* The residency that is there, if any, has the addresses of now. */
+  result =
+      cuda_hold_all (c->backend) ? CUDA_SUCCESS : CUDA_ERROR_LAUNCH_TIMEOUT;
+  if (result == CUDA_SUCCESS && !keep_state)
+    cuda_transfer_trim (c);
+  if (result == CUDA_SUCCESS)
+    result = cuda_alloc_device (c, &scratch, scratches, c->stream);
   if (result == CUDA_SUCCESS && !keep_state) {
     result = cuda_alloc_device (c, &state, state_size, c->stream);
     if (result == CUDA_SUCCESS)
@@ -406,8 +411,9 @@ release (CudaInstance *c)
     if (c->shared)
       cuda_free_host (&c->backend->base, c->shared);
     if (c->code) {
-      cuda_hold_all (c->backend);
-      driver->cuModuleUnload (c->code);
+      /* A module that stays costs less than a wait without end. */
+      if (cuda_hold_all (c->backend))
+        driver->cuModuleUnload (c->code);
       cuda_release_all (c->backend);
     }
     cuda_leave (c->backend);
@@ -418,6 +424,8 @@ release (CudaInstance *c)
   g_free (c->payloads);
   if (c->events)
     g_ptr_array_unref (c->events);
+  if (c->slabs)
+    g_array_unref (c->slabs);
   if (c->spare_bounce)
     g_array_unref (c->spare_bounce);
   if (c->spare_device)
@@ -474,13 +482,6 @@ cuda_launch (RingBackend *backend, const RingLaunch *launch, GError **error)
   CudaInstance *c;
   gboolean ok;
 
-  if (cuda_is_blocked (b)) {
-    g_set_error (error, RING_ERROR, RING_ERROR_FAULT,
-        "a kernel that never ends holds %s: nothing more can be launched there by "
-        "this process",
-        b->name);
-    return NULL;
-  }
   c = instance_new (b, launch);
   if (!cuda_check (b->driver, b->driver->cuCtxPushCurrent_v2 (b->context),
           "entering the CUDA context", error)) {
@@ -489,8 +490,13 @@ cuda_launch (RingBackend *backend, const RingLaunch *launch, GError **error)
     return NULL;
   }
   /* The driver may wait for every kernel in the context while it loads code. */
-  cuda_hold_all (b);
-  ok = cuda_load_code (c, error);
+  ok = cuda_hold_all (b);
+  if (!ok)
+    g_set_error (error, RING_ERROR, RING_ERROR_FAULT,
+        "a kernel of this process that never ends holds %s: nothing more can be "
+        "launched there",
+        b->name);
+  ok = ok && cuda_load_code (c, error);
   cuda_release_all (b);
   ok = ok && choose_block (c, launch, error) && choose_grid (c, launch, error)
       && choose_mode (c, launch, error) && make_streams (c, error)
@@ -513,7 +519,9 @@ cuda_launch (RingBackend *backend, const RingLaunch *launch, GError **error)
   }
   cuda_leave (b);
   if (!ok) {
-    cuda_free (&c->base);
+    /* What may still run is kept for good. */
+    if (!c->stalled)
+      cuda_free (&c->base);
     return NULL;
   }
   if (c->base.fallback)

@@ -14,10 +14,11 @@
 #define CHECK_EVERY 1000
 /* us. The bridge's thread looks this long without sleeping after there was work. */
 #define SPIN_FOR 50
+/* us. Then it sleeps, for this long and for twice as long each time, up to the poll
+ * interval. */
+#define SHORTEST_NAP 20
 /* us. What a warm-up may take, code that is loaded late included. */
 #define WARM_UP_LIMIT (10 * G_USEC_PER_SEC)
-/* us. What a kernel may take to leave when it is asked to, beyond its lease. */
-#define HOLD_LIMIT (100 * G_TIME_SPAN_MILLISECOND)
 
 /* ---- faults ------------------------------------------------------------------------- */
 
@@ -234,9 +235,10 @@ is_busy (CudaInstance *c)
   return busy && !cuda_is_broken (c);
 }
 
-/* Until somebody kicks, or for a while if there is something to look for. */
-static void
-sleep_until_kicked (CudaInstance *c)
+/* Until somebody kicks, or for @nap us if there is something to look for. Returns
+ * whether there is. */
+static gboolean
+sleep_until_kicked (CudaInstance *c, gint64 nap)
 {
   guint64 kicks;
   gboolean busy;
@@ -249,7 +251,7 @@ sleep_until_kicked (CudaInstance *c)
   /* Pairs with the fence in cuda_wake: either we see its change, or it sees us. */
   ring_fence ();
   busy = is_busy (c);
-  until = g_get_monotonic_time () + c->poll_interval;
+  until = g_get_monotonic_time () + nap;
   g_mutex_lock (&c->sleep);
   while (c->kicks == kicks && !__atomic_load_n (&c->quit, __ATOMIC_ACQUIRE)
       && !c->error) {
@@ -260,6 +262,7 @@ sleep_until_kicked (CudaInstance *c)
   }
   g_mutex_unlock (&c->sleep);
   __atomic_store_n (&c->sleeping, 0, __ATOMIC_SEQ_CST);
+  return busy;
 }
 
 static gboolean
@@ -280,7 +283,7 @@ static gpointer
 bridge (gpointer data)
 {
   CudaInstance *c = data;
-  gint64 busy_until = 0;
+  gint64 busy_until = 0, nap = SHORTEST_NAP;
 
   cuda_enter (c->backend);
   while (!__atomic_load_n (&c->quit, __ATOMIC_ACQUIRE)) {
@@ -295,12 +298,16 @@ bridge (gpointer data)
       c->notify (c->notify_data);
       did |= !has_output (c);
     }
-    if (did)
+    if (did) {
       busy_until = g_get_monotonic_time () + SPIN_FOR;
-    else if (g_get_monotonic_time () >= busy_until)
-      sleep_until_kicked (c);
-    else
+      nap = SHORTEST_NAP;
+    } else if (g_get_monotonic_time () < busy_until) {
       g_thread_yield ();
+    } else if (sleep_until_kicked (c, MIN (nap, c->poll_interval))) {
+      nap = MIN (nap * 2, c->poll_interval);
+    } else {
+      nap = SHORTEST_NAP;
+    }
   }
   cuda_leave (c->backend);
   return NULL;
@@ -396,27 +403,44 @@ hold (CudaInstance *c)
     ring_store_release_u32 (&c->base.control->host.leave, 1);
 }
 
-static void
+/* Whether it has left, by @deadline. One that does not is in the middle of a long
+ * message, or hangs. */
+static gboolean
 await_leave (CudaInstance *c, gint64 deadline)
 {
-  gboolean resident;
+  const CudaDriver *driver = c->backend->driver;
+  gboolean resident, broken;
 
   for (;;) {
     g_mutex_lock (&c->driving);
     update_residency (c);
-    resident = c->resident && !cuda_is_broken (c);
+    resident = c->resident;
+    broken = cuda_is_broken (c);
     g_mutex_unlock (&c->driving);
-    /* One that does not leave in time is in the middle of a long message, or
-     * hangs; then the driver waits for it, or its own bridge sees that. */
-    if (!resident || g_get_monotonic_time () >= deadline)
-      return;
+    if (__atomic_load_n (&c->stalled, __ATOMIC_ACQUIRE)) {
+      gboolean over = FALSE;
+
+      /* It was given up; but it may have ended after all. */
+      if (cuda_enter (c->backend)) {
+        over = driver->cuStreamQuery (c->stream) != CUDA_ERROR_NOT_READY;
+        cuda_leave (c->backend);
+      }
+      return over;
+    }
+    if (!resident)
+      return TRUE;
+    if (broken)
+      return TRUE; /* nothing runs in a context that is lost */
+    if (g_get_monotonic_time () >= deadline)
+      return FALSE;
     g_thread_yield ();
   }
 }
 
-void
+gboolean
 cuda_hold_all (CudaBackend *b)
 {
+  gboolean all = TRUE;
   GList *l;
 
   /* Until cuda_release_all, so that it is one who holds at a time. */
@@ -427,31 +451,34 @@ cuda_hold_all (CudaBackend *b)
     if (c->backend->context == b->context)
       hold (c);
   }
-  for (l = everybody; l; l = l->next) {
+  for (l = everybody; l && all; l = l->next) {
     CudaInstance *c = l->data;
 
     if (c->backend->context == b->context)
-      await_leave (c, g_get_monotonic_time () + (gint64) c->lease + HOLD_LIMIT);
+      all = await_leave (c,
+          g_get_monotonic_time ()
+              + (gint64) (c->lease + c->termination_timeout));
   }
+  return all;
 }
 
-/* A kernel that never ends is in the context of @b: the driver would wait for it
- * for ever, so nothing may be asked that makes it wait. */
-gboolean
-cuda_is_blocked (CudaBackend *b)
+void
+cuda_check_all (CudaBackend *b)
 {
-  gboolean blocked = FALSE;
   GList *l;
 
   g_rec_mutex_lock (&everybody_lock);
-  for (l = everybody; l && !blocked; l = l->next) {
+  for (l = everybody; l; l = l->next) {
     CudaInstance *c = l->data;
+    CUresult result;
 
-    blocked = c->backend->context == b->context
-        && __atomic_load_n (&c->stalled, __ATOMIC_ACQUIRE);
+    if (c->backend->context != b->context || cuda_is_broken (c))
+      continue;
+    result = b->driver->cuStreamQuery (c->stream);
+    if (result != CUDA_SUCCESS && result != CUDA_ERROR_NOT_READY)
+      cuda_break (c, result, "using it");
   }
   g_rec_mutex_unlock (&everybody_lock);
-  return blocked;
 }
 
 void
@@ -525,8 +552,8 @@ cuda_warm_up (CudaInstance *c, GError **error)
         "something that does not end",
         c->module->name, c->backend->name,
         (gint) (WARM_UP_LIMIT / G_USEC_PER_SEC));
-    /* It may still come: its memory is kept. */
-    __atomic_store_n (&c->broken, TRUE, __ATOMIC_RELEASE);
+    /* It may still come. */
+    __atomic_store_n (&c->stalled, TRUE, __ATOMIC_RELEASE);
     return FALSE;
   }
   if (!has_ended (c) || words->abi_version != RING_ABI_VERSION

@@ -20,8 +20,6 @@
 /* Rows begin at a multiple of this in our blocks, and planes at one of these. */
 #define ROW_ALIGNMENT 64u
 #define PLANE_ALIGNMENT 256u
-/* Spare blocks kept, of each kind. */
-#define MAX_SPARE 64
 /* Results whose copies back are begun ahead of the one that is due. */
 #define FETCH_AHEAD 64
 
@@ -41,6 +39,7 @@ cuda_transfer_init (CudaInstance *c, GError **error)
   c->events = g_ptr_array_new ();
   c->spare_device = g_array_new (FALSE, FALSE, sizeof (CudaBlock));
   c->spare_bounce = g_array_new (FALSE, FALSE, sizeof (CudaBlock));
+  c->slabs = g_array_new (FALSE, FALSE, sizeof (CudaBlock));
   if (!c->payloads)
     g_set_error (error, RING_ERROR, RING_ERROR_NO_MEMORY,
         "no memory for %u messages in flight; lower queue-capacity",
@@ -48,120 +47,14 @@ cuda_transfer_init (CudaInstance *c, GError **error)
   return c->payloads != NULL;
 }
 
-/* ---- blocks and events ------------------------------------------------------------- */
-
-/* A spare block of at least @size bytes, but not of much more; 0: none. */
-static guint64
-take_spare (CudaInstance *c, GArray *spare, gsize *size)
-{
-  guint64 address = 0;
-  guint i;
-
-  g_mutex_lock (&c->transfers);
-  for (i = 0; i < spare->len && address == 0; i++) {
-    const CudaBlock *block = &g_array_index (spare, CudaBlock, i);
-
-    if (block->size >= *size && block->size / 2 <= *size) {
-      address = block->address;
-      *size = block->size;
-      g_array_remove_index_fast (spare, i);
-    }
-  }
-  g_mutex_unlock (&c->transfers);
-  return address;
-}
-
-/* FALSE: there are enough; the caller frees it. */
-static gboolean
-keep_spare (CudaInstance *c, GArray *spare, guint64 address, gsize size)
-{
-  const CudaBlock block = { address, size };
-  gboolean kept;
-
-  g_mutex_lock (&c->transfers);
-  kept = spare->len < MAX_SPARE;
-  if (kept)
-    g_array_append_val (spare, block);
-  g_mutex_unlock (&c->transfers);
-  return kept;
-}
-
-static gboolean
-acquire_blocks (CudaInstance *c, CudaPayload *p, gsize size, gboolean bounce,
-    gboolean device, GError **error)
-{
-  if (bounce) {
-    p->bounce_size = size;
-    p->bounce =
-        (gpointer) (guintptr) take_spare (c, c->spare_bounce, &p->bounce_size);
-    if (!p->bounce)
-      p->bounce = cuda_alloc_host (&c->backend->base, size);
-    if (!p->bounce) {
-      g_set_error (error, RING_ERROR, RING_ERROR_NO_MEMORY,
-          "no page-locked memory for %" G_GSIZE_FORMAT
-          " bytes of payload of kernel '%s'",
-          size, c->module->name);
-      return FALSE;
-    }
-  }
-  if (device) {
-    p->device_size = size;
-    p->device = (CUdeviceptr) take_spare (c, c->spare_device, &p->device_size);
-    if (!p->device
-        && cuda_alloc_device (c, &p->device, size, c->copy_in)
-            != CUDA_SUCCESS) {
-      p->device = 0;
-      g_set_error (error, RING_ERROR, RING_ERROR_NO_MEMORY,
-          "no memory on %s for %" G_GSIZE_FORMAT
-          " bytes of payload of kernel '%s'",
-          c->backend->name, size, c->module->name);
-      return FALSE;
-    }
-  }
-  return TRUE;
-}
-
-static CUevent
-take_event (CudaInstance *c)
-{
-  CUevent event = NULL;
-
-  g_mutex_lock (&c->transfers);
-  if (c->events->len > 0)
-    event = g_ptr_array_steal_index_fast (c->events, c->events->len - 1);
-  g_mutex_unlock (&c->transfers);
-  if (!event
-      && c->backend->driver->cuEventCreate (&event, CU_EVENT_DISABLE_TIMING)
-          != CUDA_SUCCESS)
-    event = NULL;
-  return event;
-}
-
-static void
-give_event (CudaInstance *c, CUevent event)
-{
-  if (!event)
-    return;
-  g_mutex_lock (&c->transfers);
-  g_ptr_array_add (c->events, event);
-  g_mutex_unlock (&c->transfers);
-}
-
 static void
 release_payload (CudaInstance *c, CudaPayload *p)
 {
   if (p->way == CUDA_PAYLOAD_NONE)
     return;
-  if (p->bounce && !p->shared
-      && !keep_spare (c, c->spare_bounce, (guintptr) p->bounce, p->bounce_size))
-    cuda_free_host (&c->backend->base, p->bounce);
-  if (p->device && !p->shared
-      && !keep_spare (c, c->spare_device, p->device, p->device_size)
-      && cuda_enter (c->backend)) {
-    cuda_free_device (c, p->device);
-    cuda_leave (c->backend);
-  }
-  give_event (c, p->copied);
+  if (!p->shared)
+    cuda_release_blocks (c, p);
+  cuda_give_event (c, p->copied);
   memset (p, 0, sizeof *p);
 }
 
@@ -183,23 +76,6 @@ release_entry (CudaInstance *c, guint32 entry)
     release_payload (c, &p[i]);
 }
 
-static void
-clear_blocks (CudaInstance *c, GArray *spare, gboolean on_device)
-{
-  guint i;
-
-  for (i = 0; spare && i < spare->len; i++) {
-    const CudaBlock *block = &g_array_index (spare, CudaBlock, i);
-
-    if (on_device)
-      cuda_free_device (c, (CUdeviceptr) block->address);
-    else
-      cuda_free_host (&c->backend->base, (gpointer) (guintptr) block->address);
-  }
-  if (spare)
-    g_array_unref (spare);
-}
-
 /* With the context; nothing is in flight. */
 void
 cuda_transfer_clear (CudaInstance *c)
@@ -208,25 +84,27 @@ cuda_transfer_clear (CudaInstance *c)
   guint i;
 
   while ((u = g_queue_pop_head (&c->unpublished))) {
-    give_event (c, u->done);
+    cuda_give_event (c, u->done);
     g_free (u);
   }
   for (i = 0; c->payloads && i < c->geometry.input_capacity; i++)
     release_entry (c, i);
   for (i = 0; c->events && i < c->events->len; i++)
     c->backend->driver->cuEventDestroy_v2 (g_ptr_array_index (c->events, i));
-  clear_blocks (c, c->spare_bounce, FALSE);
-  clear_blocks (c, c->spare_device, TRUE);
-  c->spare_bounce = c->spare_device = NULL;
+  if (c->slabs)
+    cuda_transfer_trim (c);
 }
 
 /* ---- how a payload lies ---------------------------------------------------------------- */
 
 /* Rows and planes of @ref as the caller has them, and as they lie in a block of
- * ours. Returns the block's size. */
+ * ours, or without gaps, if @tight. Returns the block's size. */
 static gsize
-lay_out (CudaInstance *c, CudaPayload *p, const RingPayloadRef *ref)
+lay_out (CudaInstance *c, CudaPayload *p, const RingPayloadRef *ref,
+    gboolean tight)
 {
+  const guint row_alignment = tight ? 1 : ROW_ALIGNMENT;
+  const guint plane_alignment = tight ? 1 : PLANE_ALIGNMENT;
   const RingVideoLayout layout = ring_video_layout (ref->format);
   gsize at = 0;
   guint i;
@@ -244,16 +122,16 @@ lay_out (CudaInstance *c, CudaPayload *p, const RingPayloadRef *ref)
       plane->rows =
           (ref->height + (1u << layout.y_shift[i]) - 1) >> layout.y_shift[i];
       plane->host_stride = ref->plane[i].stride;
-      plane->stride = (gint) round_to (plane->row, ROW_ALIGNMENT);
+      plane->stride = (gint) round_to (plane->row, row_alignment);
     } else {
       plane->row = ref->plane[i].size;
       plane->rows = 1;
       plane->host_stride = plane->stride =
           (gint) MIN (plane->row, (gsize) G_MAXINT);
     }
-    at += round_to ((gsize) plane->stride * plane->rows, PLANE_ALIGNMENT);
+    at += round_to ((gsize) plane->stride * plane->rows, plane_alignment);
     if (plane->rows == 1)
-      at = round_to (plane->offset + plane->row, PLANE_ALIGNMENT);
+      at = round_to (plane->offset + plane->row, plane_alignment);
   }
   return MAX (at, 1);
 }
@@ -276,6 +154,21 @@ refer_to_block (CudaInstance *c, const CudaPayload *p, RingPayloadRef *ref,
     ref->plane[i].stride = ref->kind == RING_KIND_VIDEO ? plane->stride : 0;
     ref->plane[i].offset = 0;
     ref->plane[i].size = region->size;
+  }
+}
+
+static void
+refer_to_slot (const CudaPayload *p, RingPayloadRef *ref)
+{
+  guint i;
+
+  for (i = 0; i < p->n_planes; i++) {
+    const CudaPlane *plane = &p->plane[i];
+
+    ref->plane[i].region = RING_REGION_INLINE;
+    ref->plane[i].stride = ref->kind == RING_KIND_VIDEO ? plane->stride : 0;
+    ref->plane[i].offset = plane->offset;
+    ref->plane[i].size = plane->row * plane->rows;
   }
 }
 
@@ -332,7 +225,8 @@ count_copied (CudaInstance *c, const CudaPayload *p, gsize only)
 }
 
 static void
-copy_rows (CudaInstance *c, const CudaPayload *p, gboolean to_host, gsize only)
+copy_rows (CudaInstance *c, const CudaPayload *p, guint8 *memory,
+    gboolean to_host, gsize only)
 {
   guint i, y;
 
@@ -340,7 +234,7 @@ copy_rows (CudaInstance *c, const CudaPayload *p, gboolean to_host, gsize only)
   for (i = 0; i < p->n_planes; i++) {
     const CudaPlane *plane = &p->plane[i];
     const gsize row = MIN (plane->row, only);
-    guint8 *block = (guint8 *) p->bounce + plane->offset;
+    guint8 *block = memory + plane->offset;
 
     for (y = 0; y < plane->rows; y++) {
       guint8 *h = plane->host + (gsize) y * (gsize) plane->host_stride;
@@ -388,15 +282,20 @@ prepare (CudaInstance *c, CudaPayload *p, RingPayloadRef *ref,
     refer_directly (c, ref, address);
     return TRUE;
   }
-  size = lay_out (c, p, ref);
-  if (input && input->way != CUDA_PAYLOAD_NONE) {
+  if (!pinned && lay_out (c, p, ref, TRUE) <= c->geometry.inline_size) {
+    p->way = CUDA_PAYLOAD_INLINE;
+    refer_to_slot (p, ref);
+    return TRUE;
+  }
+  size = lay_out (c, p, ref, FALSE);
+  if (input && input->way > CUDA_PAYLOAD_INLINE) {
     p->way = input->way;
     p->shared = TRUE;
     p->bounce = input->bounce;
     p->device = input->device;
   } else {
     p->way = staged ? CUDA_PAYLOAD_STAGED : CUDA_PAYLOAD_BOUNCED;
-    if (!acquire_blocks (c, p, size, !pinned, staged, error))
+    if (!cuda_acquire_blocks (c, p, size, !pinned, staged, error))
       return FALSE;
   }
   refer_to_block (c, p, ref,
@@ -470,7 +369,7 @@ static CUresult
 follow (CudaInstance *c, CUstream other)
 {
   const CudaDriver *driver = c->backend->driver;
-  CUevent event = take_event (c);
+  CUevent event = cuda_take_event (c);
   CUresult result = CUDA_ERROR_OUT_OF_MEMORY;
 
   if (event) {
@@ -479,7 +378,7 @@ follow (CudaInstance *c, CUstream other)
       result = driver->cuStreamWaitEvent (c->copy_in, event, 0);
     /* The wait has been enqueued with what was recorded; the event may be recorded
      * anew. */
-    give_event (c, event);
+    cuda_give_event (c, event);
   }
   return result;
 }
@@ -504,12 +403,12 @@ publish_behind (CudaInstance *c, guint64 position)
         CU_STREAM_WRITE_VALUE_DEFAULT);
   }
 #endif
-  event = take_event (c);
+  event = cuda_take_event (c);
   if (!event)
     return CUDA_ERROR_OUT_OF_MEMORY;
   result = driver->cuEventRecord (event, c->copy_in);
   if (result != CUDA_SUCCESS) {
-    give_event (c, event);
+    cuda_give_event (c, event);
     return result;
   }
   u = g_new (CudaUnpublished, 1);
@@ -583,8 +482,11 @@ cuda_publish (RingInstance *instance, guint64 position,
       goto failed;
     behind |= p[1 + k].way == CUDA_PAYLOAD_STAGED;
   }
-  if (p[0].bounce)
-    copy_rows (c, &p[0], FALSE, used_bytes (slot));
+  if (p[0].way == CUDA_PAYLOAD_INLINE)
+    copy_rows (c, &p[0], (guint8 *) slot + c->geometry.input_inline_offset,
+        FALSE, used_bytes (slot));
+  else if (p[0].bounce)
+    copy_rows (c, &p[0], p[0].bounce, FALSE, used_bytes (slot));
 
   if (!behind) {
     RingQueue input;
@@ -641,7 +543,7 @@ cuda_transfer_drive (CudaInstance *c)
     g_mutex_lock (&c->transfers);
     g_queue_pop_head (&c->unpublished);
     g_mutex_unlock (&c->transfers);
-    give_event (c, u->done);
+    cuda_give_event (c, u->done);
     g_free (u);
   }
 }
@@ -677,7 +579,7 @@ begin_copy_back (CudaInstance *c, const RingMessageHeader *slot)
   if (!p || p->way != CUDA_PAYLOAD_STAGED || p->copying)
     return;
   p->copying = TRUE;
-  p->copied = take_event (c);
+  p->copied = cuda_take_event (c);
   result = p->copied ? copy_planes (c, p, TRUE, used_bytes (slot), c->copy_out)
                      : CUDA_ERROR_OUT_OF_MEMORY;
   if (result == CUDA_SUCCESS)
@@ -756,8 +658,11 @@ cuda_ready (RingInstance *instance, RingMessageHeader *slot)
   }
   if (!ready)
     return FALSE;
-  if (p && p->bounce)
-    copy_rows (c, p, TRUE, used_bytes (slot));
+  if (p && p->way == CUDA_PAYLOAD_INLINE)
+    copy_rows (c, p, (guint8 *) slot + c->geometry.output_inline_offset, TRUE,
+        used_bytes (slot));
+  else if (p && p->bounce)
+    copy_rows (c, p, p->bounce, TRUE, used_bytes (slot));
   use_host_clock (c, slot);
   if (slot->flags & RING_MESSAGE_LAST)
     release_entry (c, slot->entry);

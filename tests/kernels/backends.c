@@ -1,0 +1,432 @@
+/* gst-ringkernel
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * backends.c: every built-in kernel gives the same results wherever and however it
+ * runs.
+ *
+ * The reference is the cpu backend, inline, one worker. Against it runs the backend
+ * that RING_TEST_BACKEND names, in each of its modes and with each way of moving
+ * payloads: the same random streams, parameters and all. Several messages are in
+ * flight at a time, so a message must also see its own parameters and the state that
+ * the message before it left.
+ *
+ * On cpu everything must be equal, to the bit. So must it be on a device, with these
+ * exceptions:
+ *
+ *   gain           its factor is a powf of the device, which may be 4 ulp off (the
+ *                  host's: 1), so products differ by 5 x 2^-24 of themselves, and
+ *                  rounding to an integer may then go the other way
+ *   levels         a powf makes its table of 8-bit values: the same, one step
+ *   gaussian-blur  an expf makes its weights: each may be one part in 65536 off, in
+ *                  at most 60 of them together less than a step of 8 bits
+ *   fir            ring_madf rounds once where there is a fused multiply-add, and
+ *                  twice on a processor without; n taps: n x 2^-24 of the sum of the
+ *                  absolute products
+ *
+ * Kernels are built without contraction, and a device divides and takes roots as
+ * IEEE 754 says; so there is no reason for more.
+ */
+#include "streams.h"
+
+/* ---- comparing ---------------------------------------------------------------------- */
+
+/* How far a value may be from the reference, which is @value. */
+static gdouble
+allowed (const gchar *kernel, const RingFormat *out, const Item *item,
+    gdouble value)
+{
+  const gboolean audio = out->kind == RING_PAYLOAD_AUDIO;
+  const gboolean integer = !audio
+      || out->audio_format == RING_AUDIO_FORMAT_S16LE
+      || out->audio_format == RING_AUDIO_FORMAT_S32LE;
+
+  if (ring_test_backend () == RING_BACKEND_CPU)
+    return 0;
+  if (strcmp (kernel, "gain") == 0)
+    return fabs (value) * 5 * 0x1p-24 + (integer ? 1 : 0);
+  if (strcmp (kernel, "fir") == 0)
+    return item->n_taps * 0x1p-24 * item->taps * (integer ? 32768 : 1)
+        + (integer ? 1 : 0);
+  if (strcmp (kernel, "levels") == 0 || strcmp (kernel, "gaussian-blur") == 0)
+    return 1;
+  return 0;
+}
+
+/* One value of a payload as a number; @size: how many bytes it takes. Records are
+ * compared by their bytes. */
+static gdouble
+value_at (const RingFormat *format, const guint8 *at)
+{
+  gint16 s16;
+  gint32 s32;
+  gfloat f32;
+  gdouble f64;
+
+  if (format->kind != RING_PAYLOAD_AUDIO)
+    return *at;
+  switch (format->audio_format) {
+    case RING_AUDIO_FORMAT_S16LE:
+      memcpy (&s16, at, 2);
+      return s16;
+    case RING_AUDIO_FORMAT_S32LE:
+      memcpy (&s32, at, 4);
+      return s32;
+    case RING_AUDIO_FORMAT_F32LE:
+      memcpy (&f32, at, 4);
+      return f32;
+    default:
+      memcpy (&f64, at, 8);
+      return f64;
+  }
+}
+
+/* Says where in a payload of @format the byte @at lies. */
+static gchar *
+place (const RingFormat *format, gsize at)
+{
+  Payload p;
+  gchar *text = NULL;
+  guint i;
+
+  if (format->kind != RING_PAYLOAD_VIDEO)
+    return g_strdup_printf ("%s %" G_GSIZE_FORMAT,
+        format->kind == RING_PAYLOAD_RECORD ? "record" : "frame",
+        at / ring_format_get_frame_size (format));
+  payload_init (&p, NULL, format, 0, 0);
+  for (i = 0; i < p.memory.n_planes && !text; i++) {
+    if (at < p.row[i] * p.rows[i])
+      text = g_strdup_printf ("plane %u, row %" G_GSIZE_FORMAT
+                              ", byte %" G_GSIZE_FORMAT,
+          i, at / p.row[i], at % p.row[i]);
+    else
+      at -= p.row[i] * p.rows[i];
+  }
+  payload_clear (&p);
+  return text;
+}
+
+static gboolean G_GNUC_PRINTF (3, 4)
+    differ (const Stream *s, guint message, const gchar *text, ...)
+{
+  const Item *item = &s->item[message];
+  g_autofree gchar *format = ring_format_to_string (s->format);
+  g_autofree gchar *what = NULL;
+  va_list values;
+  guint i;
+
+  va_start (values, text);
+  what = g_strdup_vprintf (text, values);
+  va_end (values);
+  g_test_message ("%s: %s, message %u of %u (%" G_GSIZE_FORMAT
+                  " bytes%s%s%s, padding %u): %s",
+      ring_kernel_info_get_name (s->info), format, message + 1, s->n,
+      item->size, s->by_copy ? ", by copy" : ", by reference",
+      item->discont ? ", discont" : "", item->in_place ? ", in place" : "",
+      item->padding, what);
+  for (i = 0; i <= message; i++)
+    g_test_message ("message %u: %.300s", i + 1,
+        s->item[i].parameters ? s->item[i].parameters : "(as before)");
+  g_test_fail ();
+  return FALSE;
+}
+
+static gboolean
+compare_stream (const Stream *s, const RingFormat *out,
+    const Results *reference, const Results *tested, gdouble *largest)
+{
+  const gchar *name = ring_kernel_info_get_name (s->info);
+  const gsize sample = out->kind == RING_PAYLOAD_AUDIO
+      ? ring_format_get_frame_size (out) / out->channels
+      : 1;
+  guint i;
+
+  if (reference->bytes->len != tested->bytes->len)
+    return differ (s, s->n - 1, "%u outputs, cpu inline gives %u",
+        tested->bytes->len, reference->bytes->len);
+  for (i = 0; i < reference->bytes->len; i++) {
+    const guint m = reference->of[i];
+    gsize size, other, at;
+    const guint8 *a = g_bytes_get_data (reference->bytes->pdata[i], &size);
+    const guint8 *b = g_bytes_get_data (tested->bytes->pdata[i], &other);
+
+    if (m != tested->of[i] || size != other)
+      return differ (s, m,
+          "%" G_GSIZE_FORMAT " bytes from message %u, cpu inline gives "
+          "%" G_GSIZE_FORMAT,
+          other, tested->of[i] + 1, size);
+    for (at = 0; size > 0 && memcmp (a, b, size) != 0 && at < size;
+         at += sample) {
+      const gdouble x = value_at (out, a + at), y = value_at (out, b + at);
+      const gdouble limit = allowed (name, out, &s->item[m], x);
+      const gdouble off = fabs (x - y);
+
+      if (memcmp (a + at, b + at, sample) == 0)
+        continue;
+      /* Not a number is never within. */
+      if (!(off <= limit) || limit == 0) {
+        g_autofree gchar *where = place (out, at);
+
+        return differ (s, m, "%s is %.9g, cpu inline gives %.9g, allowed %.3g",
+            where, y, x, limit);
+      }
+      *largest = MAX (*largest, off / limit);
+    }
+  }
+  return TRUE;
+}
+
+/* ---- the tests -------------------------------------------------------------------------- */
+
+typedef struct
+{
+  gchar *kernel;
+  RingExecutionMode mode;
+  RingTransfer transfer;
+  gint workers;
+} Case;
+
+typedef struct
+{
+  RingRuntime *reference_runtime, *runtime;
+  RingKernel *reference, *tested;
+  RingKernelInfo *info;
+  Item last; /* of the stream before: parameters last */
+  gdouble largest;
+  guint streams;
+} Run;
+
+static RingRuntime *
+runtime_of (RingBackendType backend, RingExecutionMode mode,
+    RingTransfer transfer)
+{
+  g_autoptr (RingConfig) config = ring_config_new ();
+  g_autoptr (GError) error = NULL;
+  RingRuntime *runtime;
+
+  config->backend = backend;
+  config->mode = mode;
+  config->transfer = transfer;
+  runtime = ring_runtime_new (config, &error);
+  g_assert_no_error (error);
+  return runtime;
+}
+
+static RingKernel *
+kernel_of (RingRuntime *runtime, const gchar *name, gint workers)
+{
+  g_autoptr (GError) error = NULL;
+  RingKernel *kernel = ring_runtime_launch (runtime, name, workers,
+      workers > 0 ? 1 : -1, NULL, &error);
+
+  g_assert_no_error (error);
+  return kernel;
+}
+
+/* One stream through both; FALSE when they differ. @format is freed. */
+static gboolean
+try_stream (Run *run, RingFormat *format, const guint *sizes, gboolean by_copy)
+{
+  Stream *s = stream_new (run->info, format, sizes, by_copy, &run->last);
+  g_autoptr (RingFormat) out = NULL;
+  Results reference = { 0 }, tested = { 0 };
+  gboolean same;
+
+  run_stream (s, run->reference, run->reference_runtime, &reference);
+  run_stream (s, run->tested, run->runtime, &tested);
+  out = ring_kernel_get_output_format (run->reference);
+  same = compare_stream (s, out, &reference, &tested, &run->largest);
+  run->streams++;
+  run->last = s->item[s->n - 1];
+  run->last.padding = 0;
+  run->last.in_place = run->last.discont = FALSE;
+  g_ptr_array_unref (reference.bytes);
+  g_ptr_array_unref (tested.bytes);
+  stream_free (s);
+  ring_format_free (format);
+  return same;
+}
+
+static gboolean
+try_video (Run *run, RingVideoFormat video)
+{
+  static const struct
+  {
+    guint width, height, messages;
+    gboolean by_copy;
+  } sizes[] = {
+    { 1, 1, 4, FALSE },
+    { 1, 1, 2, TRUE },
+    { 7, 5, 4, FALSE },
+    { 7, 5, 4, TRUE },
+    { 64, 48, 4, FALSE },
+    { 64, 48, 3, TRUE },
+    { 641, 479, 3, FALSE },
+  };
+  gsize i;
+
+  for (i = 0; i < G_N_ELEMENTS (sizes); i++) {
+    guint n[MESSAGES + 1] = { 0 }, m;
+
+    for (m = 0; m < sizes[i].messages; m++)
+      n[m] = 1;
+    if (!try_stream (run,
+            ring_format_new_video (video, sizes[i].width, sizes[i].height), n,
+            sizes[i].by_copy))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* Sizes that travel in a slot, that do not, and that are far too large for it. */
+static const guint unit_sizes[][MESSAGES + 1] = {
+  { 1, 16, 17, 64 },
+  { 1000, 1, 999, 4096 },
+  { 30000, 48000, 3, 12345 },
+};
+
+static gboolean
+try_units (Run *run, const RingFormat *format)
+{
+  gsize i;
+
+  for (i = 0; i < G_N_ELEMENTS (unit_sizes); i++) {
+    if (!try_stream (run, ring_format_copy (format), unit_sizes[i], FALSE))
+      return FALSE;
+    if (unit_sizes[i][0] * ring_format_get_frame_size (format) < 60000 / 5
+        && !try_stream (run, ring_format_copy (format), unit_sizes[i], TRUE))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+try_format (Run *run, const gchar *name)
+{
+  static const guint channels[] = { 1, 2, 6 };
+  g_autoptr (RingFormat) format = NULL;
+  g_autoptr (GError) error = NULL;
+  gsize i;
+
+  switch (ring_kernel_info_get_kind (run->info)) {
+    case RING_PAYLOAD_VIDEO:
+      return try_video (run, ring_video_format_from_string (name));
+    case RING_PAYLOAD_AUDIO:
+      for (i = 0; i < G_N_ELEMENTS (channels); i++) {
+        g_autoptr (RingFormat) audio =
+            ring_format_new_audio (ring_audio_format_from_string (name), 48000,
+                channels[i]);
+
+        if (!try_units (run, audio))
+          return FALSE;
+      }
+      return TRUE;
+    case RING_PAYLOAD_RECORD:
+      format = ring_format_new_record (name, &error);
+      g_assert_no_error (error);
+      return try_units (run, format);
+    default:
+      format = ring_format_new_bytes ();
+      return try_units (run, format);
+  }
+}
+
+static void
+test_same_results (gconstpointer data)
+{
+  const Case *c = data;
+  g_autoptr (RingMetrics) m = NULL;
+  g_auto (GStrv) formats = NULL;
+  static gchar *bytes[] = { (gchar *) "bytes", NULL };
+  Run run = { 0 };
+  gchar **name;
+
+  seed = ((guint64) (guint32) g_test_rand_int () << 32)
+      + (guint32) g_test_rand_int ();
+  seed |= 1;
+  run.reference_runtime =
+      runtime_of (RING_BACKEND_CPU, RING_EXECUTION_INLINE, RING_TRANSFER_AUTO);
+  run.runtime = runtime_of (ring_test_backend (), c->mode, c->transfer);
+  run.reference = kernel_of (run.reference_runtime, c->kernel, 1);
+  run.tested = kernel_of (run.runtime, c->kernel, c->workers);
+  run.info = ring_kernel_get_info (run.reference);
+  run.last.taps = run.last.n_taps = 1;
+  ring_test_activate (run.reference);
+  ring_test_activate (run.tested);
+
+  formats = ring_kernel_info_get_input_formats (run.info);
+  for (name = formats && *formats ? formats : bytes; *name; name++) {
+    if (!try_format (&run, *name))
+      break;
+  }
+  m = ring_kernel_get_metrics (run.tested);
+  g_test_message ("%u streams, %" G_GUINT64_FORMAT " messages, %u workers, "
+                  "largest difference %.0f %% of what is allowed%s%s",
+      run.streams, m->accepted, m->workers, 100 * run.largest,
+      m->fallback ? "; " : "", m->fallback ? m->fallback : "");
+  g_assert_cmpuint (run.streams, >, 0);
+  ring_test_assert_accounts (run.tested, m->accepted, m->accepted, 0, 0);
+  ring_test_terminate (run.tested, RING_TERMINATE_DRAIN);
+  ring_test_terminate (run.reference, RING_TERMINATE_DRAIN);
+  g_object_unref (run.tested);
+  g_object_unref (run.reference);
+  g_object_unref (run.runtime);
+  g_object_unref (run.reference_runtime);
+}
+
+static void
+case_free (gpointer data)
+{
+  Case *c = data;
+
+  g_free (c->kernel);
+  g_free (c);
+}
+
+static void
+add_case (const gchar *kernel, RingExecutionMode mode, RingTransfer transfer,
+    gint workers)
+{
+  Case *c;
+  g_autofree gchar *path = NULL;
+
+  if (!ring_test_has_mode (mode))
+    return;
+  c = g_new (Case, 1);
+  *c = (Case){ g_strdup (kernel), mode, transfer, workers };
+  path = workers > 0 ? g_strdup_printf ("/backends/%s/%s/%d-workers", kernel,
+             ring_test_mode_nick (mode), workers)
+                     : g_strdup_printf ("/backends/%s/%s/%s", kernel,
+                         ring_test_mode_nick (mode),
+                         ring_test_nick (RING_TYPE_TRANSFER, transfer));
+  g_test_add_data_func_full (path, c, test_same_results, case_free);
+}
+
+int
+main (int argc, char **argv)
+{
+  static const RingTransfer transfers[] = { RING_TRANSFER_AUTO,
+    RING_TRANSFER_MAPPED, RING_TRANSFER_STAGED };
+  g_autoptr (RingRuntime) runtime = NULL;
+  g_auto (GStrv) names = NULL;
+  gsize i, k, m, t;
+
+  g_test_init (&argc, &argv, NULL);
+  /* The built-in ones alone. */
+  g_setenv ("RINGKERNEL_PATH", "", TRUE);
+  g_setenv ("XDG_DATA_HOME", "/nonexistent", TRUE);
+  runtime =
+      runtime_of (RING_BACKEND_CPU, RING_EXECUTION_INLINE, RING_TRANSFER_AUTO);
+  names = ring_runtime_list_kernels (runtime);
+  for (i = 0; names[i]; i++) {
+    for (m = 0; m < G_N_ELEMENTS (ring_test_modes); m++) {
+      if (ring_test_backend () == RING_BACKEND_CPU) {
+        for (k = 1; k <= 3; k += 2)
+          add_case (names[i], ring_test_modes[m], RING_TRANSFER_AUTO, (gint) k);
+      } else {
+        for (t = 0; t < G_N_ELEMENTS (transfers); t++)
+          add_case (names[i], ring_test_modes[m], transfers[t], -1);
+      }
+    }
+  }
+  return ring_test_run ();
+}
