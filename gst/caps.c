@@ -438,8 +438,8 @@ gst_ring_caps_to_format (GstRingCaps *self, GstCaps *caps, GError **error)
   }
   if (cuda && !self->cuda) {
     g_set_error (error, RING_ERROR, RING_ERROR_FORMAT,
-        "kernel '%s' runs on cpu and takes frames from system memory only, "
-        "these are in CUDA memory; put cudadownload before it%s",
+        "kernel '%s' does not run where it could use CUDA memory; "
+        "put cudadownload before it%s",
         name, GST_RING_CUDA_IS_BUILT ? ", or run it with backend=cuda" : "");
     return NULL;
   }

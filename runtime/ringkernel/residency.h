@@ -39,9 +39,10 @@ typedef struct
 enum /* RingDeviceMemory.task */
 {
   RING_TASK_LEAVE = 1,
-  RING_TASK_MESSAGE = 2, /* all blocks on the message that the first has fetched */
-  RING_TASK_ALONE = 3,   /* the first block alone; the others are not told */
-  RING_TASK_BATCH = 4    /* each block on a message of its own */
+  RING_TASK_MESSAGE =
+      2, /* all blocks on the message that the first has fetched */
+  RING_TASK_ALONE = 3, /* the first block alone; the others are not told */
+  RING_TASK_BATCH = 4  /* each block on a message of its own */
 };
 
 /* A block's own memory: one message on its way. Behind it lie, each rounded up to
@@ -71,12 +72,13 @@ typedef struct
   RingQueue input;
   RingQueue output;
   RingOrders orders;
-  uint64_t begin;     /* of the residency, by the device's clock */
-  uint64_t busy;      /* when the last message was finished */
-  uint64_t beat;      /* when the last heartbeat was given */
-  uint64_t commanded; /* commands given, ever */
+  uint64_t begin;               /* of the residency, by the device's clock */
+  uint64_t busy;                /* when the last message was finished */
+  uint64_t beat;                /* when the last heartbeat was given */
+  uint64_t commanded;           /* commands given, ever */
   uint64_t lease, idle_timeout; /* ns */
-  uint64_t looked; /* a residency looks at least once, however short its lease */
+  uint64_t
+      looked; /* a residency looks at least once, however short its lease */
 } RingLeader;
 
 /* Zeroed at launch. Each line has one writer, but for `arrived` and `done`, to
@@ -111,7 +113,7 @@ struct RingDeviceMemory
   uint8_t pad2[RING_CACHE_LINE - 8];
   uint64_t arrived; /* at the grid's barrier, ever */
   uint8_t pad3[RING_CACHE_LINE - 8];
-  uint64_t turn;   /* batch: messages whose slots are written, ever … */
+  uint64_t turn;       /* batch: messages whose slots are written, ever … */
   uint64_t output_end; /* … and where the next one's begin */
   uint8_t pad4[RING_CACHE_LINE - 16];
   uint64_t broken; /* RING_DEVICE_*: messages finish as failed from now on */

@@ -17,6 +17,9 @@
  *   MEMORY           1073741824  bytes of a device
  *   DRIVER_VERSION   13000
  *   CAPABILITY       90          compute capability, 90 for 9.0
+ *   EXCLUSIVE_WAITS  0           while a call waits for all work of a context, other
+ *                                calls in that context wait for it, as they would
+ *                                behind a driver's lock
  *   FAIL             function:nth:error[,…]   see ring_fake_fail
  *   TRACE            path of a file that gets a line for each call
  */

@@ -104,6 +104,7 @@ struct FakeContext
   unsigned retained;
   unsigned flags;
   CUresult failed; /* sticky */
+  bool locked;     /* by who waits for all of its work; see EXCLUSIVE_WAITS */
   FakeStream *legacy;
   FakeStream *streams; /* those that are gone and have work left, too */
 };
@@ -242,6 +243,7 @@ typedef struct
   bool initialised, forked;
   long devices, multiprocessors, max_threads, exec_timeout, cooperative;
   long stream_memops, memory_pools, memory, driver_version, capability;
+  long exclusive_waits;
   FakeObject *live[FAKE_N_KINDS];
   FakeContext *primary[FAKE_MAX_DEVICES];
   uint64_t used_bytes[FAKE_MAX_DEVICES];

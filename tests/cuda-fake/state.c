@@ -33,6 +33,7 @@ static const struct
   { "MEMORY", &fake.memory, 1L << 30 },
   { "DRIVER_VERSION", &fake.driver_version, 13000 },
   { "CAPABILITY", &fake.capability, 90 },
+  { "EXCLUSIVE_WAITS", &fake.exclusive_waits, 0 },
 };
 
 #define N_SETTINGS (sizeof (settings) / sizeof (settings[0]))
@@ -195,6 +196,11 @@ refused (unsigned flags)
   if (flags & FAKE_CURRENT) {
     if (!fake_object_find (FAKE_CONTEXT, fake_current))
       return CUDA_ERROR_INVALID_CONTEXT;
+    while (fake_current->locked) {
+      pthread_cond_wait (&fake.changed, &fake.lock);
+      if (!fake_object_find (FAKE_CONTEXT, fake_current))
+        return CUDA_ERROR_INVALID_CONTEXT;
+    }
     if (fake_current->failed)
       return fake_current->failed;
   }

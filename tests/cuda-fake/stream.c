@@ -219,11 +219,16 @@ fake_wait_context (FakeContext *context)
     marks[n].stream = fake_object_ref (stream);
     marks[n++].number = stream->enqueued;
   }
+  context->locked = fake.exclusive_waits && n > 0;
   for (i = 0; i < n; i++) {
     fake_wait (marks[i].stream, marks[i].number);
     fake_object_unref (marks[i].stream);
   }
   free (marks);
+  if (context->locked) {
+    context->locked = false;
+    pthread_cond_broadcast (&fake.changed);
+  }
   result = context->failed;
   fake_object_unref (context);
   return result;

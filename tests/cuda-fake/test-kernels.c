@@ -226,9 +226,40 @@ test_neighbour_beside_leases (Fixture *f, gconstpointer data)
       assert_cuda (hand_launch (hand));
   }
   g_thread_join (thread);
-  g_assert_cmpuint (hand->control->device.relaunches, >, 0);
+  g_assert_cmpuint (ring_load_acquire_u64 (&hand->control->device.relaunches),
+      >, 0);
   hand_terminate (hand, TRUE);
   assert_cuda (cuStreamSynchronize (hand->stream));
+}
+
+/* A driver that lets nobody in while it waits: still both get on. */
+static void
+test_neighbour_with_a_lock (Fixture *f, gconstpointer data)
+{
+  ring_fake_set ("EXCLUSIVE_WAITS", 1);
+  test_neighbour_beside_leases (f, data);
+}
+
+/* … and that is what it does. */
+static void
+test_lock (Fixture *f, gconstpointer data)
+{
+  Neighbour n = { f, 0 };
+  Hand *hand = f->hand;
+  const guint calls = ring_fake_calls ("cuMemAlloc");
+  GThread *thread;
+  CUresult result;
+
+  ring_fake_set ("EXCLUSIVE_WAITS", 1);
+  assert_cuda (hand_launch (hand));
+  exchange (hand, 1);
+  thread = g_thread_new ("neighbour", allocate_and_free, &n);
+  wait_until (ring_fake_calls ("cuMemAlloc") == calls + 1);
+  ring_store_release_u32 (&hand->control->host.leave, 1);
+  /* This one cannot find the kernel running: it comes in after the wait. */
+  result = cuStreamQuery (hand->stream);
+  g_thread_join (thread);
+  assert_cuda (result);
 }
 
 /* ---- graphs ----------------------------------------------------------------------------- */
@@ -518,6 +549,8 @@ main (int argc, char **argv)
   CASE ("launch/share-multiprocessors", test_kernels_share_multiprocessors);
   CASE ("neighbour/waits-for-the-kernel", test_neighbour_waits);
   CASE ("neighbour/gets-on-beside-leases", test_neighbour_beside_leases);
+  CASE ("neighbour/gets-on-with-a-lock", test_neighbour_with_a_lock);
+  CASE ("neighbour/lock", test_lock);
   CASE ("graph/launches", test_graph);
   CASE ("graph/broken-captures", test_broken_captures);
   CASE ("fault/bad-address", test_bad_address);

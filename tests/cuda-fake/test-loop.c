@@ -537,6 +537,55 @@ test_parameter_sets (Fixture *f, gconstpointer kernel)
   hand_wait_exit (hand);
 }
 
+/* Two messages that are there at once, so that two blocks take one each. */
+static void
+exchange_two (Hand *hand, guint set, guint8 add)
+{
+  const guint64 first = hand->input.position;
+  guint8 back[256];
+  guint i;
+
+  for (i = 0; i < 2; i++) {
+    RingMessageHeader *header = hand_begin (hand);
+    guint k;
+
+    header->parameter_set = set;
+    hand_payload (&header->payload, RING_REGION_INLINE, 0, 8);
+    for (k = 0; k < hand->r.geometry.max_outputs; k++)
+      hand_payload (&hand_output_refs (header)[k], RING_REGION_INLINE, 0, 8);
+    memset ((guint8 *) header + hand->r.geometry.input_inline_offset, 1, 8);
+    hand->input.position++;
+  }
+  hand->input.position = first;
+  ring_queue_publish_at (&hand->input, first + 1);
+  ring_queue_publish_at (&hand->input, first);
+  ring_queue_advance (&hand->input, 2);
+  for (i = 0; i < 2; i++) {
+    g_assert_cmpuint (hand_receive (hand, back).payload.size, ==, 8);
+    g_assert_cmpuint (back[7], ==, 1 + add);
+  }
+}
+
+/* A block that has not seen what others used in between does not know that a set
+ * has been written anew. */
+static void
+test_sets_written_anew (Fixture *f, gconstpointer kernel)
+{
+  Hand *hand = f->hand;
+  gint64 *cells = (gint64 *) hand->parameters;
+  guint m;
+
+  assert_cuda (hand_launch (hand));
+  for (m = 0; m < 20; m++) {
+    /* Nothing in flight names it. */
+    cells[0] = (gint64) m;
+    ring_store_release_u64 (&hand->control->host.parameter_generation, m + 1);
+    exchange_two (hand, 0, (guint8) m);
+  }
+  hand_terminate (hand, TRUE);
+  hand_wait_exit (hand);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -578,5 +627,6 @@ main (int argc, char **argv)
   CASE ("block-sharing", "blocks", test_block_sharing);
   CASE ("barrier-and-state", "serial", test_barrier_and_state);
   CASE ("parameter-sets", "pair", test_parameter_sets);
+  CASE ("sets-written-anew", "scatter", test_sets_written_anew);
   return g_test_run ();
 }

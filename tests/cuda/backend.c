@@ -363,7 +363,6 @@ test_deactivated_kernel_leaves_the_device (void)
   g_autoptr (RingConfig) config = cuda_test_config ();
   g_autoptr (RingRuntime) runtime = NULL;
   g_autoptr (RingKernel) kernel = NULL;
-  g_autoptr (RingMessage) message = ring_test_message (64, 1);
   g_autoptr (GError) error = NULL;
 
   config->mode = RING_EXECUTION_PERSISTENT;

@@ -46,6 +46,11 @@ check ()
   env -i PATH=/usr/bin:/bin HOME=/nonexistent "$bundle/gpu-check" "$@" > "$work/said" 2>&1
 }
 
+passes ()
+{
+  check "$@" || { cat "$work/said"; return 1; }
+}
+
 # fails_with STATUS COMMAND …
 fails_with ()
 {
@@ -158,7 +163,7 @@ ok 'a program that does not exist is refused' \
     fails_with 2 check "$out" "${driver[@]}" --only no-such-program
 
 ok 'programs that pass are a success' \
-    check "$out" "${driver[@]}" --only runtime/life --only abi --only 'gst/stat*' --only real-media
+    passes "$out" "${driver[@]}" --only runtime/life --only abi --only 'gst/stat*' --only real-media
 ok 'they are counted' counts - 0 "$(grep -c '^  .*: .*' <(sed -n '/^Skipped/,$p' "$out/summary.txt"))" 0 0
 ok 'each is named' says runtime/life runtime/abi gst/states pipelines/real-media
 ok 'few files come of it' few_files

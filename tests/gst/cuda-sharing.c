@@ -152,6 +152,42 @@ GST_START_TEST (a_device_that_does_not_exist_is_one_error)
 
 GST_END_TEST;
 
+/* The device works, but there is no context that others could work in too. */
+GST_START_TEST (without_a_context_to_share_frames_stay_in_system_memory)
+{
+  const GstVideoInfo info = video_info ("RGBA", 70, 50);
+  GstElement *filter = make_cuda_filter ("gaussian-blur");
+  GstBuffer *frame = make_frame (&info, 1), *expected, *out;
+  GstStructure *stats;
+  GstHarness *h;
+  GstPad *pad;
+  GstCaps *caps;
+
+  fake_fail ("cuCtxCreate_v2", 1, CUDA_ERROR_OUT_OF_MEMORY);
+  h = gst_harness_new_with_element (filter, "sink", "src");
+  gst_object_unref (filter);
+  ck_assert (context_of (h->element, "sink") == NULL);
+  pad = gst_element_get_static_pad (h->element, "sink");
+  caps = caps_in (&info, TRUE);
+  ck_assert (!gst_pad_query_accept_caps (pad, caps));
+  gst_caps_unref (caps);
+  gst_object_unref (pad);
+  g_object_get (h->element, "stats", &stats, NULL);
+  ck_assert_str_eq (gst_structure_get_string (stats, "backend"), "cuda");
+  gst_structure_free (stats);
+  gst_harness_set_src_caps (h, caps_in (&info, FALSE));
+  expected = reference ("gaussian-blur", &info, frame);
+  ck_assert_int_eq (gst_harness_push (h, frame), GST_FLOW_OK);
+  out = gst_harness_pull (h);
+  assert_same_picture (out, expected, &info);
+  gst_buffer_unref (out);
+  gst_buffer_unref (expected);
+  fail_on_errors (h->element);
+  end_harness (h);
+}
+
+GST_END_TEST;
+
 /* ---- caps ------------------------------------------------------------------------- */
 
 static gboolean
@@ -617,7 +653,8 @@ cuda_sharing_suite (void)
 
   suite_add_tcase (s, tc);
   tcase_add_checked_fixture (tc, load_driver, NULL);
-  tcase_add_test (tc, the_applications_context_is_used);
+  if (has_nvcodec ())
+    tcase_add_test (tc, the_applications_context_is_used);
   tcase_add_test (tc, a_context_that_is_set_holds_for_every_launch);
   tcase_add_test (tc, a_device_that_does_not_exist_is_one_error);
   tcase_add_test (tc, cuda_memory_is_offered_where_the_kernel_can_run_on_cuda);
@@ -632,6 +669,8 @@ cuda_sharing_suite (void)
   tcase_add_test (tc, transfer_is_taken_and_told);
   if (is_fake ()) {
     tcase_add_test (tc, a_context_of_another_device_is_left_alone);
+    tcase_add_test (tc,
+        without_a_context_to_share_frames_stay_in_system_memory);
     tcase_add_test (tc, page_locked_memory_is_used_again);
     tcase_add_test (tc, without_page_locked_memory_ordinary_memory_will_do);
     tcase_add_test (tc, a_fallback_is_told_in_stats);

@@ -47,9 +47,27 @@ fake_set (const gchar *name, glong value)
 static inline void
 fake_fail (const gchar *function, guint nth, gint error)
 {
-  int (*arrange) (const char *, unsigned, int) = fake_function ("ring_fake_fail");
+  int (*arrange) (const char *, unsigned, int) =
+      fake_function ("ring_fake_fail");
 
   ck_assert_int_eq (arrange (function, nth, error), 0);
+}
+
+/* GStreamer's own elements: there with the stand-in driver, while a machine may have
+ * a driver without the parts for video that they ask for. */
+static inline gboolean
+has_nvcodec (void)
+{
+  GstElementFactory *factory = gst_element_factory_find ("cudaupload");
+
+  if (!factory && is_fake ())
+    g_error ("there is no element cudaupload");
+  if (!factory) {
+    g_print ("# SKIP tests with cudaupload: there is no such element\n");
+    return FALSE;
+  }
+  gst_object_unref (factory);
+  return TRUE;
 }
 
 /* An element that runs on CUDA. */

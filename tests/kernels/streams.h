@@ -85,7 +85,7 @@ random_in (gdouble minimum, gdouble maximum)
 static gchar *
 random_taps (const RingParameterDescription *d, Item *item)
 {
-  const guint counts[] = { 1, 2, 7, 64, d->max_count };
+  const guint counts[] = { 1, 2, 7, 7, 64, 64, 64, d->max_count };
   const guint n =
       MIN (counts[random_below (G_N_ELEMENTS (counts))], d->max_count);
   const gdouble scale = MIN (MIN (d->maximum, -d->minimum), 4.0 / n);
