@@ -130,7 +130,7 @@ test_at_random (gconstpointer data)
 {
   const guint c = GPOINTER_TO_UINT (data);
   /* More threads than processors take their time. */
-  const guint messages = MAX (2000 / (cases[c].grid * cases[c].block), 200);
+  const guint messages = MAX (1200 / (cases[c].grid * cases[c].block), 120);
   Stress s = { NULL, g_str_equal (cases[c].kernel, "scatter") };
   RingHostWords *host;
   CUcontext context;

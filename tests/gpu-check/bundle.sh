@@ -72,11 +72,16 @@ done
 # is neither a compiler nor NVRTC where this goes.
 cp "$root"/tests/runtime/kernels/*.c "$new/tests/runtime/kernels/"
 cp "$build"/tests/runtime/*.so "$new/tests/runtime/kernels/"
+# Images for all architectures, if they have been built, else for one.
 images=0
-for image in "$build"/tests/gpu-check/*.fatbin "$build"/tests/runtime/*.cubin; do
-  [ -e "$image" ] || continue
-  cp "$image" "$new/tests/runtime/kernels/"
-  images=$((images + 1))
+for module in "$build"/tests/runtime/*.so; do
+  name=$(basename "$module" .so)
+  for image in "$build/tests/gpu-check/$name.fatbin" "$build/tests/runtime/$name.cubin"; do
+    [ -e "$image" ] || continue
+    cp "$image" "$new/tests/runtime/kernels/"
+    images=$((images + 1))
+    break
+  done
 done
 find "$root/tests/data" -maxdepth 1 -type f ! -name '*.sh' -exec cp -t "$new/tests/data" {} +
 # The driver that stands in for NVIDIA's in tests: so a bundle can be tried anywhere.
@@ -113,7 +118,7 @@ done
 # Programs: one to a line, with the libraries of the build and of the bundle.
 binaries ()
 {
-  find "$new" -type f \( -perm -u+x -o -name '*.so*' \) \
+  find "$new" -type f \( -perm -u+x -o -name '*.so*' \) ! -name '*.cubin' \
       -exec sh -c 'for f; do head -c 4 "$f" | grep -q ELF && echo "$f"; done; true' sh {} +
 }
 

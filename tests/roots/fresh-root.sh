@@ -10,7 +10,9 @@
 # FOLDER is new or one that this script made before, which is then used again with
 # a fresh copy of the tree. COMMAND is one argument each, for a shell in the tree;
 # by default './dev test' and './dev demo'. Needs root and debootstrap. MIRROR is
-# where packages come from, by default where this machine has its own from.
+# where packages come from, by default where this machine has its own from. CUDA names
+# a CUDA toolkit, /usr/local/cuda for instance, to be there as well; distributions do
+# not come with it.
 set -euo pipefail
 
 suite=${1:-bookworm}
@@ -31,6 +33,14 @@ git -C "$tree" ls-files -co --exclude-standard -z | (
   cd "$tree"
   tar --null --ignore-failed-read -T - -cf - 2> /dev/null) \
     | tar -C "$folder/root/tree" -xf -
+
+if [ -n "${CUDA:-}" ] && [ ! -e "$folder/usr/local/cuda" ]; then
+  toolkit=$(readlink -f "$CUDA")
+  mkdir -p "$folder$toolkit"
+  (cd "$toolkit" && tar -cf - bin nvvm include targets lib64 lib/libnvrtc*) \
+      | tar -C "$folder$toolkit" -xf -
+  [ "$toolkit" = /usr/local/cuda ] || ln -sfn "$toolkit" "$folder/usr/local/cuda"
+fi
 
 # lint asks git which files there are
 git -C "$folder/root/tree" init -q

@@ -212,7 +212,7 @@ test_grid_and_block_out_of_range_are_named (void)
     { 1, G_MAXINT, "block", "2147483647" },
     { G_MININT, 1, "grid", "-2147483648" },
     /* Absurd only together, and beyond 32 bits. */
-    { 65536, 65536, "-size is", "65536" },
+    { 65536, 65536, "-size", "65536" },
   };
   gsize m, i;
 
