@@ -19,8 +19,8 @@ from gi.repository import GObject, Ring
 PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "kernels.md")
 
 KINDS = [
-    ("video", "Video", "Pictures in system memory. A kernel puts out what it takes, unless"
-     " another output is named."),
+    ("video", "Video", "Pictures, in system memory or CUDA memory. A kernel puts out what it takes,"
+     " unless another output is named."),
     ("audio", "Audio", "Interleaved samples; any rate, any number of channels."),
     ("record", "Sensors", "Records of a fixed layout, given as a GVariant type: `(td)` is a"
      " `uint64` (ns) and a `double`, 16 bytes, little-endian. A buffer holds any number of"

@@ -93,6 +93,7 @@ gst_ring_flow_start (GstRingKernelFilter *self)
   self->flow.failure_posted = FALSE;
   self->flow.out_discont = FALSE;
   self->flow.last_pool = NULL;
+  self->flow.foreign_told = FALSE;
   gst_ring_flow_set_depth (self, gst_ring_kernel_filter_get_depth (self));
   begin_anew (self);
 }
@@ -481,8 +482,8 @@ cannot_process (GstRingKernelFilter *self, GstRingRecord *record,
   GstRingKernelFilterOnError on_error = g_atomic_int_get (&self->on_error);
   GstBuffer *input;
 
-  if (ring_kernel_get_status (self->kernel) == RING_KERNEL_FAILED) {
-    gst_ring_kernel_filter_post_failure (self);
+  if (gst_ring_kernel_filter_has_failed (self, error)) {
+    gst_ring_kernel_filter_post_failure (self, error);
     gst_ring_record_reset (record);
     return GST_FLOW_ERROR;
   }

@@ -497,6 +497,7 @@ gst_ring_kernel_filter_finalize (GObject *object)
   gst_ring_flow_clear (self);
   gst_clear_object (&self->found_context);
   g_clear_pointer (&self->last_stats, gst_structure_free);
+  g_free (self->not_on_cuda);
   g_mutex_clear (&self->lookup_lock);
   ring_config_free (self->config);
   g_free (self->kernel_id);

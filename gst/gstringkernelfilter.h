@@ -75,6 +75,7 @@ struct _GstRingKernelFilter
   gboolean lookup_failed;
   GstRingKernelParameters *parameters;
   GstStructure *last_stats; /* of the last kernel, after its end */
+  gchar *not_on_cuda;       /* why the kernel runs on cpu, with backend auto */
 
   /* QoS and latency; object lock. */
   gdouble proportion;
@@ -105,9 +106,13 @@ G_GNUC_INTERNAL GstRingCaps *gst_ring_kernel_filter_ref_caps (
     GstRingKernelFilter *self);
 G_GNUC_INTERNAL GstRingKernelParameters *gst_ring_kernel_filter_ref_parameters (
     GstRingKernelFilter *self);
+/* Whether @error means that the handle is lost, whatever is done now. */
+G_GNUC_INTERNAL gboolean
+gst_ring_kernel_filter_has_failed (GstRingKernelFilter *self,
+    const GError *error);
 /* Posts @error as an element error of the fitting domain. */
 G_GNUC_INTERNAL void gst_ring_kernel_filter_post_failure (
-    GstRingKernelFilter *self);
+    GstRingKernelFilter *self, const GError *met);
 G_GNUC_INTERNAL void gst_ring_kernel_filter_post_error (
     GstRingKernelFilter *self, const GError *error);
 G_GNUC_INTERNAL GstStructure *gst_ring_kernel_filter_get_stats (

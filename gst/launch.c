@@ -82,9 +82,19 @@ gst_ring_kernel_filter_post_error (GstRingKernelFilter *self,
       text, debug, __FILE__, GST_FUNCTION, __LINE__);
 }
 
-/* The handle has failed: several may meet that at once, one says so. */
+gboolean
+gst_ring_kernel_filter_has_failed (GstRingKernelFilter *self,
+    const GError *error)
+{
+  return g_error_matches (error, RING_ERROR, RING_ERROR_FAULT)
+      || ring_kernel_get_status (self->kernel) == RING_KERNEL_FAILED;
+}
+
+/* The handle has failed, or is about to: several may meet that at once, one says
+ * so. @met (nullable) is how it was met. */
 void
-gst_ring_kernel_filter_post_failure (GstRingKernelFilter *self)
+gst_ring_kernel_filter_post_failure (GstRingKernelFilter *self,
+    const GError *met)
 {
   gboolean posted;
   GError *error;
@@ -97,6 +107,8 @@ gst_ring_kernel_filter_post_failure (GstRingKernelFilter *self)
     return;
 
   error = ring_kernel_get_error (self->kernel);
+  if (!error && met)
+    error = g_error_copy (met);
   if (!error)
     error = g_error_new (RING_ERROR, RING_ERROR_FAULT, "kernel '%s' failed",
         self->kernel_id);
@@ -308,6 +320,51 @@ open_runtime (GstRingKernelFilter *self, RingConfig *config, GError **error)
   return runtime;
 }
 
+/* A kernel may be there for the cpu alone: a .so, or a source where NVRTC is not
+ * installed. Who leaves the choice to us gets what runs. */
+static gboolean
+may_run_on_cpu_instead (RingRuntime *runtime, const RingConfig *config,
+    const GError *error)
+{
+  return config->backend == RING_BACKEND_AUTO
+      && ring_runtime_get_backend (runtime) == RING_BACKEND_CUDA
+      && error->domain == RING_ERROR
+      && (error->code == RING_ERROR_KERNEL_INVALID
+          || error->code == RING_ERROR_FAILED || error->code == RING_ERROR_FAULT
+          || error->code == RING_ERROR_TIMED_OUT
+          || error->code == RING_ERROR_NO_MEMORY);
+}
+
+static RingKernel *
+launch_where_it_runs (GstRingKernelFilter *self, RingRuntime **runtime,
+    const gchar *id, gint grid, gint block, RingConfig *config, GError **error)
+{
+  GError *reason = NULL;
+  RingKernel *kernel;
+  gchar *why = NULL;
+
+  *runtime = open_runtime (self, config, error);
+  if (!*runtime)
+    return NULL;
+  kernel = ring_runtime_launch (*runtime, id, grid, block, config, &reason);
+  if (!kernel && may_run_on_cpu_instead (*runtime, config, reason)) {
+    why = g_strdup_printf ("on cpu: %s", reason->message);
+    g_clear_error (&reason);
+    g_clear_object (runtime);
+    config->backend = RING_BACKEND_CPU;
+    *runtime = open_runtime (self, config, &reason);
+    if (*runtime)
+      kernel = ring_runtime_launch (*runtime, id, grid, block, config, &reason);
+  }
+  if (reason)
+    g_propagate_error (error, reason);
+  GST_OBJECT_LOCK (self);
+  g_free (self->not_on_cuda);
+  self->not_on_cuda = why;
+  GST_OBJECT_UNLOCK (self);
+  return kernel;
+}
+
 static void
 tell_where (GstRingKernelFilter *self, const gchar *id)
 {
@@ -316,9 +373,9 @@ tell_where (GstRingKernelFilter *self, const gchar *id)
   GST_INFO_OBJECT (self, "launched '%s' on %s, %s", id,
       ring_runtime_get_device_name (self->runtime),
       self->is_inline ? "inline" : "asynchronous");
-  if (metrics->fallback)
+  if (metrics->fallback || self->not_on_cuda)
     GST_WARNING_OBJECT (self, "'%s' does not run as it was to: %s", id,
-        metrics->fallback);
+        self->not_on_cuda ? self->not_on_cuda : metrics->fallback);
   ring_metrics_free (metrics);
 }
 
@@ -351,10 +408,8 @@ gst_ring_kernel_filter_launch (GstRingKernelFilter *self, GError **error)
         "'invert', or to a path to a .c or .so file");
     goto done;
   }
-  runtime = open_runtime (self, config, error);
-  if (!runtime)
-    goto done;
-  kernel = ring_runtime_launch (runtime, id, grid, block, config, error);
+  kernel =
+      launch_where_it_runs (self, &runtime, id, grid, block, config, error);
   if (!kernel)
     goto done;
   learn (self, ring_kernel_get_info (kernel), self->found_context != NULL);
@@ -484,18 +539,22 @@ gst_ring_kernel_filter_get_stats (GstRingKernelFilter *self)
   RingTransfer transfer;
   RingMetrics *m;
   guint64 dropped;
+  gchar *fallback;
 
   GST_OBJECT_LOCK (self);
   transfer = self->launched_transfer;
   kernel = self->kernel ? g_object_ref (self->kernel) : NULL;
   runtime = self->runtime ? g_object_ref (self->runtime) : NULL;
   dropped = self->dropped;
+  fallback = g_strdup (self->not_on_cuda);
   stats = !kernel && self->last_stats
       ? gst_structure_copy (self->last_stats)
       : gst_structure_new_empty ("application/x-ring-kernel-stats");
   GST_OBJECT_UNLOCK (self);
-  if (!kernel)
+  if (!kernel) {
+    g_free (fallback);
     return stats;
+  }
 
   m = ring_kernel_get_metrics (kernel);
   gst_structure_set (stats, "kernel", G_TYPE_STRING,
@@ -513,8 +572,10 @@ gst_ring_kernel_filter_get_stats (GstRingKernelFilter *self)
           ? nick_of (RING_TYPE_TRANSFER, (gint) transfer)
           : "none",
       NULL);
-  if (m->fallback)
-    gst_structure_set (stats, "fallback", G_TYPE_STRING, m->fallback, NULL);
+  if (fallback || m->fallback)
+    gst_structure_set (stats, "fallback", G_TYPE_STRING,
+        fallback ? fallback : m->fallback, NULL);
+  g_free (fallback);
   put (stats, "accepted", m->accepted);
   put (stats, "delivered", m->delivered);
   put (stats, "rejected", m->rejected);

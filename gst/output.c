@@ -242,7 +242,7 @@ gst_ring_flow_push (GstRingKernelFilter *self, GstRingRecord *record)
     flow->out_discont = TRUE;
     if (record->outcome == RING_OUTCOME_DISCARDED)
       return GST_FLOW_OK;
-    gst_ring_kernel_filter_post_failure (self);
+    gst_ring_kernel_filter_post_failure (self, NULL);
     return GST_FLOW_ERROR;
   }
 

@@ -81,6 +81,17 @@ choose_memory (GstRingKernelFilter *self, GstCaps *caps)
 
   if (!other)
     return caps;
+  /* Who takes anything, like a file, does not know of memory on a device: it would
+   * read what lies between the rows, too. */
+  wanted = gst_pad_peer_query_caps (self->srcpad, NULL);
+  if (gst_caps_is_any (wanted)) {
+    if (gst_ring_caps_are_cuda (caps))
+      gst_caps_replace (&caps, other);
+    gst_caps_unref (wanted);
+    gst_caps_unref (other);
+    return caps;
+  }
+  gst_caps_unref (wanted);
   both = gst_caps_copy (caps);
   gst_caps_append (both, gst_caps_copy (other));
   wanted = gst_pad_peer_query_caps (self->srcpad, both);
@@ -224,7 +235,10 @@ done:
 
 failed:
   stream->refused = TRUE;
-  gst_ring_kernel_filter_post_error (self, error);
+  if (gst_ring_kernel_filter_has_failed (self, error))
+    gst_ring_kernel_filter_post_failure (self, error);
+  else
+    gst_ring_kernel_filter_post_error (self, error);
   g_error_free (error);
   if (in)
     ring_format_free (in);

@@ -456,10 +456,16 @@ ring_loop_describe (const RingLoop *loop, RING_GLOBAL RingDeviceBlock *own)
     ring_loop_copy (loop, slot + 8, (RING_GLOBAL uint8_t *) &own->result + 8,
         RING_HEADER_SIZE - 8);
     if (k < g->max_outputs && own->result.payload.n_planes > 0
-        && own->result.payload.plane[0].region == RING_REGION_INLINE)
+        && own->result.payload.plane[0].region == RING_REGION_INLINE) {
+      /* A frame's size counts what lies between its rows where it came from. */
+      const uint64_t size = own->result.payload.size < g->inline_size
+          ? own->result.payload.size
+          : g->inline_size;
+
       ring_loop_copy (loop, slot + g->output_inline_offset,
           base + ring_device_outputs_at (g) + k * g->inline_size,
-          (uint32_t) (own->result.payload.size + 7) / 8 * 8);
+          (uint32_t) (size + 7) / 8 * 8);
+    }
     ring_device_sync_block (loop->thread);
   }
 }

@@ -335,6 +335,120 @@ test_frozen_kernel_does_not_hold_up_terminate (void)
   g_object_unref (kernel);
 }
 
+/* What failed is not the device: the kernel still has what it was given. */
+static void
+test_failed_copy_does_not_free_memory_under_the_kernel (void)
+{
+  g_autoptr (RingConfig) config = impatient_config (0);
+  g_autoptr (RingRuntime) runtime = NULL;
+  RingKernel *kernel;
+  CudaOutcomes outcomes = { 0 };
+  guint8 in[3][3000], out[3][3000];
+  RingMemory to[3];
+  guint i;
+
+  config->transfer = RING_TRANSFER_STAGED;
+  config->termination_timeout = 2 * G_USEC_PER_SEC;
+  runtime = cuda_test_runtime (config);
+  kernel = cuda_test_start (runtime, "copy", NULL);
+  for (i = 0; i < 3; i++) {
+    RingSubmission submission = { .outputs = &to[i],
+      .n_outputs = 1,
+      .pts = RING_TIME_NONE,
+      .duration = RING_TIME_NONE,
+      .completed = cuda_test_completed,
+      .user_data = &outcomes };
+    g_autoptr (GError) error = NULL;
+
+    memset (in[i], 1, sizeof in[i]);
+    cuda_test_memory (&submission.input, in[i], sizeof in[i]);
+    cuda_test_memory (&to[i], out[i], sizeof out[i]);
+    if (i == 2)
+      fake.fail ("cuMemcpyHtoDAsync_v2", 1, CUDA_ERROR_OUT_OF_MEMORY);
+    ring_kernel_submit (kernel, &submission, &error);
+    g_assert_no_error (error);
+    if (i == 0) {
+      /* The memory is there, and the kernel waits on the device. */
+      ring_kernel_drain (kernel, RING_TEST_WAIT, NULL, &error);
+      g_assert_no_error (error);
+      g_assert_cmpuint (cuda_test_running (), ==, 1);
+      fake.freeze (1);
+    }
+  }
+  ring_test_wait_until (ring_kernel_get_status (kernel) == RING_KERNEL_FAILED);
+  ring_test_wait_until (cuda_test_ended (&outcomes) == 3);
+  g_assert_cmpint (outcomes.done, ==, 1);
+  /* One that it may be at, and one that it has not seen. */
+  g_assert_cmpint (outcomes.abandoned, ==, 1);
+  g_assert_cmpint (outcomes.failed, ==, 1);
+  ring_test_assert_balanced (kernel);
+  g_object_unref (kernel); /* kept for good */
+  g_assert_cmpuint (cuda_test_running (), ==, 1);
+  fake.freeze (0);
+  ring_test_wait_until (
+      (kernel = ring_runtime_launch (runtime, "copy", -1, -1, NULL, NULL)));
+  g_object_unref (kernel);
+}
+
+/* Its message waits for a copy, so that it is not on the device itself. */
+static void
+test_handle_that_waits_for_a_copy_learns_of_a_fault (void)
+{
+  g_autoptr (RingConfig) config = cuda_test_config ();
+  g_autoptr (RingRuntime) runtime = cuda_test_runtime (config);
+  g_autoptr (RingKernel) kernel = cuda_test_start (runtime, "copy", NULL);
+  g_autoptr (RingKernel) other = NULL;
+  g_autoptr (RingMessage) message = ring_test_message (1000, 1);
+  g_autoptr (GError) error = NULL;
+  guint8 *word = ring_runtime_alloc (runtime, 64, &error);
+  CudaOutcomes outcomes = { 0 };
+  guint8 in[3000], out[3000];
+  RingMemory to;
+  RingSubmission submission = { .outputs = &to,
+    .n_outputs = 1,
+    .pts = RING_TIME_NONE,
+    .duration = RING_TIME_NONE,
+    .completed = cuda_test_completed,
+    .user_data = &outcomes };
+  CUcontext context = ring_runtime_get_cuda_context (runtime);
+  CUdeviceptr device;
+  CUstream stream;
+
+  g_assert_no_error (error);
+  config->transfer = RING_TRANSFER_STAGED;
+  other = cuda_test_start (runtime, "copy", config);
+  memset (in, 1, sizeof in);
+  cuda_test_memory (&submission.input, in, sizeof in);
+  cuda_test_memory (&to, out, sizeof out);
+  /* Both have their memory before something does not end. */
+  ring_kernel_submit (other, &submission, &error);
+  g_assert_no_error (error);
+  ring_kernel_drain (other, RING_TEST_WAIT, NULL, &error);
+  g_assert_no_error (error);
+  ring_test_send (kernel, message);
+  ring_kernel_drain (kernel, RING_TEST_WAIT, NULL, &error);
+  g_assert_no_error (error);
+
+  memset (word, 0, 64);
+  CUDA_CALL (cuCtxPushCurrent_v2, context);
+  CUDA_CALL (cuStreamCreate, &stream, CU_STREAM_NON_BLOCKING);
+  CUDA_CALL (cuMemHostGetDevicePointer_v2, &device, word, 0);
+  CUDA_CALL (cuStreamWaitValue64_v2, stream, device, 1,
+      CU_STREAM_WAIT_VALUE_EQ);
+  CUDA_CALL (cuCtxPopCurrent_v2, &context);
+  submission.input_stream = stream;
+  ring_kernel_submit (other, &submission, &error);
+  g_assert_no_error (error);
+
+  fake.freeze (1);
+  ring_test_send (kernel, message);
+  fake.fault (CUDA_ERROR_ILLEGAL_ADDRESS);
+  fake.freeze (0);
+  ring_test_wait_until (ring_kernel_get_status (kernel) == RING_KERNEL_FAILED);
+  assert_ended_as_failed (other, 2, "CUDA_ERROR_ILLEGAL_ADDRESS");
+  g_assert_cmpint (outcomes.failed, ==, 1);
+}
+
 static void
 test_launch_that_never_begins_times_out (void)
 {
@@ -346,11 +460,33 @@ test_launch_that_never_begins_times_out (void)
   fake.freeze (1);
   g_assert_null (ring_runtime_launch (runtime, "copy", -1, -1, NULL, &error));
   ring_test_assert_says (&error, RING_ERROR_TIMED_OUT, "did not begin");
+  /* It is on its way still, whatever becomes of the runtime. */
+  g_clear_object (&runtime);
+  runtime = cuda_test_runtime (config);
   g_assert_null (ring_runtime_launch (runtime, "copy", -1, -1, NULL, &error));
   ring_test_assert_says (&error, RING_ERROR_FAULT, "never ends");
   fake.freeze (0);
   ring_test_wait_until (
       (kernel = ring_runtime_launch (runtime, "copy", -1, -1, NULL, NULL)));
+}
+
+/* What such a test leaves on the device stays there as long as the process. */
+static void
+run_in_a_process_of_its_own (gconstpointer test)
+{
+  if (g_test_subprocess ()) {
+    ((void (*) (void)) (gsize) test) ();
+    return;
+  }
+  g_test_trap_subprocess (NULL, 60 * G_USEC_PER_SEC, 0);
+  g_test_trap_assert_passed ();
+}
+
+static void
+add_alone (const gchar *path, void (*test) (void))
+{
+  g_test_add_data_func (path, (gconstpointer) (gsize) test,
+      run_in_a_process_of_its_own);
 }
 
 int
@@ -371,11 +507,15 @@ main (int argc, char **argv)
       test_fault_fails_the_handle_and_spares_the_process);
   cuda_test_add ("/faults/device/fault-of-another",
       test_fault_ends_the_other_handles_of_the_context);
-  cuda_test_add ("/faults/device/stopped-heartbeat",
+  add_alone ("/faults/device/stopped-heartbeat",
       test_stopped_heartbeat_fails_the_handle);
-  cuda_test_add ("/faults/device/frozen-at-terminate",
+  add_alone ("/faults/device/frozen-at-terminate",
       test_frozen_kernel_does_not_hold_up_terminate);
-  cuda_test_add ("/faults/device/never-begins",
+  add_alone ("/faults/device/failed-copy-beside-the-kernel",
+      test_failed_copy_does_not_free_memory_under_the_kernel);
+  cuda_test_add ("/faults/device/fault-during-a-copy",
+      test_handle_that_waits_for_a_copy_learns_of_a_fault);
+  add_alone ("/faults/device/never-begins",
       test_launch_that_never_begins_times_out);
   return ring_test_run ();
 }

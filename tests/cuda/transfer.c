@@ -167,6 +167,53 @@ test_every_way_gives_the_same_bytes (void)
   }
 }
 
+/* Rows that are far apart, of a frame that fits into a slot. */
+static void
+test_small_frame_of_far_rows_stays_in_its_slot (void)
+{
+  g_autoptr (RingConfig) config = cuda_test_config ();
+  g_autoptr (RingRuntime) runtime = NULL;
+  g_autoptr (RingKernel) kernel = NULL;
+  g_autoptr (RingFormat) format =
+      ring_format_new_video (RING_VIDEO_FORMAT_GRAY8, 15, 17);
+  g_autoptr (GError) error = NULL;
+  guint8 in[17 * 64], out[17 * 64];
+  CudaOutcomes outcomes = { 0 };
+  guint i, x, y;
+
+  /* One slot: what lies behind it are the parameters. */
+  config->queue_capacity = 1;
+  config->mode = RING_EXECUTION_EVENT_DRIVEN;
+  runtime = cuda_test_runtime (config);
+  kernel = cuda_test_start (runtime, "invert", NULL);
+  ring_kernel_set_format (kernel, format, &error);
+  g_assert_no_error (error);
+  for (i = 0; i < 3; i++) {
+    RingMemory to;
+    RingSubmission submission = { .outputs = &to,
+      .n_outputs = 1,
+      .pts = RING_TIME_NONE,
+      .duration = RING_TIME_NONE,
+      .completed = cuda_test_completed,
+      .user_data = &outcomes };
+
+    cuda_test_fill (in, sizeof in, i);
+    memset (out, 0xee, sizeof out);
+    cuda_test_memory (&submission.input, in, sizeof in);
+    cuda_test_memory (&to, out, sizeof out);
+    submission.input.plane[0].stride = to.plane[0].stride = 64;
+    ring_kernel_submit (kernel, &submission, &error);
+    g_assert_no_error (error);
+    ring_kernel_drain (kernel, RING_TEST_WAIT, NULL, &error);
+    g_assert_no_error (error);
+    for (y = 0; y < 17; y++)
+      for (x = 0; x < 64; x++)
+        g_assert_cmpuint (out[y * 64 + x], ==,
+            x < 15 ? 255 - in[y * 64 + x] : 0xee);
+  }
+  g_assert_cmpint (outcomes.done, ==, 3);
+}
+
 static void
 test_mapped_pinned_memory_is_not_copied (void)
 {
@@ -384,6 +431,8 @@ main (int argc, char **argv)
     return 0;
   }
   cuda_test_add ("/transfer/every-way", test_every_way_gives_the_same_bytes);
+  cuda_test_add ("/transfer/small-frame-of-far-rows",
+      test_small_frame_of_far_rows_stays_in_its_slot);
   cuda_test_add ("/transfer/mapped-pinned",
       test_mapped_pinned_memory_is_not_copied);
   cuda_test_add ("/transfer/staged-pinned",

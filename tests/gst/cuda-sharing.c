@@ -46,7 +46,7 @@ GST_START_TEST (the_applications_context_is_used)
       "videotestsrc num-buffers=5 ! video/x-raw,format=RGBA,width=40,height=20 ! "
       "cudaupload ! video/x-raw(memory:CUDAMemory) ! "
       "ringkernelfilter name=f kernel=gaussian-blur backend=cuda ! "
-      "fakesink name=s",
+      "video/x-raw(memory:CUDAMemory) ! fakesink name=s",
       &error);
   GstElement *filter;
   GstMessage *message;

@@ -6,6 +6,9 @@
  */
 #include "gst-ring-cuda-test.h"
 
+#include <glib/gstdio.h>
+#include <unistd.h>
+
 /* ---- the same pictures as on the cpu ------------------------------------------------ */
 
 typedef struct
@@ -592,6 +595,79 @@ GST_START_TEST (a_call_of_the_driver_that_fails_is_survived)
 
 GST_END_TEST;
 
+/* ---- without device memory -------------------------------------------------------------- */
+
+GST_START_TEST (a_sink_that_takes_anything_gets_packed_frames)
+{
+  const gchar *folder = g_get_tmp_dir ();
+  gchar *path = g_strdup_printf ("%s/ring-frames-%d", folder, (gint) getpid ());
+  gchar *line = g_strdup_printf (
+      "videotestsrc num-buffers=3 ! video/x-raw,format=RGB,width=330,height=10 ! "
+      "ringkernelfilter backend=cuda kernel=invert ! "
+      "ringkernelfilter backend=cuda kernel=invert ! filesink location=%s",
+      path);
+  GstElement *pipeline = gst_parse_launch (line, NULL);
+  GstMessage *message;
+  gchar *data;
+  gsize size;
+
+  ck_assert (pipeline != NULL);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  message = gst_bus_timed_pop_filtered (GST_ELEMENT_BUS (pipeline),
+      60 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+  ck_assert (message && GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS);
+  gst_message_unref (message);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  ck_assert (g_file_get_contents (path, &data, &size, NULL));
+  /* Rows of 990 bytes, which GStreamer rounds up to 992. */
+  ck_assert_uint_eq (size, 3 * 992 * 10);
+  g_free (data);
+  g_remove (path);
+  gst_object_unref (pipeline);
+  g_free (line);
+  g_free (path);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (auto_takes_the_cpu_for_a_kernel_without_device_code)
+{
+  gchar *built =
+      g_build_filename (g_getenv ("RING_TEST_KERNEL_DIR"), "blocks.so", NULL);
+  gchar *folder = g_dir_make_tmp ("ring-cuda-XXXXXX", NULL);
+  gchar *path = g_build_filename (folder, "blocks.so", NULL);
+  GstElement *filter;
+  GstHarness *h;
+  GstStructure *stats;
+  gchar *data;
+  gsize size;
+
+  ck_assert (g_file_get_contents (built, &data, &size, NULL));
+  ck_assert (g_file_set_contents (path, data, (gssize) size, NULL));
+  filter = gst_element_factory_make ("ringkernelfilter", NULL);
+  g_object_set (filter, "kernel", path, NULL);
+  h = gst_harness_new_with_element (filter, "sink", "src");
+  gst_harness_set_src_caps_str (h, "application/octet-stream");
+  ck_assert_int_eq (gst_harness_push (h, gst_buffer_new_and_alloc (100)),
+      GST_FLOW_OK);
+  gst_buffer_unref (gst_harness_pull (h));
+  g_object_get (h->element, "stats", &stats, NULL);
+  ck_assert_str_eq (gst_structure_get_string (stats, "backend"), "cpu");
+  ck_assert (strstr (gst_structure_get_string (stats, "fallback"), "cpu only")
+      != NULL);
+  gst_structure_free (stats);
+  gst_harness_teardown (h);
+  gst_object_unref (filter);
+  g_remove (path);
+  g_rmdir (folder);
+  g_free (data);
+  g_free (path);
+  g_free (folder);
+  g_free (built);
+}
+
+GST_END_TEST;
+
 static Suite *
 cuda_suite (void)
 {
@@ -613,6 +689,8 @@ cuda_suite (void)
   tcase_add_loop_test (tc, frames_of_another_context_are_copied, 0, 2);
   tcase_add_test (tc, a_frame_that_others_hold_is_left_alone);
   tcase_add_test (tc, eos_brings_all_frames_out);
+  tcase_add_test (tc, a_sink_that_takes_anything_gets_packed_frames);
+  tcase_add_test (tc, auto_takes_the_cpu_for_a_kernel_without_device_code);
   tcase_add_test (tc, a_flush_discards_frames_in_flight);
   tcase_add_loop_test (tc, a_frame_that_is_too_small_is_refused, 0, 2);
   if (is_fake ()) {

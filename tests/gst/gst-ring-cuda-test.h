@@ -88,6 +88,10 @@ make_cuda_harness (const gchar *kernel)
 
   gst_object_unref (filter);
   ck_assert_int_eq (GST_STATE (h->element), GST_STATE_PLAYING);
+  /* A sink that takes anything would get system memory. */
+  gst_harness_set_sink_caps_str (h,
+      "video/x-raw(" CUDA_FEATURE "); "
+      "video/x-raw; audio/x-raw; application/octet-stream");
   return h;
 }
 

@@ -160,6 +160,24 @@ make_gated (Gate *gate, gsize size)
   return buffer;
 }
 
+/* Whether kernels see the test's own memory, as threads do; a GPU does not. */
+static inline gboolean
+shares_addresses (void)
+{
+  return !on_cuda (1) || g_getenv ("RING_TEST_SHARED_ADDRESSES");
+}
+
+/* Once for each mode in which a test can hold a kernel up. */
+#define tcase_add_gate_test(tcase, test) \
+  G_STMT_START \
+  { \
+    if (!shares_addresses ()) \
+      g_print ( \
+          "# SKIP " #test ": needs kernels that see the test's own memory\n"); \
+    tcase_add_loop_test (tcase, test, 0, shares_addresses () ? 3 : 1); \
+  } \
+  G_STMT_END
+
 static inline void
 open_gate (Gate *gate)
 {

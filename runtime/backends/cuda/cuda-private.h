@@ -30,6 +30,7 @@ typedef struct
   CUdevice device;
   CUcontext context;
   gboolean primary; /* we hold a reference to the primary context */
+  gboolean kept; /* atomic; a kernel that may still run has it: never closed */
   gchar *name;
   gint multiprocessors;
   gint max_threads; /* per block */
@@ -132,6 +133,8 @@ struct _CudaInstance
   CUmodule code;
   CUfunction function;
   GBytes *image; /* compiled for this launch; or NULL */
+  gconstpointer code_image;
+  gchar *code_origin; /* where it comes from, for people */
   guint grid, block;
   gboolean cooperative;
   RingResidency residency;
@@ -156,6 +159,7 @@ struct _CudaInstance
   guint64 heartbeat;   /* when last looked at … */
   gint64 heartbeat_at; /* … and when it last changed */
   guint64 fetched;     /* output slots whose copies back have been enqueued */
+  gboolean ended;      /* no residency may begin any more */
   gint held;           /* atomic; not 0: no residency may begin */
   gboolean broken;     /* atomic; nothing more is asked of the device */
   gboolean stalled;    /* atomic; it may run for ever */
@@ -245,7 +249,10 @@ void cuda_free_device (CudaInstance *c, CUdeviceptr memory);
 /* One residency on the instance's stream; with the context current. */
 CUresult cuda_launch_residency (CudaInstance *c);
 
-/* image.c: loads the kernel's code for the device. */
+/* image.c: finds the kernel's code, which may mean to compile it; the driver is not
+ * asked for anything. */
+gboolean cuda_find_code (CudaInstance *c, GError **error);
+/* Then loads it. */
 gboolean cuda_load_code (CudaInstance *c, GError **error);
 
 G_END_DECLS

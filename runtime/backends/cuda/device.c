@@ -188,6 +188,8 @@ cuda_close (RingBackend *backend)
 {
   CudaBackend *b = (CudaBackend *) backend;
 
+  if (__atomic_load_n (&b->kept, __ATOMIC_ACQUIRE))
+    return;
   if (b->garbage->len > 0 && cuda_enter (b)) {
     if (cuda_hold_all (b))
       free_garbage (b);

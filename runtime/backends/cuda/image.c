@@ -105,6 +105,13 @@ check_description (CudaInstance *c, const gchar *where, GError **error)
 }
 
 gboolean
+cuda_find_code (CudaInstance *c, GError **error)
+{
+  c->code_image = find_image (c, &c->code_origin, error);
+  return c->code_image != NULL;
+}
+
+gboolean
 cuda_load_code (CudaInstance *c, GError **error)
 {
   const CudaDriver *driver = c->backend->driver;
@@ -112,17 +119,12 @@ cuda_load_code (CudaInstance *c, GError **error)
   CUjit_option options[] = { CU_JIT_ERROR_LOG_BUFFER,
     CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES };
   void *values[] = { log, GUINT_TO_POINTER (sizeof log) };
-  gchar *where = NULL;
-  gconstpointer image = find_image (c, &where, error);
+  const gchar *where = c->code_origin;
   CUresult result;
   gboolean ok = FALSE;
 
-  if (!image) {
-    g_free (where);
-    return FALSE;
-  }
-  result = driver->cuModuleLoadDataEx (&c->code, image, G_N_ELEMENTS (options),
-      options, values);
+  result = driver->cuModuleLoadDataEx (&c->code, c->code_image,
+      G_N_ELEMENTS (options), options, values);
   if (result != CUDA_SUCCESS) {
     gchar *why = cuda_describe (driver, "loading it", result);
 
@@ -145,6 +147,5 @@ cuda_load_code (CudaInstance *c, GError **error)
   } else {
     ok = check_description (c, where, error);
   }
-  g_free (where);
   return ok;
 }

@@ -419,6 +419,7 @@ release (CudaInstance *c)
     cuda_leave (c->backend);
   }
   g_clear_pointer (&c->image, g_bytes_unref);
+  g_free (c->code_origin);
   g_clear_error (&c->error);
   g_free (c->base.regions);
   g_free (c->payloads);
@@ -489,18 +490,23 @@ cuda_launch (RingBackend *backend, const RingLaunch *launch, GError **error)
     release (c);
     return NULL;
   }
-  /* The driver may wait for every kernel in the context while it loads code. */
+  if (!cuda_find_code (c, error)) {
+    cuda_leave (b);
+    cuda_free (&c->base);
+    return NULL;
+  }
+  /* The driver may wait for every kernel in the context while it loads code, makes
+   * streams, and gives a first launch what it needs. */
   ok = cuda_hold_all (b);
   if (!ok)
     g_set_error (error, RING_ERROR, RING_ERROR_FAULT,
         "a kernel of this process that never ends holds %s: nothing more can be "
         "launched there",
         b->name);
-  ok = ok && cuda_load_code (c, error);
-  cuda_release_all (b);
-  ok = ok && choose_block (c, launch, error) && choose_grid (c, launch, error)
-      && choose_mode (c, launch, error) && make_streams (c, error)
-      && alloc_memory (c, error) && cuda_transfer_init (c, error);
+  ok = ok && cuda_load_code (c, error) && choose_block (c, launch, error)
+      && choose_grid (c, launch, error) && choose_mode (c, launch, error)
+      && make_streams (c, error) && alloc_memory (c, error)
+      && cuda_transfer_init (c, error);
   if (ok) {
     c->base.workers = c->grid * c->block;
     /* What was taken but not given back: whoever fetches, fetches one. */
@@ -514,13 +520,16 @@ cuda_launch (RingBackend *backend, const RingLaunch *launch, GError **error)
                 ? RING_RESIDENCY_ONE_BATCH
                 : 0);
     cuda_register_instance (c);
-    ok = cuda_warm_up (c, error) && clear_device_memory (c, error)
-        && cuda_start_bridge (c, error);
+    ok = cuda_warm_up (c, error) && clear_device_memory (c, error);
   }
+  cuda_release_all (b);
+  ok = ok && cuda_start_bridge (c, error);
   cuda_leave (b);
   if (!ok) {
-    /* What may still run is kept for good. */
-    if (!c->stalled)
+    /* What may still run is kept for good, and with it what it stands on. */
+    if (c->stalled)
+      __atomic_store_n (&b->kept, TRUE, __ATOMIC_RELEASE);
+    else
       cuda_free (&c->base);
     return NULL;
   }

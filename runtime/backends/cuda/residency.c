@@ -160,12 +160,19 @@ check_health (CudaInstance *c)
   if (now - c->checked_at < CHECK_EVERY)
     return;
   c->checked_at = now;
+  if (!c->resident) {
+    /* What is awaited comes by way of the copies. */
+    result = c->backend->driver->cuStreamQuery (c->copy_in);
+    if (result != CUDA_SUCCESS && result != CUDA_ERROR_NOT_READY)
+      cuda_break (c, result, "bringing a payload to it");
+    return;
+  }
   result = c->backend->driver->cuStreamQuery (c->stream);
   if (result == CUDA_ERROR_NOT_READY) {
     check_heartbeat (c, now);
   } else if (result != CUDA_SUCCESS) {
     cuda_break (c, result, "running it");
-  } else if (c->resident && !has_ended (c)) {
+  } else if (!has_ended (c)) {
     break_with (c,
         g_error_new (RING_ERROR, RING_ERROR_FAULT,
             "kernel '%s' ended on %s without a word: the launch was not carried "
@@ -184,12 +191,12 @@ drive_locked (CudaInstance *c)
     return FALSE;
   did = cuda_transfer_drive (c);
   update_residency (c);
-  if (!c->resident && !cuda_is_broken (c)
+  if (!c->resident && !c->ended && !cuda_is_broken (c)
       && __atomic_load_n (&c->held, __ATOMIC_ACQUIRE) == 0 && has_work (c)) {
     begin_residency (c);
     did = TRUE;
   }
-  if (c->resident && !cuda_is_broken (c))
+  if (!cuda_is_broken (c) && (c->resident || expects_work (c)))
     check_health (c);
   return did;
 }
@@ -409,7 +416,7 @@ static gboolean
 await_leave (CudaInstance *c, gint64 deadline)
 {
   const CudaDriver *driver = c->backend->driver;
-  gboolean resident, broken;
+  gboolean resident, broken, stalled;
 
   for (;;) {
     g_mutex_lock (&c->driving);
@@ -417,20 +424,21 @@ await_leave (CudaInstance *c, gint64 deadline)
     resident = c->resident;
     broken = cuda_is_broken (c);
     g_mutex_unlock (&c->driving);
-    if (__atomic_load_n (&c->stalled, __ATOMIC_ACQUIRE)) {
-      gboolean over = FALSE;
+    stalled = __atomic_load_n (&c->stalled, __ATOMIC_ACQUIRE);
+    if (stalled || broken) {
+      gboolean over = !stalled;
 
-      /* It was given up; but it may have ended after all. */
+      /* It was given up; but it may have ended after all, and nothing runs in a
+       * context that is lost. */
       if (cuda_enter (c->backend)) {
         over = driver->cuStreamQuery (c->stream) != CUDA_ERROR_NOT_READY;
         cuda_leave (c->backend);
       }
-      return over;
-    }
-    if (!resident)
+      if (over || stalled)
+        return over;
+    } else if (!resident) {
       return TRUE;
-    if (broken)
-      return TRUE; /* nothing runs in a context that is lost */
+    }
     if (g_get_monotonic_time () >= deadline)
       return FALSE;
     g_thread_yield ();
@@ -502,8 +510,8 @@ cuda_release_all (CudaBackend *b)
 
 /* ---- the first and the last residency -------------------------------------------------------------- */
 
-/* What the streams were given is done. FALSE: not by @deadline, or the device is
- * lost. */
+/* What the streams were given is done, or the device is lost. FALSE: not by
+ * @deadline. */
 static gboolean
 await_streams (CudaInstance *c, gint64 deadline)
 {
@@ -521,7 +529,7 @@ await_streams (CudaInstance *c, gint64 deadline)
     }
     if (result != CUDA_SUCCESS) {
       cuda_break (c, result, "running it");
-      return FALSE;
+      return TRUE;
     }
   }
   return TRUE;
@@ -542,7 +550,7 @@ cuda_warm_up (CudaInstance *c, GError **error)
   if (!cuda_check (c->backend->driver, result, "launching the kernel", error))
     return FALSE;
   ok = await_streams (c, g_get_monotonic_time () + WARM_UP_LIMIT);
-  if (!ok && cuda_is_broken (c)) {
+  if (cuda_is_broken (c)) {
     g_propagate_error (error, g_error_copy (c->error));
     return FALSE;
   }
@@ -597,20 +605,28 @@ cuda_stop (RingInstance *instance, gint64 deadline)
     g_mutex_unlock (&c->driving);
     if (over)
       break;
-    if (g_get_monotonic_time () >= deadline)
+    if (g_get_monotonic_time () >= deadline) {
+      /* What is not on the device now will not be: others may have kept it out all
+       * the time. */
+      g_mutex_lock (&c->driving);
+      over = c->ended = !c->resident && !cuda_is_broken (c);
+      g_mutex_unlock (&c->driving);
       break;
+    }
     if (c->thread == g_thread_self ())
       g_thread_yield ();
     else
       g_usleep (20);
   }
-  /* The end is proven by the streams, not by what the kernel says of itself. */
-  if (!c->stalled && (over || cuda_is_broken (c)))
+  /* The end is proven by the streams, not by what the kernel says of itself. What
+   * failed need not have been the device: the kernel may be well, and run. */
+  if (over
+      || (cuda_is_broken (c)
+          && !__atomic_load_n (&c->stalled, __ATOMIC_ACQUIRE)))
     over = await_streams (c, MAX (deadline, g_get_monotonic_time () + 1000));
-  if (!over && cuda_is_broken (c) && !c->stalled)
-    over = TRUE; /* the context is gone, and with it whatever ran there */
   cuda_leave (c->backend);
   if (over) {
+    __atomic_store_n (&c->stalled, FALSE, __ATOMIC_RELEASE);
     cuda_join_bridge (c);
   } else {
     __atomic_store_n (&c->stalled, TRUE, __ATOMIC_RELEASE);

@@ -288,7 +288,8 @@ prepare (CudaInstance *c, CudaPayload *p, RingPayloadRef *ref,
     return TRUE;
   }
   size = lay_out (c, p, ref, FALSE);
-  if (input && input->way > CUDA_PAYLOAD_INLINE) {
+  /* The output may be longer than the input; then it gets a block of its own. */
+  if (input && input->way > CUDA_PAYLOAD_INLINE && size <= input->block_size) {
     p->way = input->way;
     p->shared = TRUE;
     p->bounce = input->bounce;
@@ -649,6 +650,20 @@ cuda_ready (RingInstance *instance, RingMessageHeader *slot)
     fetch_ahead (c, slot);
     if (!cuda_is_broken (c))
       result = c->backend->driver->cuEventQuery (p->copied);
+    /* After the kernel's end nobody comes back to ask: what is not here now counts
+     * as lost, and its memory is given back. */
+    if (result == CUDA_ERROR_NOT_READY
+        && __atomic_load_n (&c->quit, __ATOMIC_ACQUIRE)
+        && !__atomic_load_n (&c->stalled, __ATOMIC_ACQUIRE)) {
+      const gint64 deadline =
+          g_get_monotonic_time () + (gint64) c->termination_timeout;
+
+      do {
+        g_thread_yield ();
+        result = c->backend->driver->cuEventQuery (p->copied);
+      } while (
+          result == CUDA_ERROR_NOT_READY && g_get_monotonic_time () < deadline);
+    }
     cuda_leave (c->backend);
     if (result != CUDA_SUCCESS && result != CUDA_ERROR_NOT_READY)
       cuda_break (c, result, "bringing a result back");
