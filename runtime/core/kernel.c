@@ -604,7 +604,9 @@ ring_kernel_terminate (RingKernel *kernel, RingTerminateMode mode,
 
     g_propagate_error (error, g_error_copy (cause));
     ring_kernel_fail_ (kernel, cause);
-    ring_bridge_abandon_ (kernel, g_get_monotonic_time ());
+    /* A kernel that is well gives up the rest of its queue in that time. */
+    ring_bridge_abandon_ (kernel,
+        g_get_monotonic_time () + 100 * G_TIME_SPAN_MILLISECOND);
     return FALSE;
   }
 

@@ -148,10 +148,8 @@ fail_every_call (const Life *life)
       } else {
         g_assert_no_error (error);
       }
-      /* What could not be given back is lost, and what was lost with its device
-       * is left alone; anything else is given back. */
-      if (!gives_back (function)
-          && !g_error_matches (error, RING_ERROR, RING_ERROR_FAULT))
+      /* What could not be given back is lost; anything else is given back. */
+      if (!gives_back (function))
         cuda_test_assert_nothing_live ();
     }
   }

@@ -72,6 +72,8 @@ void cuda_free_later (CudaBackend *b, guint64 address, gboolean on_device);
 /* Where the device sees @size bytes of page-locked memory at @host; 0: they are
  * not page-locked. */
 CUdeviceptr cuda_find_pinned (CudaBackend *b, gconstpointer host, gsize size);
+/* Likewise, also by whom else, whatever that costs. */
+CUdeviceptr cuda_find_foreign (CudaBackend *b, gconstpointer host, gsize size);
 
 /* ---- instance -------------------------------------------------------------------- */
 
@@ -162,6 +164,7 @@ struct _CudaInstance
   gboolean ended;      /* no residency may begin any more */
   gint held;           /* atomic; not 0: no residency may begin */
   gboolean broken;     /* atomic; nothing more is asked of the device */
+  gboolean lost;       /* atomic; so is the context: leave the driver alone */
   gboolean stalled;    /* atomic; it may run for ever */
   GError *error;       /* why; under `sleep` */
   gboolean reported;   /* likewise */

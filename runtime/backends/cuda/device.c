@@ -239,7 +239,7 @@ cuda_alloc_host (RingBackend *backend, gsize size)
     return NULL;
   if (cuda_hold_all (b)) {
     result = b->driver->cuMemHostAlloc (&memory, MAX (size, 1),
-        CU_MEMHOSTALLOC_PORTABLE | CU_MEMHOSTALLOC_DEVICEMAP);
+        CU_MEMHOSTALLOC_DEVICEMAP);
     if (result == CUDA_SUCCESS) {
       result = b->driver->cuMemHostGetDevicePointer_v2 (&device, memory, 0);
       if (result != CUDA_SUCCESS)
@@ -283,12 +283,12 @@ cuda_free_host (RingBackend *backend, gpointer memory)
   cuda_leave (b);
 }
 
-/* Page-locked by somebody else, GStreamer's pools for instance. Asking costs about
- * as much as copying this many bytes. */
+/* Page-locked by somebody else, GStreamer's pools for instance. Fewer bytes are
+ * copied rather than asked for. */
 #define ASK_FROM 16384
 
-static CUdeviceptr
-find_foreign (CudaBackend *b, gconstpointer host, gsize size)
+CUdeviceptr
+cuda_find_foreign (CudaBackend *b, gconstpointer host, gsize size)
 {
   CUmemorytype type = 0;
   CUdeviceptr device = 0, begin = 0;
@@ -332,7 +332,7 @@ cuda_find_pinned (CudaBackend *b, gconstpointer host, gsize size)
   }
   g_rw_lock_reader_unlock (&b->pinned_lock);
   if (device == 0 && size >= ASK_FROM)
-    device = find_foreign (b, host, size);
+    device = cuda_find_foreign (b, host, size);
   return device;
 }
 

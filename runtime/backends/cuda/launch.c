@@ -393,7 +393,8 @@ release (CudaInstance *c)
   const CudaDriver *driver = c->backend->driver;
 
   cuda_unregister_instance (c);
-  if (!cuda_is_broken (c) && cuda_enter (c->backend)) {
+  if (!__atomic_load_n (&c->lost, __ATOMIC_ACQUIRE)
+      && cuda_enter (c->backend)) {
     if (c->graph)
       driver->cuGraphExecDestroy (c->graph);
     cuda_transfer_clear (c);

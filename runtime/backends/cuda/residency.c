@@ -36,16 +36,37 @@ break_with (CudaInstance *c, GError *error)
   g_mutex_unlock (&c->sleep);
 }
 
+/* After a fault on the device, every call in the context says so. */
+static gboolean
+is_context_lost (CudaInstance *c)
+{
+  CUresult result;
+
+  if (!c->stream || !cuda_enter (c->backend))
+    return TRUE;
+  result = c->backend->driver->cuStreamQuery (c->stream);
+  cuda_leave (c->backend);
+  return result != CUDA_SUCCESS && result != CUDA_ERROR_NOT_READY;
+}
+
 void
 cuda_break (CudaInstance *c, CUresult result, const gchar *doing)
 {
   gchar *why = cuda_describe (c->backend->driver, doing, result);
 
-  break_with (c,
-      g_error_new (RING_ERROR, RING_ERROR_FAULT,
-          "kernel '%s' lost its device %s: %s; its CUDA context can no longer be "
-          "used by anybody in this process",
-          c->module->name, c->backend->name, why));
+  if (is_context_lost (c)) {
+    __atomic_store_n (&c->lost, TRUE, __ATOMIC_RELEASE);
+    break_with (c,
+        g_error_new (RING_ERROR, RING_ERROR_FAULT,
+            "kernel '%s' lost its device %s: %s; its CUDA context can no longer be "
+            "used by anybody in this process",
+            c->module->name, c->backend->name, why));
+  } else {
+    break_with (c,
+        g_error_new (RING_ERROR, RING_ERROR_FAULT,
+            "kernel '%s' was given up on %s: %s", c->module->name,
+            c->backend->name, why));
+  }
   g_free (why);
 }
 
@@ -58,7 +79,18 @@ check_heartbeat (CudaInstance *c, gint64 now)
   const gboolean begun =
       ring_load_acquire_u64 (&words->residencies) == c->launches;
 
-  if (!begun || heartbeat != c->heartbeat || c->heartbeat_at == 0) {
+  if (!begun) {
+    if ((guint64) (now - c->launched_at) > c->lease + c->termination_timeout) {
+      break_with (c,
+          g_error_new (RING_ERROR, RING_ERROR_FAULT,
+              "kernel '%s' did not begin on %s within %" G_GINT64_FORMAT
+              " ms: something that does not end holds the device",
+              c->module->name, c->backend->name,
+              (now - c->launched_at) / 1000));
+      __atomic_store_n (&c->stalled, TRUE, __ATOMIC_RELEASE);
+    }
+    c->heartbeat_at = 0;
+  } else if (heartbeat != c->heartbeat || c->heartbeat_at == 0) {
     c->heartbeat = heartbeat;
     c->heartbeat_at = now;
   } else if ((guint64) (now - c->heartbeat_at)
@@ -144,6 +176,7 @@ begin_residency (CudaInstance *c)
   CUresult result;
 
   c->launches++;
+  c->launched_at = g_get_monotonic_time ();
   c->heartbeat_at = 0;
   __atomic_store_n (&c->resident, TRUE, __ATOMIC_RELEASE);
   result = cuda_launch_residency (c);
@@ -325,8 +358,10 @@ cuda_start_bridge (CudaInstance *c, GError **error)
 {
   GError *cause = NULL;
 
-  c->thread = g_thread_try_new ("ring-bridge", bridge, c, &cause);
-  if (c->thread)
+  GThread *thread = g_thread_try_new ("ring-bridge", bridge, c, &cause);
+
+  __atomic_store_n (&c->thread, thread, __ATOMIC_RELEASE);
+  if (thread)
     return TRUE;
   g_set_error (error, RING_ERROR, RING_ERROR_FAILED,
       "no thread for kernel '%s': %s", c->module->name, cause->message);
@@ -337,16 +372,20 @@ cuda_start_bridge (CudaInstance *c, GError **error)
 void
 cuda_join_bridge (CudaInstance *c)
 {
-  GThread *thread = c->thread;
+  GThread *thread = __atomic_exchange_n (&c->thread, NULL, __ATOMIC_ACQ_REL);
 
-  if (!thread || thread == g_thread_self ())
+  if (!thread)
     return;
+  if (thread == g_thread_self ()) {
+    /* It cannot wait for itself: whoever frees the instance does. */
+    __atomic_store_n (&c->thread, thread, __ATOMIC_RELEASE);
+    return;
+  }
   __atomic_store_n (&c->quit, 1, __ATOMIC_RELEASE);
   g_mutex_lock (&c->sleep);
   c->kicks++;
   g_cond_broadcast (&c->kick);
   g_mutex_unlock (&c->sleep);
-  c->thread = NULL;
   g_thread_join (thread);
 }
 
@@ -613,7 +652,7 @@ cuda_stop (RingInstance *instance, gint64 deadline)
       g_mutex_unlock (&c->driving);
       break;
     }
-    if (c->thread == g_thread_self ())
+    if (__atomic_load_n (&c->thread, __ATOMIC_ACQUIRE) == g_thread_self ())
       g_thread_yield ();
     else
       g_usleep (20);

@@ -191,7 +191,7 @@ refer_directly (CudaInstance *c, const RingPayloadRef *ref,
 
 static gboolean
 find_all_pinned (CudaInstance *c, const RingPayloadRef *ref,
-    CUdeviceptr *address)
+    gboolean is_awaited, CUdeviceptr *address)
 {
   guint i;
 
@@ -199,6 +199,8 @@ find_all_pinned (CudaInstance *c, const RingPayloadRef *ref,
     const RingRegion *host = &c->base.regions[ref->plane[i].region];
 
     address[i] = cuda_find_pinned (c->backend, host->base, host->size);
+    if (!address[i] && is_awaited)
+      address[i] = cuda_find_foreign (c->backend, host->base, host->size);
     if (!address[i])
       return FALSE;
   }
@@ -259,10 +261,12 @@ bytes_of (CudaInstance *c, const RingPayloadRef *ref)
 }
 
 /* Settles how one payload reaches the device, and gets what that takes. @input is
- * the input's, if this is an output in the input's memory. */
+ * the input's, if this is an output in the input's memory. @is_awaited: a stream may
+ * still be writing it, so it cannot be read here. */
 static gboolean
 prepare (CudaInstance *c, CudaPayload *p, RingPayloadRef *ref,
-    gboolean on_device, const CudaPayload *input, GError **error)
+    gboolean on_device, gboolean is_awaited, const CudaPayload *input,
+    GError **error)
 {
   CUdeviceptr address[RING_MAX_PLANES];
   gboolean pinned, staged;
@@ -275,7 +279,7 @@ prepare (CudaInstance *c, CudaPayload *p, RingPayloadRef *ref,
     refer_directly (c, ref, NULL);
     return TRUE;
   }
-  pinned = find_all_pinned (c, ref, address);
+  pinned = find_all_pinned (c, ref, is_awaited, address);
   staged = c->transfer == RING_TRANSFER_STAGED
       || (c->transfer == RING_TRANSFER_AUTO && bytes_of (c, ref) >= STAGE_FROM);
   if (pinned && !staged) {
@@ -430,22 +434,39 @@ slot_at (CudaInstance *c, guint64 position)
 }
 
 static CUresult
-enqueue_in (CudaInstance *c, CudaPayload *p, guint64 position,
-    const RingPlacement *placement)
+enqueue_in (CudaInstance *c, CudaPayload *p, guint64 position)
 {
   CUresult result = CUDA_SUCCESS;
+
+  if (p[0].way == CUDA_PAYLOAD_STAGED)
+    result = copy_planes (c, &p[0], FALSE, used_bytes (slot_at (c, position)),
+        c->copy_in);
+  if (result == CUDA_SUCCESS)
+    result = publish_behind (c, position);
+  return result;
+}
+
+/* What is published from now on comes after what is on the caller's streams. */
+static gboolean
+follow_callers (CudaInstance *c, const RingPlacement *placement, GError **error)
+{
+  CUresult result = CUDA_SUCCESS;
+  gchar *why;
 
   if (placement->input_stream)
     result = follow (c, placement->input_stream);
   if (result == CUDA_SUCCESS && placement->output_stream
       && placement->output_stream != placement->input_stream)
     result = follow (c, placement->output_stream);
-  if (result == CUDA_SUCCESS && p[0].way == CUDA_PAYLOAD_STAGED)
-    result = copy_planes (c, &p[0], FALSE, used_bytes (slot_at (c, position)),
-        c->copy_in);
   if (result == CUDA_SUCCESS)
-    result = publish_behind (c, position);
-  return result;
+    return TRUE;
+  why = cuda_describe (c->backend->driver, "waiting for it", result);
+  g_set_error (error, RING_ERROR, RING_ERROR_PAYLOAD,
+      "a stream that a payload of kernel '%s' is to follow cannot be followed, is "
+      "it of the runtime's context? %s",
+      c->module->name, why);
+  g_free (why);
+  return FALSE;
 }
 
 gboolean
@@ -471,18 +492,20 @@ cuda_publish (RingInstance *instance, guint64 position,
         "the CUDA context of kernel '%s' cannot be entered", c->module->name);
     return FALSE;
   }
-  if (!prepare (c, &p[0], &slot->payload, placement->input_on_device, NULL,
-          error))
+  if (!prepare (c, &p[0], &slot->payload, placement->input_on_device,
+          placement->input_stream != NULL, NULL, error))
     goto failed;
   behind |= p[0].way == CUDA_PAYLOAD_STAGED;
   for (k = 0; k < c->geometry.max_outputs; k++) {
     const gboolean in_place = k == 0 && slot->flags & RING_MESSAGE_IN_PLACE;
 
-    if (!prepare (c, &p[1 + k], &refs[k], placement->outputs_on_device,
+    if (!prepare (c, &p[1 + k], &refs[k], placement->outputs_on_device, FALSE,
             in_place ? &p[0] : NULL, error))
       goto failed;
     behind |= p[1 + k].way == CUDA_PAYLOAD_STAGED;
   }
+  if (!follow_callers (c, placement, error))
+    goto failed;
   if (p[0].way == CUDA_PAYLOAD_INLINE)
     copy_rows (c, &p[0], (guint8 *) slot + c->geometry.input_inline_offset,
         FALSE, used_bytes (slot));
@@ -498,7 +521,7 @@ cuda_publish (RingInstance *instance, guint64 position,
     input.stride = c->geometry.input_stride;
     ring_queue_publish_at (&input, position);
   } else {
-    result = enqueue_in (c, p, position, placement);
+    result = enqueue_in (c, p, position);
     /* Accepted all the same: it fails with everything else in flight. */
     if (result != CUDA_SUCCESS)
       cuda_break (c, result, "bringing a payload to it");
