@@ -224,9 +224,9 @@ video_frames (guint pushes, guint rounds)
   Candidate c[] = {
     { .name = "videobalance", .launch = "videobalance contrast=0.7" },
     { .name = "ringkernelfilter invert",
-        .launch = "ringkernelfilter kernel=invert" },
+        .launch = "ringkernelfilter backend=cpu kernel=invert" },
     { .name = "  with grid-size=1",
-        .launch = "ringkernelfilter kernel=invert grid-size=1" },
+        .launch = "ringkernelfilter backend=cpu kernel=invert grid-size=1" },
   };
   const gchar *caps = "video/x-raw, format=I420, width=1920, height=1080, "
                       "framerate=50/1";
