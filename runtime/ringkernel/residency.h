@@ -40,9 +40,8 @@ enum /* RingDeviceMemory.task */
 {
   RING_TASK_LEAVE = 1,
   RING_TASK_MESSAGE =
-      2, /* all blocks on the message that the first has fetched */
-  RING_TASK_ALONE = 3, /* the first block alone; the others are not told */
-  RING_TASK_BATCH = 4  /* each block on a message of its own */
+      2,              /* all blocks on the message that the first has fetched */
+  RING_TASK_BATCH = 3 /* each block on a message of its own */
 };
 
 /* A block's own memory: one message on its way. Behind it lie, each rounded up to

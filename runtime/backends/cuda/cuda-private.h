@@ -152,7 +152,7 @@ struct _CudaInstance
   /* the kernel's own stream, and one for each way of copying */
   CUstream stream, copy_in, copy_out;
 
-  /* `driving`: launches, the start of copies back, and the health of the device */
+  /* `driving`: launches, what waits to be published, and the health of the device */
   GMutex driving;
   gboolean resident;   /* atomic; a launch has not been seen to end */
   guint64 launches;    /* residencies asked for */
@@ -232,8 +232,8 @@ void cuda_transfer_clear (CudaInstance *c);
 gboolean cuda_publish (RingInstance *instance, guint64 position,
     const RingPlacement *placement, GError **error);
 gboolean cuda_ready (RingInstance *instance, RingMessageHeader *slot);
-/* Publishes what has arrived and begins to bring back what is finished; whether
- * there was anything to do. With `driving` held. */
+/* Publishes what has arrived where the driver cannot; whether there was anything to
+ * do. With `driving` held. */
 gboolean cuda_transfer_drive (CudaInstance *c);
 /* Whether copies are under way. */
 gboolean cuda_transfer_busy (CudaInstance *c);

@@ -14,8 +14,8 @@
 
 #include <string.h>
 
-/* Bytes from which a copy engine, which takes some microseconds to start, is better
- * than reads of the kernel across the bus. */
+/* Bytes from which a copy engine is taken to be better than reads of the kernel across
+ * the bus. Chosen, not measured. */
 #define STAGE_FROM (64u * 1024)
 /* Rows begin at a multiple of this in our blocks, and planes at one of these. */
 #define ROW_ALIGNMENT 64u
