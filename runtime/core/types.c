@@ -91,7 +91,8 @@ DEFINE_ENUM (RingError, ring_error, V (RING_ERROR_FAILED, "failed"),
     V (RING_ERROR_NO_MEMORY, "no-memory"),
     V (RING_ERROR_DISCARDED, "discarded"), V (RING_ERROR_FAULT, "fault"))
 
-/* clang-format off: it takes the name for a difference */
+/* It would take the name for a difference. */
+/* clang-format off */
 G_DEFINE_QUARK (ring-error-quark, ring_error)
 /* clang-format on */
 

@@ -19,8 +19,7 @@ cpu_open (const RingConfig *config, GError **error)
 
   if (config->device != 0) {
     g_set_error (error, RING_ERROR, RING_ERROR_NO_DEVICE,
-        "backend 'cpu' has no device %d; its only device is 0",
-        config->device);
+        "backend 'cpu' has no device %d; its only device is 0", config->device);
     return NULL;
   }
   backend = g_new0 (RingBackend, 1);
