@@ -39,8 +39,11 @@ if [ -n "${CUDA:-}" ] && [ ! -e "$folder/usr/local/cuda" ]; then
   mkdir -p "$folder$toolkit"
   (cd "$toolkit" && tar -cf - bin nvvm include targets lib64 lib/libnvrtc*) \
       | tar -C "$folder$toolkit" -xf -
+  echo /usr/local/cuda/lib64 > "$folder/etc/ld.so.conf.d/cuda.conf"
   [ "$toolkit" = /usr/local/cuda ] || ln -sfn "$toolkit" "$folder/usr/local/cuda"
 fi
+
+[ -z "${CUDA:-}" ] || inside_root "$folder" ldconfig
 
 # lint asks git which files there are
 git -C "$folder/root/tree" init -q
