@@ -186,7 +186,7 @@ test_unreadable_file_subprocess (void)
 {
   g_autofree gchar *path = in_scratch ("secret.so");
   /* Opened by somebody who may, as a device's driver may be one of such files. */
-  g_autoptr (RingRuntime) runtime = ring_test_runtime ();
+  g_autoptr (RingRuntime) runtime G_GNUC_UNUSED = ring_test_runtime ();
   const uid_t was = geteuid ();
 
   write_file (path, "\177ELF");
