@@ -80,6 +80,28 @@ ring_metrics_free (RingMetrics *metrics)
   g_free (metrics);
 }
 
+/* What ends first, what begins last, as in ring_kernel_in_flight_; and again if
+ * messages ended in between, or a reader who is held up would take them, and those
+ * accepted since, for in flight. */
+static void
+read_accounts (RingKernel *kernel, RingMetrics *m)
+{
+  guint tries;
+
+  for (tries = 0; tries < 100; tries++) {
+    m->delivered = ring_counted (&kernel->delivered);
+    m->rejected = ring_counted (&kernel->rejected);
+    m->discarded = ring_counted (&kernel->discarded);
+    __atomic_thread_fence (__ATOMIC_ACQUIRE);
+    m->accepted = ring_counted (&kernel->accepted);
+    __atomic_thread_fence (__ATOMIC_ACQUIRE);
+    if (m->delivered == ring_counted (&kernel->delivered)
+        && m->rejected == ring_counted (&kernel->rejected)
+        && m->discarded == ring_counted (&kernel->discarded))
+      return;
+  }
+}
+
 /**
  * ring_kernel_get_metrics:
  * @kernel: a handle
@@ -97,11 +119,7 @@ ring_kernel_get_metrics (RingKernel *kernel)
 
   control = kernel->instance->control;
   m = g_new0 (RingMetrics, 1);
-  m->delivered = ring_counted (&kernel->delivered);
-  m->rejected = ring_counted (&kernel->rejected);
-  m->discarded = ring_counted (&kernel->discarded);
-  __atomic_thread_fence (__ATOMIC_ACQUIRE);
-  m->accepted = ring_counted (&kernel->accepted);
+  read_accounts (kernel, m);
   m->in_flight = m->accepted - m->delivered - m->rejected - m->discarded;
   m->refused = ring_counted (&kernel->refused);
   m->outputs = ring_counted (&kernel->outputs);
