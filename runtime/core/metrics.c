@@ -113,7 +113,7 @@ ring_kernel_get_metrics (RingKernel *kernel)
 {
   RingMetrics *m;
   RingControlBlock *control;
-  guint64 consumed;
+  guint64 consumed, produced;
 
   g_return_val_if_fail (RING_IS_KERNEL (kernel), NULL);
 
@@ -128,8 +128,9 @@ ring_kernel_get_metrics (RingKernel *kernel)
   m->bytes_copied = ring_counted (&kernel->bytes_copied)
       + ring_counted (&kernel->instance->bytes_copied);
   consumed = ring_load_acquire_u64 (&control->input_consumer.position);
-  m->queue_depth =
-      ring_load_acquire_u64 (&control->input_producer.position) - consumed;
+  produced = ring_load_acquire_u64 (&control->input_producer.position);
+  /* A slot can be taken a moment before the producer's position says so. */
+  m->queue_depth = produced > consumed ? produced - consumed : 0;
   m->queue_depth_max = ring_counted (&kernel->queue_depth_max);
   m->order_errors = ring_counted (&kernel->order_errors);
   m->ring_p50 = ring_histogram_percentile (&kernel->in_ring, 50);
