@@ -333,6 +333,31 @@ test_frozen_kernel_does_not_hold_up_terminate (void)
   g_object_unref (kernel);
 }
 
+/* Another one has the device and does not let go: whoever waits behind it is told. */
+static void
+test_residency_that_never_begins_fails_the_handle (void)
+{
+  g_autoptr (RingConfig) config = impatient_config (100 * 1000);
+  g_autoptr (RingRuntime) runtime = cuda_test_runtime (config);
+  RingKernel *waiting = cuda_test_start (runtime, "copy", NULL);
+  g_autoptr (RingMessage) message = ring_test_message (64, 1);
+  g_autoptr (GError) error = NULL;
+  RingKernel *kernel = start_and_freeze (runtime);
+
+  ring_test_send (waiting, message);
+  ring_test_wait_until (ring_kernel_get_status (waiting) == RING_KERNEL_FAILED);
+  error = ring_kernel_get_error (waiting);
+  ring_test_assert_says (&error, RING_ERROR_FAULT, "did not begin");
+  ring_test_wait_until (in_flight (waiting) == 0);
+  ring_test_assert_balanced (waiting);
+  g_object_unref (waiting);
+  g_object_unref (kernel);
+  fake.freeze (0);
+  ring_test_wait_until (
+      (kernel = ring_runtime_launch (runtime, "copy", -1, -1, NULL, NULL)));
+  g_object_unref (kernel);
+}
+
 /* What failed is not the device: the kernel still has what it was given. */
 static void
 test_failed_copy_does_not_free_memory_under_the_kernel (void)
@@ -509,6 +534,8 @@ main (int argc, char **argv)
       test_stopped_heartbeat_fails_the_handle);
   add_alone ("/faults/device/frozen-at-terminate",
       test_frozen_kernel_does_not_hold_up_terminate);
+  add_alone ("/faults/device/residency-never-begins",
+      test_residency_that_never_begins_fails_the_handle);
   add_alone ("/faults/device/failed-copy-beside-the-kernel",
       test_failed_copy_does_not_free_memory_under_the_kernel);
   cuda_test_add ("/faults/device/fault-during-a-copy",

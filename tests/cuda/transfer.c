@@ -391,6 +391,45 @@ test_device_memory_for_the_cpu_is_refused (void)
   ring_test_assert_says (&error, RING_ERROR_PAYLOAD, "GPU's memory");
 }
 
+/* What cannot be waited for is refused, and the handle goes on. */
+static void
+test_stream_that_cannot_be_followed (void)
+{
+  g_autoptr (RingConfig) config = cuda_test_config ();
+  g_autoptr (RingRuntime) runtime = cuda_test_runtime (config);
+  g_autoptr (RingKernel) kernel = cuda_test_start (runtime, "copy", NULL);
+  g_autoptr (GError) error = NULL;
+  CUcontext context = ring_runtime_get_cuda_context (runtime);
+  CudaOutcomes outcomes = { 0 };
+  guint8 in[400], out[400];
+  CUstream gone;
+  RingMemory to;
+  RingSubmission submission = { .outputs = &to,
+    .n_outputs = 1,
+    .pts = RING_TIME_NONE,
+    .duration = RING_TIME_NONE,
+    .completed = cuda_test_completed,
+    .user_data = &outcomes };
+
+  CUDA_CALL (cuCtxPushCurrent_v2, context);
+  CUDA_CALL (cuStreamCreate, &gone, CU_STREAM_NON_BLOCKING);
+  CUDA_CALL (cuStreamDestroy_v2, gone);
+  CUDA_CALL (cuCtxPopCurrent_v2, &context);
+  cuda_test_fill (in, sizeof in, 1);
+  cuda_test_memory (&submission.input, in, sizeof in);
+  cuda_test_memory (&to, out, sizeof out);
+  submission.input_stream = gone;
+  g_assert_false (ring_kernel_submit (kernel, &submission, &error));
+  ring_test_assert_says (&error, RING_ERROR_PAYLOAD, "stream", "copy");
+  submission.input_stream = NULL;
+  ring_kernel_submit (kernel, &submission, &error);
+  g_assert_no_error (error);
+  ring_kernel_drain (kernel, RING_TEST_WAIT, NULL, &error);
+  g_assert_no_error (error);
+  cuda_test_assert_filled (out, sizeof out, 1);
+  ring_test_assert_accounts (kernel, 1, 1, 0, 0);
+}
+
 /* The sizes of messages differ, and blocks are used again. */
 static void
 test_memory_does_not_grow_with_messages (void)
@@ -442,6 +481,8 @@ main (int argc, char **argv)
   cuda_test_add ("/transfer/device/one-side", test_sides_are_independent);
   cuda_test_add ("/transfer/device/on-the-cpu",
       test_device_memory_for_the_cpu_is_refused);
+  cuda_test_add ("/transfer/device/stream-that-is-gone",
+      test_stream_that_cannot_be_followed);
   cuda_test_add ("/transfer/memory-does-not-grow",
       test_memory_does_not_grow_with_messages);
   return ring_test_run ();

@@ -81,13 +81,13 @@ check_heartbeat (CudaInstance *c, gint64 now)
 
   if (!begun) {
     if ((guint64) (now - c->launched_at) > c->lease + c->termination_timeout) {
+      __atomic_store_n (&c->stalled, TRUE, __ATOMIC_RELEASE);
       break_with (c,
           g_error_new (RING_ERROR, RING_ERROR_FAULT,
               "kernel '%s' did not begin on %s within %" G_GINT64_FORMAT
               " ms: something that does not end holds the device",
               c->module->name, c->backend->name,
               (now - c->launched_at) / 1000));
-      __atomic_store_n (&c->stalled, TRUE, __ATOMIC_RELEASE);
     }
     c->heartbeat_at = 0;
   } else if (heartbeat != c->heartbeat || c->heartbeat_at == 0) {
@@ -95,12 +95,12 @@ check_heartbeat (CudaInstance *c, gint64 now)
     c->heartbeat_at = now;
   } else if ((guint64) (now - c->heartbeat_at)
       > c->lease + c->termination_timeout) {
+    __atomic_store_n (&c->stalled, TRUE, __ATOMIC_RELEASE);
     break_with (c,
         g_error_new (RING_ERROR, RING_ERROR_FAULT,
             "kernel '%s' stalled on %s: it gave no sign of life for %" G_GINT64_FORMAT
             " ms, longer than its lease and the termination time-out together",
             c->module->name, c->backend->name, (now - c->heartbeat_at) / 1000));
-    __atomic_store_n (&c->stalled, TRUE, __ATOMIC_RELEASE);
   }
 }
 
