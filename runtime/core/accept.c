@@ -254,8 +254,11 @@ take_parameter_set (RingKernel *kernel)
   return set;
 }
 
-/* Whether the next record is free. It may be that its message is counted as
- * delivered while the harvester is a few instructions from letting go. */
+/* Whether the next record is free, and with it the slot of the input ring: there are
+ * as many of them, and a message that has come out of the kernel has been read. (The
+ * consumer's position may say so later: a device moves it behind the output.) It may
+ * be that its message is counted as delivered while the harvester is a few
+ * instructions from letting go. */
 static gboolean
 next_entry_is_free (RingKernel *kernel)
 {
@@ -280,7 +283,6 @@ ring_check_can_send_locked_ (RingKernel *kernel, gboolean *full, GError **error)
     return ring_kernel_check_status_ (kernel, "take messages",
         RING_KERNEL_ACTIVE, error);
   if (ring_kernel_in_flight_ (kernel) >= kernel->config.queue_capacity
-      || ring_queue_space (&kernel->input, 1) == 0
       || !next_entry_is_free (kernel)) {
     *full = TRUE;
     g_set_error (error, RING_ERROR, RING_ERROR_QUEUE_FULL,
@@ -366,9 +368,12 @@ ring_end_message_locked_ (RingKernel *kernel, RingEntry *entry, gsize size,
   }
   depth = kernel->input.position - kernel->input.peer;
   if (depth > kernel->queue_depth_max) {
-    /* `peer` may be old: look before saying that so many wait. */
-    ring_queue_space (&kernel->input, kernel->input.capacity + 1);
-    depth = kernel->input.position - kernel->input.peer;
+    /* `peer` may be old: look before saying that so many wait. And what has come out
+     * of the kernel does not, though the consumer's position may say so later. */
+    kernel->input.peer =
+        ring_load_acquire_u64 (&kernel->input.consumer->position);
+    depth = MIN (kernel->input.position - kernel->input.peer,
+        ring_kernel_in_flight_ (kernel));
     if (depth > kernel->queue_depth_max)
       __atomic_store_n (&kernel->queue_depth_max, depth, __ATOMIC_RELAXED);
   }

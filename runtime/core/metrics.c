@@ -131,6 +131,8 @@ ring_kernel_get_metrics (RingKernel *kernel)
   produced = ring_load_acquire_u64 (&control->input_producer.position);
   /* A slot can be taken a moment before the producer's position says so. */
   m->queue_depth = produced > consumed ? produced - consumed : 0;
+  /* … and come out a moment before the consumer's does. */
+  m->queue_depth = MIN (m->queue_depth, m->in_flight);
   m->queue_depth_max = ring_counted (&kernel->queue_depth_max);
   m->order_errors = ring_counted (&kernel->order_errors);
   m->ring_p50 = ring_histogram_percentile (&kernel->in_ring, 50);

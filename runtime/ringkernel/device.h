@@ -2,7 +2,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * device.h: what the resident loop needs of a device that has blocks of threads:
- * who am I, the block's barrier, a clock, a pause, and words that blocks share.
+ * who am I, the block's barrier and memory, a clock, a pause, and words that blocks
+ * share.
  *
  * On a GPU these are instructions. With RING_DEVICE_ON_HOST the same loop is
  * compiled for threads of this machine, which whoever runs them provides with a
@@ -20,6 +21,11 @@ typedef struct
   uint32_t block, n_blocks;
   uint32_t lane, n_lanes;
 } RingDeviceThread;
+
+/* Memory that the lanes of one block share, and which needs no fetching. */
+#define RING_BLOCK_MEMORY(type, name, elsewhere) \
+  __shared__ type name##_in_block; \
+  RING_GLOBAL type *const name = &name##_in_block
 
 /* Where memory lies for this thread; the identity on a GPU. */
 #define ring_device_address(thread, pointer) (pointer)
@@ -109,6 +115,9 @@ typedef struct
   const void *description; /* RingKernelDescription, 16,328 bytes */
   void (*resident) (const void *parameter, RingDeviceThread *thread);
 } RingDeviceKernel;
+
+#define RING_BLOCK_MEMORY(type, name, elsewhere) \
+  RING_GLOBAL type *const name = (elsewhere)
 
 #define ring_device_address(thread, pointer) \
   ((__typeof__ (pointer)) (thread)->address (thread, pointer))

@@ -36,26 +36,40 @@ typedef struct
   RingGeometry geometry;
 } RingResidency;
 
-enum /* RingDeviceMemory.task */
+enum /* what blocks do */
 {
   RING_TASK_LEAVE = 1,
   RING_TASK_MESSAGE =
-      2,              /* all blocks on the message that the first has fetched */
-  RING_TASK_BATCH = 3 /* each block on a message of its own */
+      2, /* all blocks on the message that the first has fetched */
+  RING_TASK_BATCH = 3, /* each block on a message of its own */
+  /* the first block alone, between those: */
+  RING_TASK_FETCH = 4, /* a message into one of its two areas */
+  RING_TASK_ALONE = 5, /* runs a message that the others do not hear of */
+  RING_TASK_FINISH = 6 /* says what came of a message */
 };
 
-/* A block's own memory: one message on its way. Behind it lie, each rounded up to
- * a cache line, a set of parameters, inline outputs, and a copy of the slot. */
+/* What a block is at, for its lanes. */
 typedef struct
 {
-  uint64_t generation;    /* commands followed so far */
-  uint32_t task;          /* what the block is at */
+  uint64_t followed; /* commands so far, by a block that follows */
+  uint32_t task;
+  uint32_t area; /* where the message lies */
+} RingBlockTask;
+
+/* A block's own memory: one message on its way. Behind it lie, each rounded up to
+ * a cache line, a set of parameters, inline outputs, and a copy of the slot. The
+ * first block has two such areas, 0 and 1, so that it can fetch a message while the
+ * others are on the one before; block b has area b + 1. */
+typedef struct
+{
+  uint64_t generation;    /* commands followed before this residency */
+  RingBlockTask at;       /* where a block has no memory of its own */
   uint32_t flags;         /* 0, or RING_MESSAGE_FAILED or _DISCARDED */
+  uint32_t told;          /* the message is for all blocks */
   uint64_t parameters_at; /* generation of the table when the set was copied */
   uint32_t parameter_set; /* the one that was copied; ~0: none */
   uint32_t copy_parameters;
-  uint64_t position; /* of the message in the input ring */
-  uint64_t output;   /* of its first slot in the output ring */
+  uint64_t output; /* the message's first slot in the output ring */
   uint64_t started, finished;
   uint32_t slots; /* that the message takes in the output ring */
   uint32_t next;  /* the output that the next of them holds */
@@ -65,20 +79,35 @@ typedef struct
   RingView outputs[RING_MAX_OUTPUTS];
 } RingDeviceBlock;
 
-/* What the leader knows during one residency. */
+/* An area that holds nothing. */
+#define RING_NO_AREA 2u
+
+/* What the leader knows during one residency; its block's lanes read it. */
 typedef struct
 {
-  RingQueue input;
+  RingQueue input; /* `position`: the next message to take */
   RingQueue output;
   RingOrders orders;
-  uint64_t begin;               /* of the residency, by the device's clock */
-  uint64_t busy;                /* when the last message was finished */
-  uint64_t beat;                /* when the last heartbeat was given */
-  uint64_t commanded;           /* commands given, ever */
+  uint32_t task, area, count; /* what its block does now; batch: messages */
+  /* Areas of the first block: */
+  uint32_t running;   /* the other blocks are on it */
+  uint32_t next;      /* fetched meanwhile */
+  uint32_t share;     /* the first block has not yet done its part of it */
+  uint32_t alone;     /* to be run by the first block alone */
+  uint32_t done;      /* to be finished */
+  uint64_t released;  /* messages given back */
+  uint64_t begin;     /* of the residency, by the device's clock */
+  uint64_t busy;      /* when the last message was finished */
+  uint64_t beat;      /* when the last heartbeat was given */
+  uint64_t commanded; /* commands given, ever */
   uint64_t lease, idle_timeout; /* ns */
   uint64_t
       looked; /* a residency looks at least once, however short its lease */
 } RingLeader;
+
+/* From this many blocks on, the first does nothing but fetch and finish, so that
+ * the others do not wait for it between two messages. */
+#define RING_DISPATCH_FROM 8u
 
 /* Zeroed at launch. Each line has one writer, but for `arrived` and `done`, to
  * which every block adds. */
@@ -93,8 +122,9 @@ struct RingDeviceMemory
   uint64_t processed;
   uint64_t heartbeat;
   uint32_t exit_reason;
-  uint32_t reserved;
-  uint8_t pad0[RING_CACHE_LINE - 64];
+  uint32_t last_set;       /* parameters of the last message … */
+  uint64_t parameter_sets; /* … and how often that was another */
+  uint8_t pad0[RING_CACHE_LINE - 72];
 
   /* the leader's command to the other blocks, complete once `generation` says so */
   uint64_t generation;
@@ -106,7 +136,8 @@ struct RingDeviceMemory
   uint32_t run, discard;
   uint32_t task;
   uint32_t count; /* batch: messages */
-  uint8_t pad1[RING_CACHE_LINE - 64];
+  uint32_t area;  /* message: where the first block has it */
+  uint8_t pad1[RING_CACHE_LINE - 68];
 
   uint64_t done; /* commands that blocks have finished, all blocks together */
   uint8_t pad2[RING_CACHE_LINE - 8];
@@ -117,7 +148,7 @@ struct RingDeviceMemory
   uint8_t pad4[RING_CACHE_LINE - 16];
   uint64_t broken; /* RING_DEVICE_*: messages finish as failed from now on */
   uint8_t pad5[RING_CACHE_LINE - 8];
-  RingLeader leader;
+  RingLeader leader; /* where its block has no memory of its own */
   uint8_t pad6[2 * RING_CACHE_LINE - sizeof (RingLeader)];
 };
 
@@ -156,11 +187,13 @@ ring_device_block_stride (const RingGeometry *g)
   return ring_device_slot_at (g) + ring_device_lines (g->input_stride);
 }
 
-/* Bytes of device memory that the loop needs for @n_blocks. */
+/* Bytes of device memory that the loop needs for @n_blocks: an area for each, and
+ * the first block's other one. */
 RING_BOTH uint64_t
 ring_device_memory_size (const RingGeometry *g, uint32_t n_blocks)
 {
-  return sizeof (RingDeviceMemory) + n_blocks * ring_device_block_stride (g);
+  return sizeof (RingDeviceMemory)
+      + (n_blocks + 1) * ring_device_block_stride (g);
 }
 
 #endif /* RING_RESIDENCY_H */

@@ -70,15 +70,28 @@ ring_queue_advance (RingQueue *queue, uint64_t n)
   ring_store_release_u64 (&queue->producer->position, queue->position);
 }
 
+/* Producer: hands over @n slots written from queue->position on; behind a
+ * ring_fence_release, which pairs with the acquire in ring_queue_ready. */
+RING_DEVICE void
+ring_queue_publish_behind (RingQueue *queue, uint64_t n)
+{
+  uint64_t i;
+
+  RING_ROLLED
+  for (i = 0; i < n; i++)
+    ring_store_behind_u64 (&ring_queue_slot (queue, queue->position + i)
+                                ->slot_sequence,
+        queue->position + i + 1);
+  queue->position += n;
+  ring_store_behind_u64 (&queue->producer->position, queue->position);
+}
+
 /* Producer: hands over @n slots written from queue->position on. */
 RING_DEVICE void
 ring_queue_publish (RingQueue *queue, uint64_t n)
 {
-  uint64_t i;
-
-  for (i = 0; i < n; i++)
-    ring_queue_publish_at (queue, queue->position + i);
-  ring_queue_advance (queue, n);
+  ring_fence_release ();
+  ring_queue_publish_behind (queue, n);
 }
 
 /* Consumer: how many consecutive slots, @max at the most, are there to read
@@ -89,12 +102,56 @@ ring_queue_ready (const RingQueue *queue, uint64_t max)
   uint64_t n = 0;
 
   /* Pairs with the release in ring_queue_publish_at. */
+  RING_ROLLED
   while (n < max
       && ring_load_acquire_u64 (
              &ring_queue_slot (queue, queue->position + n)->slot_sequence)
           == queue->position + n + 1)
     n++;
   return n;
+}
+
+/* Slots that are looked at in one round trip. */
+#define RING_QUEUE_AHEAD 8
+
+/* As ring_queue_ready, by a device to which the ring is far away: not one look after
+ * the other, and one that orders behind them all. */
+RING_DEVICE uint64_t
+ring_queue_ready_far (const RingQueue *queue, uint64_t max)
+{
+  uint64_t n = 0;
+  int all = 1;
+
+  RING_ROLLED
+  while (all && n < max) {
+    uint64_t seen[RING_QUEUE_AHEAD];
+    int i;
+
+    /* Positions behind the last slot of the ring are those of other slots, whose
+     * sequence is another. */
+    RING_UNROLLED
+    for (i = 0; i < RING_QUEUE_AHEAD; i++)
+      seen[i] = ring_load_ahead_u64 (
+          &ring_queue_slot (queue, queue->position + n + i)->slot_sequence);
+    RING_UNROLLED
+    for (i = 0; i < RING_QUEUE_AHEAD; i++) {
+      all = all && n < max && seen[i] == queue->position + n + 1;
+      n += all;
+    }
+  }
+  /* Pairs with the release in ring_queue_publish_at. */
+  if (n > 0)
+    ring_fence_acquire ();
+  return n;
+}
+
+/* Consumer: gives back @n slots that have been read; behind a ring_fence_release,
+ * which pairs with the acquire in ring_queue_space. */
+RING_DEVICE void
+ring_queue_release_behind (RingQueue *queue, uint64_t n)
+{
+  queue->position += n;
+  ring_store_behind_u64 (&queue->consumer->position, queue->position);
 }
 
 /* Consumer: gives back @n slots that have been read. */

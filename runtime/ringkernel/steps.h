@@ -21,17 +21,41 @@ typedef struct
   uint64_t epoch;
 } RingOrders;
 
+/* Reads them ahead: the look at the ring that follows orders what comes then. Has to
+ * be settled before anything else is. */
 RING_DEVICE RingOrders
-ring_orders_read (const RING_GLOBAL RingHostWords *host)
+ring_orders_look (const RING_GLOBAL RingHostWords *host)
 {
   RingOrders orders;
 
-  /* Pairs with the releases in core/kernel.c; `drain` is written before it. */
-  orders.terminate = ring_load_acquire_u32 (&host->terminate);
-  orders.discard = orders.terminate && !ring_load_acquire_u32 (&host->drain);
-  orders.run = ring_load_acquire_u32 (&host->active) || orders.terminate;
-  orders.leave = ring_load_acquire_u32 (&host->leave);
-  orders.epoch = ring_load_acquire_u64 (&host->epoch);
+  orders.terminate = ring_load_ahead_u32 (&host->terminate);
+  orders.run = ring_load_ahead_u32 (&host->active);
+  orders.leave = ring_load_ahead_u32 (&host->leave);
+  orders.epoch = ring_load_ahead_u64 (&host->epoch);
+  orders.discard = 0;
+  return orders;
+}
+
+/* What else has to be known when the end has come, which it seldom has. */
+RING_DEVICE void
+ring_orders_settle (RING_GLOBAL RingOrders *orders,
+    const RING_GLOBAL RingHostWords *host)
+{
+  if (!orders->terminate)
+    return;
+  /* Pairs with the releases in core/kernel.c and core/bridge.c: `drain` is written
+   * before `terminate`, and so is all that was ever sent. */
+  ring_fence_acquire ();
+  orders->discard = !ring_load_acquire_u32 (&host->drain);
+  orders->run = 1;
+}
+
+RING_DEVICE RingOrders
+ring_orders_read (const RING_GLOBAL RingHostWords *host)
+{
+  RingOrders orders = ring_orders_look (host);
+
+  ring_orders_settle (&orders, host);
   return orders;
 }
 

@@ -9,11 +9,13 @@ import functools
 import glob
 import os
 import re
-import struct
 import subprocess
 import sys
 import tempfile
 import unittest
+
+import cubin
+from cubin import ENTRY
 
 ROOT = os.environ["RINGKERNEL_TEST_SOURCE_ROOT"]
 INCLUDE = os.path.join(ROOT, "runtime")
@@ -24,7 +26,6 @@ NVCC = os.environ["RING_TEST_NVCC"].split()
 TARGETS = os.environ["RING_TEST_CUDA_TARGETS"].split()
 SOURCES = sorted(glob.glob(os.path.join(ROOT, "kernels", "*", "*.c")))
 NAMES = [os.path.basename(path)[:-2] for path in SOURCES]
-ENTRY = "ring_kernel_resident"
 
 
 def read(path):
@@ -38,57 +39,8 @@ def image(name):
 
 # ---- cubins -----------------------------------------------------------------------
 
-class Cubin:
-    """One ELF of a fatbin, as far as is needed here."""
-    NOBITS = 8
-    # attributes of .nv.info
-    MAX_THREADS, FRAME_SIZE, REGISTERS = 0x05, 0x11, 0x2f
-
-    def __init__(self, data):
-        (self.machine, _, _, _, shoff, flags, _, _, _, shentsize, shnum,
-         shstrndx) = struct.unpack_from("<HIQQQIHHHHHH", data, 18)
-        headers = [struct.unpack_from("<IIQQQQ", data, shoff + i * shentsize)
-                   for i in range(shnum)]
-        strings = headers[shstrndx][4]
-        self.sections = {}
-        for name, kind, _, _, offset, size in headers:
-            end = data.index(b"\0", strings + name)
-            body = b"" if kind == self.NOBITS else data[offset:offset + size]
-            self.sections[data[strings + name:end].decode()] = body
-        self.flags = flags
-        self.code = self.sections[".text." + ENTRY]
-        # Of all functions in it: what divides 64 bits may be one of its own.
-        self.registers = max(self.of_functions(self.REGISTERS))
-        self.frame = max(self.of_functions(self.FRAME_SIZE))
-        self.lanes = struct.unpack_from(
-            "<I", dict(self.info(".nv.info." + ENTRY))[self.MAX_THREADS])[0]
-
-    def architecture(self):
-        # Newer versions of the file format have it one byte further up.
-        low, high = self.flags & 0xff, self.flags >> 8 & 0xff
-        return f"sm_{low if f'sm_{low}' in TARGETS else high}"
-
-    def info(self, section):
-        """(attribute, value) of .nv.info: format, attribute, size or value."""
-        data, at = self.sections[section], 0
-        while at < len(data):
-            form, attribute, value = struct.unpack_from("<BBH", data, at)
-            at += 4
-            if form == 4:
-                yield attribute, data[at:at + value]
-                at += value
-            else:
-                yield attribute, value
-
-    def of_functions(self, attribute):
-        return [struct.unpack("<II", value)[1]
-                for which, value in self.info(".nv.info") if which == attribute]
-
-
 def cubins(name):
-    data = image(name)
-    starts = [m.start() for m in re.finditer(rb"\x7fELF\x02\x01", data)]
-    return [Cubin(data[start:]) for start in starts]
+    return cubin.of_image(image(name), TARGETS)
 
 
 def ptxas_spills(path, architecture):
@@ -119,30 +71,30 @@ class Cubins(unittest.TestCase):
         for name in NAMES:
             with self.subTest(name):
                 self.assertEqual(expected,
-                                 [c.architecture() for c in cubins(name)])
+                                 [c.architecture for c in cubins(name)])
 
     def test_no_register_is_spilled(self):
         for path, name in zip(SOURCES, NAMES):
-            for cubin in cubins(name):
-                architecture = cubin.architecture()
-                print(f"# {name} {architecture}: {cubin.registers} registers, "
-                      f"{cubin.frame} bytes of stack, "
-                      f"{len(cubin.code)} bytes of code", file=sys.stderr)
+            for code in cubins(name):
+                architecture = code.architecture
+                print(f"# {name} {architecture}: {code.registers} registers, "
+                      f"{code.frame} bytes of stack, "
+                      f"{len(code.code)} bytes of code", file=sys.stderr)
                 with self.subTest(name, architecture=architecture):
-                    self.assertGreater(cubin.registers, 0)
+                    self.assertGreater(code.registers, 0)
                     # What is spilled lies in the stack.
-                    if cubin.frame > 0:
+                    if code.frame > 0:
                         self.assertEqual([0, 0],
                                          ptxas_spills(path, architecture))
 
     def test_largest_block_fits_the_registers(self):
         for name in NAMES:
-            for cubin in cubins(name):
-                with self.subTest(name, architecture=cubin.architecture()):
-                    self.assertGreaterEqual(cubin.lanes, 256)
+            for code in cubins(name):
+                with self.subTest(name, architecture=code.architecture):
+                    self.assertGreaterEqual(code.lanes, 256)
                     # registers come in eights per thread
-                    each = (cubin.registers + 7) // 8 * 8
-                    self.assertLessEqual(cubin.lanes * each, 65536)
+                    each = (code.registers + 7) // 8 * 8
+                    self.assertLessEqual(code.lanes * each, 65536)
 
     def test_description_is_that_of_the_cpu_build(self):
         for path, name in zip(SOURCES, NAMES):
@@ -238,7 +190,7 @@ class Ptx:
 
     @staticmethod
     def split(line):
-        match = re.match(r"\s*(?:@!?%p\d+\s+)?([a-z][\w.:]*)\s+([^;]*);", line)
+        match = re.match(r"\s*(?:@!?%p\d+\s+)?([a-z][\w.:]*)\s*([^;]*);", line)
         return match and (match.group(1), match.group(2))
 
     def value(self, operand):
@@ -303,9 +255,17 @@ class Ptx:
         return changed
 
     def accesses(self):
+        for access in self.ordered():
+            if not access.op.startswith("fence"):
+                yield access
+
+    def ordered(self):
+        """All accesses to memory and all fences, as the text has them."""
         for op, operands in self.code:
-            if re.match(r"(ld|st|atom|red)\.", op) and "[" in operands:
-                if op.startswith("ld.param"):
+            if op.startswith("fence"):
+                yield Access(op, None, None)
+            elif re.match(r"(ld|st|atom|red)\.", op) and "[" in operands:
+                if op.startswith(("ld.param", "ld.shared", "st.shared")):
                     continue
                 what, offset = self.address(operands) or (None, None)
                 yield Access(op, what, offset)
@@ -333,7 +293,9 @@ class PtxOfKernels(unittest.TestCase):
                                f"_param_0[{self.at['RingResidency']}]"):
                     self.assertTrue(wanted in code.text, wanted)
 
-    def test_control_block_only_with_acquire_and_release_of_the_system(self):
+    def test_control_block_only_with_the_ordering_of_the_system(self):
+        """An access orders by itself, or goes along with one that does; then it is
+        relaxed, and no weaker, and of the system's scope all the same."""
         for name, code in self.ptx.items():
             with self.subTest(name):
                 control = [a for a in code.accesses() if a.base == "control"]
@@ -341,7 +303,45 @@ class PtxOfKernels(unittest.TestCase):
                 for access in control:
                     self.assertRegex(
                         access.op,
-                        r"^(ld\.acquire|st\.release)\.sys\.global\.[u]\d+$", access)
+                        r"^(ld\.(acquire|relaxed)|st\.(release|relaxed))"
+                        r"\.sys\.global\.[u]\d+$", access)
+
+    def test_what_is_handed_over_is_behind_one_fence(self):
+        """A result costs one fence, and no access before it is a release."""
+        at = self.at
+        processed = (at["RingControlBlock.device"]
+                     + at["RingDeviceWords.processed"])
+        for name, code in self.ptx.items():
+            with self.subTest(name):
+                ops = list(code.ordered())
+                places = [i for i, a in enumerate(ops)
+                          if a.base == "control" and a.offset == processed]
+                self.assertGreaterEqual(len(places), 1)
+                for place in places:
+                    before = [a.op for a in ops[:place]]
+                    fence = len(before) - before[::-1].index("fence.acq_rel.sys")
+                    self.assertEqual(
+                        {"st.relaxed.sys.global.u64"},
+                        set(op for op in before[fence:] if ".sys" in op))
+                    # the slot, the two positions and the count
+                    self.assertGreaterEqual(place - fence, 3)
+
+    def test_a_look_is_one_round_trip(self):
+        """The orders go out ahead of the slot's sequence, and none acquires."""
+        at = self.at
+        orders = {at["RingControlBlock.host"] + at["RingHostWords." + word]
+                  for word in ("active", "terminate", "leave", "epoch")}
+        for name, code in self.ptx.items():
+            with self.subTest(name):
+                ops = list(code.ordered())
+                looks = [i for i, a in enumerate(ops) if a.base == "control"
+                         and a.offset in orders and a.op.startswith("ld.")]
+                self.assertGreaterEqual(len(looks), 4)
+                for i in looks:
+                    self.assertIn(".relaxed.sys", ops[i].op)
+                for i in looks[3::4]:
+                    self.assertRegex(ops[i + 1].op,
+                                     r"^ld\.(acquire|relaxed)\.sys\.global\.u64")
 
     def test_every_word_is_used_by_the_side_that_it_belongs_to(self):
         """And no word is missed because an address was not recognised."""
@@ -373,7 +373,9 @@ class PtxOfKernels(unittest.TestCase):
                 others = [a.op for a in code.accesses()
                           if a.base is None and ".sys." in a.op]
                 self.assertIn("ld.acquire.sys.global.u64", others)
-                self.assertIn("st.release.sys.global.u64", others)
+                self.assertIn("st.relaxed.sys.global.u64", others)
+                self.assertFalse([op for op in others if not re.match(
+                    r"(ld\.(acquire|relaxed)|st\.relaxed)\.sys\.global\.u64", op)])
 
     def test_words_that_blocks_share_go_at_gpu_scope(self):
         words = {self.at["RingDeviceMemory." + member]: member
@@ -403,7 +405,8 @@ class PtxOfKernels(unittest.TestCase):
                     # The host may change what this would keep in a cache.
                     self.assertNotRegex(op, r"^ld\.(global\.)?nc", operands)
                     self.assertNotRegex(op, r"^(ld|st)\.volatile", operands)
-                    self.assertNotRegex(op, r"^(ld|st)\.relaxed", operands)
+                    self.assertNotRegex(op, r"^(ld|st)\.relaxed\.(?!sys)",
+                                        operands)
                     # Across PCIe there are no atomics.
                     if re.match(r"(atom|red)\.", op):
                         self.assertIn(".gpu.", op)

@@ -215,7 +215,9 @@ test_time_is_booked_where_it_passes (RingExecutionMode mode)
   g_assert_true (ring_kernel_drain (kernel, RING_TEST_WAIT, NULL, NULL));
   m = ring_kernel_get_metrics (kernel);
   g_assert_cmpuint (m->kernel_max, >=, held);
-  g_assert_cmpuint (m->ring_max, >=, held);
+  /* A device with a clock of its own only estimates how the rest divides. */
+  if (ring_test_backend () == RING_BACKEND_CPU)
+    g_assert_cmpuint (m->ring_max, >=, held);
   g_assert_cmpuint (m->total_p50, >=, held);
 }
 

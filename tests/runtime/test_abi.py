@@ -20,7 +20,8 @@ RUNTIME = os.environ.get("RING_TEST_INCLUDE_DIR",
                          os.path.join(HERE, "..", "..", "runtime"))
 HEADERS = os.path.join(RUNTIME, "ringkernel")
 SHARED = ["abi.h", "atomic.h", "ring-queue.h", "view.h", "worker.h", "steps.h",
-          "residency.h", "device.h", "device-loop.h", "sdk-map.h",
+          "residency.h", "device.h", "device-message.h", "device-loop.h",
+          "sdk-map.h",
           "kernel-sdk.h"]
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
 

@@ -510,9 +510,10 @@ cuda_launch (RingBackend *backend, const RingLaunch *launch, GError **error)
       && cuda_transfer_init (c, error);
   if (ok) {
     c->base.workers = c->grid * c->block;
-    /* What was taken but not given back: whoever fetches, fetches one. */
+    /* What was taken but not given back: each block's own, or the one that runs and
+     * the one that has been fetched meanwhile. */
     c->base.max_running =
-        c->description->sharing == RING_SHARING_BLOCK ? c->grid : 1;
+        c->description->sharing == RING_SHARING_BLOCK ? c->grid : 2;
     c->residency.geometry = c->geometry;
     c->residency.alone_below = ALONE_BELOW;
     c->residency.flags =
