@@ -13,6 +13,5 @@ RING_KERNEL (copy, "Copies its input",
   if (out.data == in.data)
     return;
 
-  RING_FOR_EACH (i, in.size)
-    out.data[i] = in.data[i];
+  RING_MAP_BYTES (out.data, in.data, in.size, w, w);
 }
