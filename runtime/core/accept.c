@@ -319,7 +319,7 @@ ring_begin_message_locked_ (RingKernel *kernel, RingEntry **entry_out)
   header->sequence = sequence;
   header->epoch = kernel->epoch;
   header->t_accepted = entry->t_accepted;
-  header->t_started = header->t_finished = header->t_delivered = 0;
+  header->t_started = header->t_finished = header->t_arrived = 0;
   header->source_generation = 0;
   header->parameter_set = entry->parameter_set;
   header->entry = index;

@@ -134,6 +134,7 @@ finish_entry (RingKernel *kernel, RingEntry *entry,
       }
     }
     completion.t_accepted = entry->t_accepted;
+    completion.t_arrived = header ? header->t_arrived : 0;
     completion.t_started = header ? header->t_started : 0;
     completion.t_finished = header ? header->t_finished : 0;
     completion.t_delivered = now;

@@ -170,7 +170,7 @@ typedef struct
   uint64_t t_accepted;          /* trace, ns of the device's clock; 0: not taken */
   uint64_t t_started;
   uint64_t t_finished;
-  uint64_t t_delivered;
+  uint64_t t_arrived;           /* the device saw it: its payload is there */
   uint32_t source_generation;   /* which version of the kernel (reload) */
   uint32_t parameter_set;       /* index into the parameter table */
   uint32_t entry;               /* the host's record of this message */
@@ -416,7 +416,7 @@ RING_ASSERT_OFFSET (RingMessageHeader, epoch, 64);
 RING_ASSERT_OFFSET (RingMessageHeader, t_accepted, 72);
 RING_ASSERT_OFFSET (RingMessageHeader, t_started, 80);
 RING_ASSERT_OFFSET (RingMessageHeader, t_finished, 88);
-RING_ASSERT_OFFSET (RingMessageHeader, t_delivered, 96);
+RING_ASSERT_OFFSET (RingMessageHeader, t_arrived, 96);
 RING_ASSERT_OFFSET (RingMessageHeader, source_generation, 104);
 RING_ASSERT_OFFSET (RingMessageHeader, parameter_set, 108);
 RING_ASSERT_OFFSET (RingMessageHeader, entry, 112);

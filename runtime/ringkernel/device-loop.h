@@ -183,6 +183,7 @@ ring_leader_look (const RingLoop *loop, RING_GLOBAL RingLeader *leader)
     leader->looked = 1;
     if (ready > 0) {
       leader->count = ready;
+      leader->seen = ring_device_clock (loop->thread);
       return batches && ready > 1 ? RING_TASK_BATCH : RING_TASK_FETCH;
     }
     /* Nothing is accepted after `terminate`: what a look finds that began after
@@ -229,6 +230,7 @@ ring_leader_command (const RingLoop *loop, RING_GLOBAL RingLeader *leader,
     memory->epoch = leader->orders.epoch;
     memory->run = leader->orders.run;
     memory->discard = leader->orders.discard;
+    memory->seen = ring_device_clock (loop->thread);
     /* After the ring was seen: no set of a message in it is newer. */
     memory->parameters =
         ring_load_acquire_u64 (&loop->r->control->host.parameter_generation);
@@ -301,6 +303,8 @@ ring_leader_take (const RingLoop *loop, RING_GLOBAL RingLeader *leader)
 
   leader->input.position++;
   r->memory->expected_sequence++;
+  if (r->flags & RING_RESIDENCY_TELEMETRY && job->flags == 0)
+    job->arrived = leader->seen;
   /* A short message is done before the other blocks have heard of it. */
   job->told = loop->thread->n_blocks > 1 && job->flags == 0
       && (job->invocation.in.size >= r->alone_below
@@ -358,6 +362,7 @@ ring_leader_attend (const RingLoop *loop, RING_GLOBAL RingLeader *leader)
         if (ring_leader_ready (loop, leader, 1) > 0 && !leader->orders.leave
             && !ring_leader_lease_is_over (leader, now)) {
           leader->area = leader->running ^ 1;
+          leader->seen = ring_device_clock (loop->thread);
           return RING_TASK_FETCH;
         }
         look_at = now + interval;
@@ -441,8 +446,10 @@ ring_loop_fetch_of_batch (const RingLoop *loop,
       memory->sequence + block, memory->parameters,
       r->scratch + block * r->scratch_stride);
   if (loop->thread->lane == 0 && r->flags & RING_RESIDENCY_TELEMETRY
-      && job->flags == 0)
+      && job->flags == 0) {
+    job->arrived = memory->seen;
     job->started = ring_device_clock (loop->thread);
+  }
 }
 
 /* The leader, once the others have done their part of a batch: how many slots. */

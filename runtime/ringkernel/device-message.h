@@ -65,7 +65,7 @@ ring_loop_judge (const RingLoop *loop, RING_GLOBAL RingDeviceBlock *own,
       (RING_GLOBAL RingMessageHeader *) (base + ring_device_slot_at (g));
   uint32_t error;
 
-  own->started = own->finished = 0;
+  own->arrived = own->started = own->finished = 0;
   own->copy_parameters = 0;
   if (header->sequence != sequence)
     ring_loop_break (loop, RING_DEVICE_BAD_SEQUENCE);
@@ -215,6 +215,7 @@ ring_loop_describe (const RingLoop *loop, RING_GLOBAL RingDeviceBlock *own)
         k++;
       ring_message_describe_output (&own->result, header, g, k, own->emitted,
           own->flags, i == 0, i + 1 == own->slots);
+      own->result.t_arrived = own->arrived;
       own->result.t_started = own->started;
       own->result.t_finished = own->finished;
       own->next = k;

@@ -243,6 +243,7 @@ typedef enum
  * @output_index: which of the submitted outputs each of them is
  * @output_size: bytes of each
  * @t_accepted: trace times, ns of the monotonic clock, 0 with telemetry off
+ * @t_arrived: likewise: the device saw the message, with all of its payload there
  * @t_started: likewise
  * @t_finished: likewise
  * @t_delivered: likewise
@@ -257,6 +258,7 @@ typedef struct
   guint output_index[RING_MAX_OUTPUTS];
   gsize output_size[RING_MAX_OUTPUTS];
   guint64 t_accepted;
+  guint64 t_arrived;
   guint64 t_started;
   guint64 t_finished;
   guint64 t_delivered;

@@ -70,7 +70,7 @@ typedef struct
   uint32_t parameter_set; /* the one that was copied; ~0: none */
   uint32_t copy_parameters;
   uint64_t output; /* the message's first slot in the output ring */
-  uint64_t started, finished;
+  uint64_t arrived, started, finished;
   uint32_t slots; /* that the message takes in the output ring */
   uint32_t next;  /* the output that the next of them holds */
   uint64_t emitted[RING_MAX_OUTPUTS];
@@ -96,6 +96,7 @@ typedef struct
   uint32_t alone;     /* to be run by the first block alone */
   uint32_t done;      /* to be finished */
   uint64_t released;  /* messages given back */
+  uint64_t seen;      /* when the message to be fetched was */
   uint64_t begin;     /* of the residency, by the device's clock */
   uint64_t busy;      /* when the last message was finished */
   uint64_t beat;      /* when the last heartbeat was given */
@@ -137,7 +138,9 @@ struct RingDeviceMemory
   uint32_t task;
   uint32_t count; /* batch: messages */
   uint32_t area;  /* message: where the first block has it */
-  uint8_t pad1[RING_CACHE_LINE - 68];
+  uint32_t reserved;
+  uint64_t seen; /* batch: when */
+  uint8_t pad1[RING_CACHE_LINE - 80];
 
   uint64_t done; /* commands that blocks have finished, all blocks together */
   uint8_t pad2[RING_CACHE_LINE - 8];

@@ -178,7 +178,6 @@ ring_message_describe_output (RING_GLOBAL RingMessageHeader *output,
   output->sequence = input->sequence;
   output->epoch = input->epoch;
   output->t_accepted = input->t_accepted;
-  output->t_delivered = 0;
   output->source_generation = input->source_generation;
   output->parameter_set = input->parameter_set;
   output->entry = input->entry;

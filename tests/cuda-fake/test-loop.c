@@ -50,7 +50,8 @@ exchange (Hand *hand, guint n)
       g_assert_cmpuint (header.flags, ==, RING_MESSAGE_LAST);
       g_assert_cmpuint (header.payload.size, ==, size);
       g_assert_cmpmem (back, size, data, size);
-      g_assert_cmpuint (header.t_started, >, 0);
+      g_assert_cmpuint (header.t_arrived, >, 0);
+      g_assert_cmpuint (header.t_started, >=, header.t_arrived);
       g_assert_cmpuint (header.t_finished, >=, header.t_started);
       got++;
     }
@@ -589,7 +590,8 @@ run_frames (guint shape, guint64 lease)
     header = hand_receive (hand, NULL);
     g_assert_cmpuint (header.sequence, ==, got);
     g_assert_cmpuint (header.flags, ==, RING_MESSAGE_LAST);
-    g_assert_cmpuint (header.t_started, >, 0);
+    g_assert_cmpuint (header.t_arrived, >, 0);
+    g_assert_cmpuint (header.t_started, >=, header.t_arrived);
     g_assert_cmpuint (header.t_finished, >=, header.t_started);
     for (i = 0; i < 64 * 48; i++)
       g_assert_cmpuint (hand->payloads[1][got % 8 * 4096 + i], ==, got);

@@ -49,7 +49,7 @@ main (void)
   AT (RingMessageHeader, t_accepted);
   AT (RingMessageHeader, t_started);
   AT (RingMessageHeader, t_finished);
-  AT (RingMessageHeader, t_delivered);
+  AT (RingMessageHeader, t_arrived);
   AT (RingMessageHeader, source_generation);
   AT (RingMessageHeader, parameter_set);
   AT (RingMessageHeader, entry);

@@ -100,7 +100,8 @@ test_submissions_complete_once_and_in_order (RingExecutionMode mode)
     g_assert_cmpuint (job->completion.output_index[0], ==, 0);
     g_assert_cmpuint (job->completion.output_size[0], ==, 1 + i);
     g_assert_cmpuint (job->completion.t_accepted, <=,
-        job->completion.t_started);
+        job->completion.t_arrived);
+    g_assert_cmpuint (job->completion.t_arrived, <=, job->completion.t_started);
     g_assert_cmpuint (job->completion.t_finished, <=,
         job->completion.t_delivered);
     if (!(i & 1)) {

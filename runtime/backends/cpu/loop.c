@@ -125,7 +125,7 @@ write_results (CpuInstance *c, CpuGroup *group, const RingMessageHeader *header,
       k++;
     ring_message_describe_output (output, header, g, k, group->emitted,
         group->flags, i == 0, i + 1 == slots);
-    output->t_started = group->started;
+    output->t_arrived = output->t_started = group->started;
     output->t_finished = group->finished;
     if (k < g->max_outputs && output->payload.n_planes > 0
         && output->payload.plane[0].region == RING_REGION_INLINE)

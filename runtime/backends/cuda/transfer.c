@@ -635,12 +635,12 @@ fetch_ahead (CudaInstance *c, const RingMessageHeader *slot)
 }
 
 /* Device and host have clocks of their own. Every message narrows down how far they
- * are apart: it was started after it was accepted, and finished before now. */
+ * are apart: it arrived after it was accepted, and was finished before now. */
 static void
 use_host_clock (CudaInstance *c, RingMessageHeader *slot)
 {
   const gint64 now = g_get_monotonic_time () * 1000;
-  const gint64 low = (gint64) slot->t_accepted - (gint64) slot->t_started;
+  const gint64 low = (gint64) slot->t_accepted - (gint64) slot->t_arrived;
   const gint64 high = now - (gint64) slot->t_finished;
   gint64 offset;
 
@@ -654,6 +654,7 @@ use_host_clock (CudaInstance *c, RingMessageHeader *slot)
     c->offset_high = high;
   }
   offset = c->offset_low + (c->offset_high - c->offset_low) / 2;
+  slot->t_arrived = (guint64) ((gint64) slot->t_arrived + offset);
   slot->t_started = (guint64) ((gint64) slot->t_started + offset);
   slot->t_finished = (guint64) ((gint64) slot->t_finished + offset);
 }
