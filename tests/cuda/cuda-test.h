@@ -9,9 +9,7 @@
 
 #include "../cuda-fake/cuda-fake.h"
 #include "../runtime/ring-test.h"
-
-#include <cuda.h>
-#include <dlfcn.h>
+#include "cuda-calls.h"
 
 typedef struct
 {
@@ -26,14 +24,12 @@ typedef struct
 } CudaFake;
 
 static CudaFake fake;
-static gpointer cuda_library;
 
 /* FALSE: the driver is a real one, or none. */
 static inline gboolean
 cuda_test_load (void)
 {
-  cuda_library = dlopen ("libcuda.so.1", RTLD_NOW);
-  if (!cuda_library)
+  if (!cuda_calls_open ())
     return FALSE;
 #define FAKE_FUNCTION(name) \
   *(gpointer *) &fake.name = dlsym (cuda_library, "ring_fake_" #name)
@@ -48,17 +44,6 @@ cuda_test_load (void)
 #undef FAKE_FUNCTION
   return fake.set != NULL;
 }
-
-/* A function of the driver itself, as an application would use it. */
-#define CUDA_CALL(function, ...) \
-  G_STMT_START \
-  { \
-    __typeof__ (&function) call_ = NULL; \
-    *(gpointer *) &call_ = dlsym (cuda_library, #function); \
-    g_assert_nonnull (call_); \
-    g_assert_cmpint (call_ (__VA_ARGS__), ==, CUDA_SUCCESS); \
-  } \
-  G_STMT_END
 
 static inline RingConfig *
 cuda_test_config (void)

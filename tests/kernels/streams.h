@@ -8,6 +8,9 @@
 #define STREAMS_H
 
 #include "../runtime/ring-test.h"
+#ifdef RING_HAVE_CUDA
+#include "../cuda/cuda-calls.h"
+#endif
 
 #include <ringkernel/abi.h>
 #include <ringkernel/view.h>
@@ -35,6 +38,8 @@ typedef struct
   RingFormat *format;
   gboolean by_copy; /* send and receive, else submit */
   gboolean pinned;  /* submitted from memory that the runtime gave */
+  /* Submitted from, and to, memory of the device, where the runtime has one. */
+  gboolean device_in, device_out;
   guint n;
   Item item[MESSAGES];
 } Stream;
@@ -247,6 +252,7 @@ typedef struct
   gsize total;
   RingMemory memory;
   gsize row[RING_MAX_PLANES], rows[RING_MAX_PLANES];
+  guint64 device; /* where it is on the device, or 0 */
 } Payload;
 
 static void
@@ -314,6 +320,52 @@ payload_write (Payload *p, const guint8 *from)
               + (gssize) y * p->memory.plane[i].stride,
           from, p->row[i]);
   }
+}
+
+/* From then on its planes are addresses of the device. */
+static void
+payload_to_device (Payload *p, gpointer context)
+{
+#ifdef RING_HAVE_CUDA
+  CUcontext popped;
+  CUdeviceptr device;
+  guint i;
+
+  CUDA_CALL (cuCtxPushCurrent_v2, context);
+  CUDA_CALL (cuMemAlloc_v2, &device, MAX (p->total, 1));
+  CUDA_CALL (cuMemcpyHtoD_v2, device, p->bytes, p->total);
+  CUDA_CALL (cuCtxPopCurrent_v2, &popped);
+  for (i = 0; i < p->memory.n_planes; i++)
+    p->memory.plane[i].data = (gpointer) (guintptr) (device
+        + (gsize) ((guint8 *) p->memory.plane[i].data - p->bytes));
+  p->device = device;
+#else
+  g_error ("no device memory without CUDA: %p, %p", (gpointer) p, context);
+#endif
+}
+
+/* And back, with what the kernel has written. */
+static void
+payload_from_device (Payload *p, gpointer context)
+{
+#ifdef RING_HAVE_CUDA
+  CUcontext popped;
+  guint i;
+
+  if (!p->device)
+    return;
+  CUDA_CALL (cuCtxPushCurrent_v2, context);
+  CUDA_CALL (cuMemcpyDtoH_v2, p->bytes, p->device, p->total);
+  CUDA_CALL (cuMemFree_v2, p->device);
+  CUDA_CALL (cuCtxPopCurrent_v2, &popped);
+  for (i = 0; i < p->memory.n_planes; i++)
+    p->memory.plane[i].data =
+        p->bytes + ((guintptr) p->memory.plane[i].data - p->device);
+  p->device = 0;
+#else
+  (void) p;
+  (void) context;
+#endif
 }
 
 /* The first @size bytes of it, close together. */
@@ -412,32 +464,47 @@ run_by_reference (const Stream *s, RingKernel *kernel, RingRuntime *runtime,
   Payload input[MESSAGES], output[MESSAGES][RING_MAX_OUTPUTS];
   RingMemory outputs[MESSAGES][RING_MAX_OUTPUTS];
   Pending pending[MESSAGES];
+  gpointer context = ring_runtime_get_cuda_context (runtime);
+  const gboolean device_in = context && s->device_in;
+  const gboolean device_out = context && s->device_out;
   gint left = (gint) s->n;
   guint i, k;
 
+  /* All memory first: to get some may make others wait. */
   for (i = 0; i < s->n; i++) {
     const Item *item = &s->item[i];
     const gsize units = item->size / ring_format_get_frame_size (s->format);
     const gsize room = units * ring_format_get_frame_size (format);
     RingRuntime *from = s->pinned ? runtime : NULL;
-    RingSubmission submission = { .outputs = outputs[i],
+
+    payload_init (&input[i], device_in ? NULL : from, s->format, item->size,
+        item->padding);
+    payload_write (&input[i], item->data);
+    if (device_in)
+      payload_to_device (&input[i], context);
+    for (k = 0; k < d->max_outputs; k++) {
+      payload_init (&output[i][k], device_out ? NULL : from, format, room,
+          item->padding ? item->padding + 3 : 0);
+      if (device_out)
+        payload_to_device (&output[i][k], context);
+      outputs[i][k] = item->in_place ? input[i].memory : output[i][k].memory;
+    }
+  }
+  for (i = 0; i < s->n; i++) {
+    const Item *item = &s->item[i];
+    RingSubmission submission = { .input = input[i].memory,
+      .outputs = outputs[i],
       .n_outputs = d->max_outputs,
       .pts = RING_TIME_NONE,
       .duration = RING_TIME_NONE,
       .discont = item->discont,
+      .input_on_device = device_in,
+      .outputs_on_device = device_out,
       .completed = completed,
       .user_data = &pending[i] };
     g_autoptr (GError) error = NULL;
     gboolean ok;
 
-    payload_init (&input[i], from, s->format, item->size, item->padding);
-    payload_write (&input[i], item->data);
-    for (k = 0; k < d->max_outputs; k++) {
-      payload_init (&output[i][k], from, format, room,
-          item->padding ? item->padding + 3 : 0);
-      outputs[i][k] = item->in_place ? input[i].memory : output[i][k].memory;
-    }
-    submission.input = input[i].memory;
     memset (&pending[i], 0, sizeof (pending[i]));
     pending[i].left = &left;
     set_parameters (kernel, item);
@@ -455,6 +522,9 @@ run_by_reference (const Stream *s, RingKernel *kernel, RingRuntime *runtime,
     const RingCompletion *c = &pending[i].completion;
 
     g_assert_cmpint (c->outcome, ==, RING_OUTCOME_DONE);
+    payload_from_device (&input[i], context);
+    for (k = 0; k < d->max_outputs; k++)
+      payload_from_device (&output[i][k], context);
     for (k = 0; k < c->n_outputs; k++) {
       const guint at = c->output_index[k];
       const Payload *p = s->item[i].in_place ? &input[i] : &output[i][at];
