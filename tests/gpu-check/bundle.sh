@@ -8,9 +8,9 @@
 #   tests/gpu-check/bundle.sh BUILD DIR
 #
 # BUILD is a build folder that is up to date. DIR is new, or a bundle, which is then
-# replaced. What goes in: libringkernel, the plugin, the kernels, all C tests, and the
-# GStreamer of this machine with every library that it needs; what does not: the C
-# library, and the driver of the GPU.
+# replaced. What goes in: libringkernel, the plugin, the kernels, all C tests and
+# benchmarks, and the GStreamer of this machine with every library that it needs; what
+# does not: the C library, and the driver of the GPU.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -48,12 +48,14 @@ mkdir -p "$(dirname "$dir")"
 new=$(cd "$(dirname "$dir")" && pwd)/.$(basename "$dir").$$
 trap 'rm -rf "$new"' EXIT
 mkdir -p "$new"/{parts,bin,lib,plugins,kernels,include/ringkernel,stand-in,no-decoder} \
-    "$new"/tests/{runtime/kernels,gst,kernels,benchmarks,data}
+    "$new"/tests/{runtime/kernels,gst,kernels,neighbours,benchmarks,data}
 
 # ---- what is ours
 
 cp -L "$build/runtime/libringkernel-1.0.so.0" "$new/lib/"
 [ ! -x "$build/runtime/ringkernel" ] || cp "$build/runtime/ringkernel" "$new/bin/"
+[ -x "$build/tests/gpu-check/gpu-report" ] \
+    || die "no gpu-report in $build: install json-glib (libjson-glib-dev), then meson setup --reconfigure"
 [ -e "$build/gst/libgstringkernel.so" ] || die "there is no plugin in $build"
 cp "$build/gst/libgstringkernel.so" "$new/plugins/"
 cp -R "$root/kernels"/*/ "$new/kernels/"
@@ -62,12 +64,17 @@ cp "$root/LICENSE" "$new/"
 cp "$root/tests/gpu-check/gpu-check.sh" "$new/gpu-check"
 cp "$root"/tests/gpu-check/check-*.sh "$new/parts/"
 cp "$root/tests/gpu-check/run.sh" "$new/run"
-cp "$build/tests/gpu-check/gpu-probe" "$new/bin/"
+cp "$build"/tests/gpu-check/gpu-{probe,report} "$new/bin/"
 for suite in runtime gst kernels benchmarks; do
   [ -d "$build/tests/$suite" ] || continue
   find "$build/tests/$suite" -maxdepth 1 -type f -perm -u+x ! -name '*.so*' \
       -exec cp -t "$new/tests/$suite" {} +
 done
+# Of the tests of the backend, those that need no stand-in driver.
+[ ! -d "$build/tests/cuda" ] || find "$build/tests/cuda" -maxdepth 1 -type f -perm -u+x \
+    -name 'neighbours-*' -exec cp -t "$new/tests/neighbours" {} +
+bench=$build/tests/benchmarks/gpu/gpu-bench
+[ ! -x "$bench" ] || cp "$bench" "$new/tests/benchmarks/"
 # A module of each of the tests' own kernels, its source, and what a GPU runs: there
 # is neither a compiler nor NVRTC where this goes.
 cp "$root"/tests/runtime/kernels/*.c "$new/tests/runtime/kernels/"

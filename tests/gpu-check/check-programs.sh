@@ -7,10 +7,11 @@
 
 # ---- one process, watched
 
-began=$SECONDS
+# How many seconds are left for the stage that is going on.
+began=$SECONDS stage_end=$budget
 left ()
 {
-  echo $((budget - SECONDS + began))
+  echo $(((stage_end < budget ? stage_end : budget) - SECONDS + began))
 }
 
 # Ends all processes of a session but its first, which ends with them: a test may have
@@ -27,16 +28,21 @@ end_session ()
   done
 }
 
-# run HANDLER COMMAND …: the handler gets each line. Sets `status`, `hung` (no line came in
-# time), `stuck` (it cannot be killed); the last lines are in `tail`.
+# run HANDLER COMMAND …: the handler gets each line. The program may take `at_most` seconds,
+# if that is set, and as long as its stage. Sets `status`, `hung` (no line came in time, or
+# it took too long), `slow` (the latter), `stuck` (it cannot be killed); the last lines are
+# in `tail`.
+at_most=''
 run ()
 {
-  local handler=$1 session line rest
+  local handler=$1 session line rest started=$SECONDS
   shift
 
-  status=0 hung=no tail=()
+  status=0 hung=no slow=no tail=()
   rest=$(left)
+  [ -z "$at_most" ] || [ "$at_most" -ge "$rest" ] || rest=$at_most
   [ "$rest" -ge 1 ] || rest=1
+  may_take=$rest
   export RING_TEST_LIMIT=$((rest + 10))
   # The shell between them makes a status of the signal that a program died of; this
   # one would speak of it in the middle of the table.
@@ -72,8 +78,20 @@ run ()
   fi
   wait "$session"
   status=$?
-  [ $status != 124 ] || hung=yes
+  if [ $status = 124 ] || { [ $status = 137 ] && [ $((SECONDS - started)) -ge "$rest" ]; }; then
+    hung=yes slow=yes
+  fi
   end_session "$session"
+}
+
+# What there is to say of the program that hung.
+hang_text ()
+{
+  if [ $slow = yes ]; then
+    echo "timed out, it took longer than $may_take s"
+  else
+    echo "timed out, nothing heard for $current_patience s"
+  fi
 }
 
 heard ()
@@ -117,8 +135,10 @@ stop_reason ()
     echo 'a process could not be killed'
   elif [ $lost = yes ]; then
     echo 'the device no longer works'
-  elif [ "$(left)" -lt 5 ]; then
+  elif [ $((budget - SECONDS + began)) -lt 5 ]; then
     echo "the $budget s are over"
+  elif [ "$(left)" -lt 5 ]; then
+    echo "the time for $stage is over, $stage_end s after the begin"
   fi
 }
 
@@ -143,13 +163,16 @@ check_device ()
 declare -A found
 probe ()
 {
-  local kept=("${tail[@]}") kept_status=$status kept_hung=$hung
+  local kept=("${tail[@]}") kept_status=$status kept_hung=$hung kept_slow=$slow
+  # Even when the time is over: what is said of a device must be true.
+  local budget=$((budget + 60))
+  local stage_end=$budget
 
   found=()
-  current_patience=60 run probe_line gpu-probe "$backend"
+  current_patience=60 at_most='' run probe_line gpu-probe "$backend"
   probed=$status
   [ $hung = no ] || found[error]="nothing was heard for 60 s"
-  tail=("${kept[@]}") status=$kept_status hung=$kept_hung
+  tail=("${kept[@]}") status=$kept_status hung=$kept_hung slow=$kept_slow
 }
 
 probe_line ()
@@ -195,6 +218,7 @@ glib_line ()
       fi
       tail=()
       ;;
+    '# figure: '*) note_figure "$line" ;;
     *) tail+=("$1") ;;
   esac
   [ ${#tail[@]} -lt 60 ] || keep_tail 15
@@ -257,7 +281,7 @@ run_glib ()
     if [ -n "$broke" ]; then
       if [ $hung = yes ]; then
         hangs=$((hangs + 1))
-        case_timed_out "$broke" "timed out, nothing heard for $current_patience s"
+        case_timed_out "$broke" "$(hang_text)"
       elif [ $status = 0 ]; then
         case_failed "$broke" 'was not run, though the program ended well'
       else
@@ -266,7 +290,7 @@ run_glib ()
       check_device
     elif [ $hung = yes ]; then
       hangs=$((hangs + 1))
-      case_timed_out '(end of the program)' "timed out, nothing heard for $current_patience s"
+      case_timed_out '(end of the program)' "$(hang_text)"
       check_device
     elif [ $status != 0 ] && [ $((failed + timed_out)) = 0 ]; then
       case_failed '(end of the program)' "$(ended $status)"
@@ -398,7 +422,7 @@ run_check ()
     GST_CHECKS=$case CK_FORK=$fork CK_DEFAULT_TIMEOUT=$current_patience run check_line "$file"
     if [ $hung = yes ]; then
       hangs=$((hangs + 1))
-      case_timed_out "$case" "timed out, nothing heard for $current_patience s"
+      case_timed_out "$case" "$(hang_text)"
       check_device
     elif [ $status != 0 ] && [ ${#broken[@]} = 0 ]; then
       case_failed "$case" "$(ended $status)"
@@ -412,6 +436,11 @@ run_check ()
     case_failed '(all in one process)' "$first; each alone, they pass: ${again[*]}"
   fi
 }
+
+# ---- nothing to run
+
+skip_all () { case_skipped '(all)' "$1"; }
+fail_all () { case_failed '(all)' "$1"; }
 
 # ---- plain programs
 
@@ -431,7 +460,7 @@ run_plain ()
   run plain_line "$@"
   if [ $hung = yes ]; then
     hangs=$((hangs + 1))
-    case_timed_out "$case" "timed out, nothing heard for $current_patience s"
+    case_timed_out "$case" "$(hang_text)"
     check_device
     return 1
   elif [ $status != 0 ]; then

@@ -14,6 +14,18 @@ table=()
 total_passed=0 total_failed=0 total_skipped=0 total_timed_out=0 total_not_run=0
 hangs=0 stuck=no lost=no logged=0 device_notes=()
 declare -A outcome
+fact_names=(backend device driver cuda decoder event-driven persistent machine date commit made gstreamer)
+
+# One log for several suites, so that not many files come of it.
+log_of ()
+{
+  case $1 in
+    neighbours) echo runtime ;;
+    sanitizer) echo kernels ;;
+    pipelines) echo gst ;;
+    *) echo "$1" ;;
+  esac
+}
 
 json ()
 {
@@ -31,9 +43,9 @@ json ()
 begin ()
 {
   program=$1 mode=$2 started=$SECONDS
-  passed=0 failed=0 skipped=0 timed_out=0 not_run=0 own_problems=()
+  passed=0 failed=0 skipped=0 timed_out=0 not_run=0 own_problems=() own_notes=()
   outcome=() logged=0
-  log=$out/logs/${1%%/*}.log
+  log=$out/logs/$(log_of "${1%%/*}").log
   label="$program${mode:+ ($mode)}"
   printf '== %s\n' "$label" >> "$log"
   printf '%-44s' "$label"
@@ -82,10 +94,16 @@ end ()
   for item in "${problems[@]: -${#own_problems[@]}}"; do
     [ ${#own_problems[@]} = 0 ] || say "    ${item%%$'\n'*}"
   done
+  for item in "${own_notes[@]}"; do
+    say "    $item"
+  done
   total_passed=$((total_passed + passed)) total_failed=$((total_failed + failed))
   total_skipped=$((total_skipped + skipped)) total_timed_out=$((total_timed_out + timed_out))
   total_not_run=$((total_not_run + not_run))
   write_summary
+  case $program in
+    neighbours/* | benchmarks/*) write_report ;;
+  esac
 }
 
 # ---- the summary
@@ -98,7 +116,7 @@ write_summary ()
   {
     say "gpu-check: $result: $total_passed passed, $total_failed failed, $total_skipped skipped, $total_timed_out timed out, $total_not_run not run"
     say
-    for item in backend device driver cuda decoder event-driven persistent machine date seconds commit made gstreamer; do
+    for item in "${fact_names[@]}" seconds; do
       say "$(printf '%-14s%s' "$item" "${facts[$item]:-}")"
     done
     say
@@ -125,7 +143,7 @@ write_summary ()
   {
     say '{'
     say "  \"result\": \"$result\","
-    for item in backend device driver cuda decoder event-driven persistent machine date commit made gstreamer; do
+    for item in "${fact_names[@]}"; do
       say "  \"$item\": $(json "${facts[$item]:-}"),"
     done
     say "  \"seconds\": ${facts[seconds]},"

@@ -2,11 +2,12 @@
 # gst-ringkernel
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# gpu-check: in a bundle, runs all its tests on the GPU of this machine.
+# gpu-check: in a bundle, runs all its tests and benchmarks on the GPU of this machine.
 #
 # Each program runs under its own time-out. If it fails or hangs, the case is noted
 # and the rest of the program still runs, so that one hang costs seconds. OUT gets
-# summary.txt, summary.json and a log of each suite: not more than 8 files.
+# summary.txt and summary.json, benchmarks.txt and benchmarks.json, and logs: not more
+# than 8 files.
 set -uo pipefail
 
 usage ()
@@ -14,15 +15,22 @@ usage ()
   cat <<'END'
 usage: gpu-check OUT [OPTION …]
 
-  OUT                  folder for summary.txt, summary.json and logs/
+  OUT                  folder for summary.txt, summary.json, logs/, and what was
+                       measured: benchmarks.txt, benchmarks.json
 
-  --only NAME          only the programs of that name: runtime/life, life, gst/*;
-                       may be given several times
+  --only NAME          only the programs, or the suite, of that name: runtime/life,
+                       life, gst/*, neighbours, benchmarks/roundtrip, sanitizer/*;
+                       may be given several times. The suites are runtime, kernels,
+                       neighbours, benchmarks, gst, pipelines, sanitizer
   --backend cpu|cuda   where kernels run; default cuda
   --timeout S          how long a test may say nothing; default 20
   --budget S           how long everything may take; default 460
   --driver DIR         where to look for libcuda.so.1 first; `--driver stand-in` is
                        the driver of the project's own tests, without a GPU
+
+Over the stand-in driver benchmarks only show that they work (--quick), and nothing of
+the sanitizer is run. The last line is `N passed, N failed, N skipped`; what timed out or
+was not run counts as failed there.
 
 Status: 0 all passed, 1 something failed, 2 wrong usage, 77 there is no GPU.
 END
@@ -69,7 +77,7 @@ if [ -n "$driver" ]; then
 fi
 mkdir -p "$out/logs" || die "cannot write to $out"
 out=$(cd "$out" && pwd)
-rm -f "$out/summary.txt" "$out/summary.json" "$out/logs"/{runtime,kernels,gst,pipelines,benchmarks}.log
+rm -f "$out"/{summary,benchmarks}.{txt,json} "$out/logs"/{runtime,kernels,gst,pipelines,benchmarks}.log
 
 work=$(mktemp -d) || die "no temporary folder"
 trap 'rm -rf "$work"' EXIT
@@ -85,6 +93,10 @@ say ()
 . "$here/parts/check-summary.sh"
 # shellcheck source=check-programs.sh
 . "$here/parts/check-programs.sh"
+# shellcheck source=check-benchmarks.sh
+. "$here/parts/check-benchmarks.sh"
+# shellcheck source=check-sanitizer.sh
+. "$here/parts/check-sanitizer.sh"
 
 # ---- what programs see
 
@@ -103,7 +115,7 @@ if [ "$driver" = "$here/stand-in" ]; then
 fi
 export RING_TEST_KERNEL_DIR=$here/tests/runtime/kernels
 
-# ---- pipelines and benchmarks
+# ---- pipelines
 
 # Real media through kernels whose results must not depend on where they run, as a
 # user would do it; NAME MEDIA KERNEL PARAMETERS CAPS.
@@ -173,7 +185,7 @@ if [ "$backend" = cuda ]; then
   fi
 fi
 
-tail=() status=0 hung=no log=/dev/null label='the start' program='' mode=''
+tail=() status=0 hung=no slow=no log=/dev/null label='the start' program='' mode=''
 current_patience=60
 probe
 if [ $probed = 77 ]; then
@@ -207,7 +219,7 @@ wanted ()
   [ ${#only[@]} -gt 0 ] || return 0
   for pattern in "${only[@]}"; do
     # shellcheck disable=SC2053 # a pattern it is meant to be
-    if [[ $1 == $pattern || ${1#*/} == $pattern ]]; then
+    if [[ $1 == $pattern || ${1#*/} == $pattern || ${1%%/*} == $pattern ]]; then
       return 0
     fi
   done
@@ -232,6 +244,7 @@ try ()
   if [ -n "$stop" ]; then
     case_not_run '(all)'
     problem '(all)' "not run: $stop"
+    note_not_run "$stop"
   else
     "${@:3}"
   fi
@@ -245,46 +258,78 @@ programs ()
   find "$here/tests/$1" -maxdepth 1 -type f -perm -u+x ! -name '*.so' | sort
 }
 
-# try_suite SUITE GREP …: those of its programs that grep lets through, in each mode.
+# try_suite MODE SUITE GREP …: those of its programs that grep lets through.
 try_suite ()
 {
-  local file name
+  local mode=$1 file name
 
-  for mode in "${modes[@]}"; do
-    for file in $(programs "$1" | grep "${@:2}"); do
-      name=${file##*/}
-      export RING_TEST_MODE=$mode
-      [ -n "$mode" ] || unset RING_TEST_MODE
-      try "$1/${name#"$1"-}" "$mode" run_glib "$file"
-      unset RING_TEST_MODE
-    done
+  for file in $(programs "$2" | grep "${@:3}"); do
+    name=${file##*/}
+    export RING_TEST_MODE=$mode
+    [ -n "$mode" ] || unset RING_TEST_MODE
+    try "$2/${name#"$2"-}" "$mode" run_glib "$file"
+    unset RING_TEST_MODE
   done
 }
 
-benchmark ()
+# stage NAME SHARE: what follows may take that share of the budget, and what those before
+# it have left over. So whatever hangs, what comes later has its share.
+shares=0
+stage ()
 {
-  local on=$backend
-
-  # That one is about what happens inside the call, which is on a CPU alone.
-  [ "${1##*/}" != overhead ] || on=cpu
-  ! RINGKERNEL_BACKEND=$on run_plain '--quick' "$1" --quick || case_passed '--quick'
+  stage=$1
+  shares=$((shares + $2))
+  stage_end=$((budget * shares / 460))
 }
 
-# What needs longest comes last.
-try_suite runtime -v 'stress$'
+# What matters most comes first: does the mode that this is all about work, are the
+# results right, does it get along with others, and how fast is it. Then the same in the
+# other mode, the element, and what takes as long as it is given. Shares are of 460 and
+# make 460; over the stand-in driver all of it takes a minute or two.
+list_benchmarks
+stage "runtime, ${modes[0]}" 70
+try_suite "${modes[0]}" runtime -v 'stress$'
+stage "kernels, ${modes[0]}" 50
+try_suite "${modes[0]}" kernels .
+stage neighbours 40
+for file in $(programs neighbours); do
+  name=${file##*/}
+  if [ "$backend" = cuda ]; then
+    try "neighbours/${name#neighbours-}" '' run_glib "$file"
+  else
+    try "neighbours/${name#neighbours-}" '' skip_all "it is about a GPU, and --backend is $backend"
+  fi
+done
+stage benchmarks 160
+run_benchmarks
+stage 'runtime and kernels in the other mode' 55
+if [ ${#modes[@]} -gt 1 ]; then
+  try_suite "${modes[1]}" runtime -v 'stress$'
+  try_suite "${modes[1]}" kernels .
+fi
+stage gst 30
 for file in $(programs gst); do
   name=${file##*/}
   try "gst/${name#gst-}" '' run_check "$file"
 done
+stage pipelines 10
 try pipelines/real-media '' run_pipelines
-try_suite kernels .
-for file in $(programs benchmarks); do
-  try "benchmarks/${file##*/}" '' benchmark "$file"
+stage sanitizer 30
+run_sanitizer
+stage stress 15
+for mode in "${modes[@]}"; do
+  try_suite "$mode" runtime 'stress$'
 done
-try_suite runtime 'stress$'
 [ $matched -gt 0 ] || die "no program is called '${only[*]}'"
+if [ $report_broken = yes ]; then
+  mapfile -t tail < "$report/errors"
+  begin benchmarks/report ''
+  fail_all 'benchmarks.json and benchmarks.txt could not be written'
+  end
+fi
 
 write_summary
-head -n 1 "$out/summary.txt"
 say "gpu-check: the summary is $out/summary.txt"
-[ $((total_failed + total_timed_out + total_not_run)) = 0 ]
+total_not_passed=$((total_failed + total_timed_out + total_not_run))
+say "$total_passed passed, $total_not_passed failed, $total_skipped skipped"
+[ $total_not_passed = 0 ]

@@ -41,9 +41,10 @@ skip ()
 }
 
 # Without anything of this machine's environment.
+tools=''
 check ()
 {
-  env -i PATH=/usr/bin:/bin HOME=/nonexistent "$bundle/gpu-check" "$@" > "$work/said" 2>&1
+  env -i PATH="${tools:+$tools:}/usr/bin:/bin" HOME=/nonexistent "$bundle/gpu-check" "$@" > "$work/said" 2>&1
 }
 
 passes ()
@@ -100,6 +101,48 @@ assert summary['result'] == ('failed' if failed else 'passed'), summary['result'
 for key in ['backend', 'device', 'date', 'commit', 'machine']:
     assert summary[key], key
 END
+}
+
+# The last line that was said is of the same counts.
+last_line ()
+{
+  python3 - "$out" "$(tail -n 1 "$work/said")" <<'END'
+import json, sys
+
+with open(sys.argv[1] + '/summary.json', encoding='ascii') as file:
+    summary = json.load(file)
+failed = summary['failed'] + summary['timed_out'] + summary['not_run']
+wanted = f"{summary['passed']} passed, {failed} failed, {summary['skipped']} skipped"
+assert sys.argv[2] == wanted, (sys.argv[2], wanted)
+END
+}
+
+# measured EXPRESSION: whether it is true of benchmarks.json, `b`, where `part` are the
+# parts by name, and `figure` the neighbours' figures.
+measured ()
+{
+  python3 - "$out" "$1" <<'END'
+import json, sys
+
+with open(sys.argv[1] + '/benchmarks.json', encoding='utf-8') as file:
+    b = json.load(file)
+part = {p['part']: p for p in b['parts']}
+figure = {f['name']: f for f in b['neighbours']}
+for key in ['backend', 'device', 'date', 'commit', 'machine']:
+    assert b[key], key
+assert eval(sys.argv[2]), json.dumps(b, indent=1)
+END
+}
+
+# prints TEXT …: in benchmarks.txt, where any space is as good as several.
+prints ()
+{
+  local text
+
+  for text; do
+    tr -s ' ' < "$out/benchmarks.txt" | grep -qF -- "$text" \
+        || { echo "benchmarks.txt does not say '$text':"; cat "$out/benchmarks.txt"; return 1; }
+  done
 }
 
 few_files ()
@@ -167,6 +210,7 @@ ok 'programs that pass are a success' \
 ok 'they are counted' counts - 0 "$(grep -c '^  .*: .*' <(sed -n '/^Skipped/,$p' "$out/summary.txt"))" 0 0
 ok 'each is named' says runtime/life runtime/abi gst/states pipelines/real-media
 ok 'few files come of it' few_files
+ok 'the last line counts them' last_line
 
 cp "$misbehave" "$bundle/tests/runtime/runtime-misbehave"
 ok 'a program that fails, hangs and crashes is a failure' \
@@ -213,6 +257,162 @@ END
   ok 'what was not run is counted' counts - 1 0 0 -
   ok 'and it says why' says 'the device does not work: lost for good' 'not run: the device no longer works'
   mv "$bundle/bin/gpu-probe.real" "$bundle/bin/gpu-probe"
+
+  # ---- neighbours
+
+  ok 'the neighbours pass' passes "$out" "${driver[@]}" --only neighbours
+  ok 'each is named' says neighbours/context neighbours/processes
+  ok 'nothing of them is skipped' counts - 0 0 0 0
+  ok 'how long they had to wait is kept' measured \
+      "figure['alloc-free/worst-stall']['value'] > 0 and figure['start-stop/cycle']['unit'] == 'ms' and b['parts'] == []"
+  ok 'and said' prints alloc-free/worst-stall second-program/total-p50-beside-paused
+
+  # ---- under a sanitizer
+
+  ok 'no sanitizer is used over the stand-in' \
+      passes "$out" "${driver[@]}" --only 'sanitizer/*'
+  ok 'and each says why' says 'sanitizer/memcheck (all): the stand-in driver executes nothing' \
+      'sanitizer/racecheck (all): the stand-in' 'sanitizer/synccheck (all): the stand-in'
+  # What gpu-check takes for a real one.
+  cp -R "$bundle/stand-in" "$work/driver"
+  if ls /usr/local/cuda*/{bin,compute-sanitizer}/compute-sanitizer > /dev/null 2>&1; then
+    skip 'without a sanitizer that is said' 'there is one here'
+  else
+    ok 'without a sanitizer that is said' passes "$out" --driver "$work/driver" --only memcheck
+    ok 'as what was skipped' says 'sanitizer/memcheck (all): there is no compute-sanitizer'
+  fi
+  tools=$work/tools
+  mkdir "$tools"
+  cat > "$tools/compute-sanitizer" <<'END'
+#!/bin/bash
+# One tool finds nothing, one an error, and one cannot work here.
+[ "$1" != --version ] || exit 0
+while [ "${1#--}" != "$1" ]; do
+  case $1 in
+    --tool) tool=$2 ;;
+    --error-exitcode) code=$2 ;;
+  esac
+  shift 2
+done
+echo '========= COMPUTE-SANITIZER'
+if [ "$tool" = synccheck ]; then
+  echo '========= Error: Device not supported by this tool'
+  exit 1
+fi
+"$@"
+status=$?
+if [ "$tool" = racecheck ]; then
+  echo '========= Error: Race reported between two writes at ring_kernel_invert'
+  echo '========= RACECHECK SUMMARY: 1 hazard displayed (1 error, 0 warnings)'
+  exit "$code"
+fi
+echo '========= ERROR SUMMARY: 0 errors'
+exit $status
+END
+  chmod +x "$tools/compute-sanitizer"
+  ok 'a sanitizer that finds nothing is a success' \
+      passes "$out" --driver "$work/driver" --only sanitizer/memcheck
+  ok 'each case under it counts, and what it found' counts - 0 0 0 0
+  ok 'one that finds an error is a failure' \
+      fails_with 1 check "$out" --driver "$work/driver" --only sanitizer
+  ok 'and nothing else is' counts - 2 2 0 0
+  ok 'what it found is named' says \
+      'kernels-backends under racecheck: found: Error: Race reported between two writes at ring_kernel_invert' \
+      'runtime-messages under racecheck: found: Error: Race'
+  ok 'what it cannot do is skipped' says \
+      'kernels-backends under synccheck: Error: Device not supported by this tool'
+  tools=''
+
+  # ---- benchmarks
+
+  bench=$bundle/tests/benchmarks/gpu-bench
+  [ ! -e "$bench" ] || mv "$bench" "$work/gpu-bench.real"
+  cat > "$bench" <<'END'
+#!/bin/bash
+# A stub of gpu-bench, in which goes wrong what can.
+if [ "$1" = --list ]; then
+  printf '%s\n' good misses fails absent lies broken other dies hangs last
+  exit
+fi
+part=$1 quick=false file=''
+shift
+while [ $# -gt 0 ]; do
+  case $1 in
+    --quick) quick=true ;;
+    --json) file=$2; shift ;;
+  esac
+  shift
+done
+# leave STATUS REASON RESULT
+leave ()
+{
+  printf '{ "part": "%s", "status": "%s", "reason": "%s", "quick": %s, "results": [%s] }' \
+      "$part" "$1" "$2" $quick "$3" > "$file"
+}
+one='{ "name": "round trip, 64 B", "value": 2.5, "unit": "us", "goal": "at most 3 us", "met": true, "limit": null, "p99": 4.5 }'
+echo "progress of $part"
+case $part in
+  good | last) leave ok '' "$one" ;;
+  misses) leave ok '' "$one, { \"name\": \"rate\", \"value\": 2e6, \"unit\": \"1/s\", \"goal\": 3e6, \"met\": false, \"limit\": \"reads across the bus\" }" ;;
+  fails) leave failed '3 of 9 results were wrong' ''; exit 1 ;;
+  absent) leave skipped 'no GPU' ''; exit 77 ;;
+  lies) leave failed '' "$one" ;;
+  broken) echo '{ "part": "broken", "results": [' > "$file" ;;
+  other) part=another; leave ok '' "$one" ;;
+  dies) leave ok '' "$one"; kill -SEGV $$ ;;
+  hangs) exec sleep 1000 ;;
+esac
+END
+  chmod +x "$bench"
+  ok 'benchmarks that fail and hang are a failure' \
+      fails_with 1 check "$out" "${driver[@]}" --timeout 2 --only benchmarks
+  # Probe, good, misses, last, overhead; fails, lies, broken, other, dies; absent; hangs.
+  ok 'each part is counted' counts 5 5 1 1 0
+  ok 'the last line counts them, too' last_line
+  ok 'what failed is named, and why' says \
+      'benchmarks/fails --quick: 3 of 9 results were wrong' \
+      "benchmarks/lies --quick: it ended with status 0, and its JSON says 'failed'" \
+      'benchmarks/broken --quick: its JSON cannot be read: ' \
+      'benchmarks/other --quick: its JSON does not say "part": "other"' \
+      'benchmarks/dies --quick: ended by signal 11 (SEGV)' \
+      'benchmarks/hangs --quick: timed out, nothing heard for 4 s' \
+      'benchmarks/absent --quick: no GPU'
+  ok 'met goals are said at once' grep -q 'goals: 1 met, 1 missed' "$work/said"
+  ok 'all parts are in the JSON' measured \
+      "list(part) == 'good misses fails absent lies broken other dies hangs last'.split()"
+  ok 'with what became of each' measured \
+      "[part[p]['status'] for p in part] == ['ok', 'ok', 'failed', 'skipped'] + 4 * ['failed'] + ['timed out', 'ok']"
+  ok 'and with its results' measured \
+      "part['good']['results'][0]['p99'] == 4.5 and part['misses']['results'][1]['met'] is False and part['good']['quick'] and part['broken']['results'] == []"
+  ok 'the text says which goals are met' prints \
+      'good: round trip, 64 B | 2.5 us | at most 3 us | met' \
+      'misses: rate | 2e+06 1/s | 3e+06 | missed' 'reads across the bus' \
+      'broken | - | - | failed' 'hangs | - | - | timed out' 'p99 4.5'
+  ok 'still few files' few_files
+  ok 'a part alone' passes "$out" "${driver[@]}" --only benchmarks/good
+  ok 'is one part' counts 2 0 0 0 0
+  ok 'and nothing else' measured "list(part) == ['good']"
+
+  # One that talks and never ends takes the time of its own suite, not of the next.
+  cat > "$bundle/tests/neighbours/neighbours-chatters" <<'END'
+#!/bin/bash
+if [ "$1" = -l ]; then
+  echo /chatters
+  exit
+fi
+while sleep 0.2; do
+  echo '# and another thing'
+done
+END
+  chmod +x "$bundle/tests/neighbours/neighbours-chatters"
+  ok 'what does not end is ended' \
+      fails_with 1 check "$out" "${driver[@]}" --budget 20 --only chatters --only benchmarks/last
+  ok 'and the next suite has its time' counts 2 0 0 1 0
+  ok 'the one is named' says '/chatters: timed out, it took longer than'
+  rm "$bundle/tests/neighbours/neighbours-chatters" "$bench"
+  [ ! -e "$work/gpu-bench.real" ] || mv "$work/gpu-bench.real" "$bench"
+else
+  skip 'neighbours, sanitizers and benchmarks' 'there is no stand-in driver'
 fi
 
 ok 'when the time is over no more is tried' \
