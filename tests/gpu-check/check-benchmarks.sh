@@ -28,13 +28,13 @@ list_benchmarks ()
   [ $status = 0 ] || bench_parts=()
 }
 
-# What one of N that are left may take, in seconds. Twice its part of the time, as the
-# others may need less; so one that hangs leaves time to them.
+# What one of N that are left may take, in seconds. Three times its part of the time, as
+# others may need less; one that hangs still leaves time to them.
 share_of_time ()
 {
-  local share=$((2 * $(left) / $1))
+  local share=$((3 * $(left) / $1))
 
-  [ $share -ge 15 ] || share=15
+  [ $share -ge 30 ] || share=30
   [ $share -le 120 ] || share=120
   echo $share
 }
@@ -67,12 +67,12 @@ run_part ()
     quick=(--quick)
     case=--quick
   fi
-  # It measures for a while and says nothing.
-  current_patience=$((2 * patience)) at_most=$(share_of_time "$2") \
+  # It may measure for long and say nothing.
+  current_patience=$((3 * patience)) at_most=$(share_of_time "$2") \
       run plain_line "$bench" "$part" "${quick[@]}" --json "$file"
   if [ $hung = yes ]; then
     hangs=$((hangs + 1))
-    value=$(current_patience=$((2 * patience)) hang_text)
+    value=$(current_patience=$((3 * patience)) hang_text)
     note_part "$part" 'timed out' "$value"
     case_timed_out "$case" "$value"
     check_device
@@ -116,6 +116,9 @@ write_report ()
   for key in "${fact_names[@]}"; do
     printf '%s=%s\n' "$key" "${facts[$key]:-}"
   done > "$report/facts"
+  if [ "$driver" = "$here/stand-in" ]; then
+    echo 'note=a stand-in driver on the CPU: these figures say nothing of any GPU' >> "$report/facts"
+  fi
   timeout 20 "$here/run" gpu-report merge "$report" "$out" 2> "$report/errors" || report_broken=yes
 }
 

@@ -211,7 +211,7 @@ static void
 add_row (GString *to, const gchar *what, const gchar *value, const gchar *goal,
     const gchar *met)
 {
-  g_string_append_printf (to, "  %-56s | %18s | %-20s | %s\n", what, value,
+  g_string_append_printf (to, "  %-84s | %18s | %-24s | %s\n", what, value,
       goal, met);
 }
 
@@ -238,7 +238,7 @@ print_part (GString *text, GString *goals, const gchar *name,
     gdouble number;
     gsize k;
 
-    g_string_append_printf (text, "  %-56s %18s", string_of (result, "name"),
+    g_string_append_printf (text, "  %-72s %18s", string_of (result, "name"),
         value);
     for (k = 0; k < G_N_ELEMENTS (more); k++) {
       if (number_of (result, more[k], &number))
@@ -332,7 +332,7 @@ merge (const gchar *folder, const gchar *out)
         g_ascii_strtod (field[2], NULL));
     json_object_set_string_member (figure, "unit", field[3]);
     json_array_add_object_element (figure_array, figure);
-    g_string_append_printf (text, "  %-56s %18s %s\n", field[1], field[2],
+    g_string_append_printf (text, "  %-72s %18s %s\n", field[1], field[2],
         field[3]);
   }
   if (*parts) {

@@ -375,7 +375,7 @@ END
       'benchmarks/broken --quick: its JSON cannot be read: ' \
       'benchmarks/other --quick: its JSON does not say "part": "other"' \
       'benchmarks/dies --quick: ended by signal 11 (SEGV)' \
-      'benchmarks/hangs --quick: timed out, nothing heard for 4 s' \
+      'benchmarks/hangs --quick: timed out, nothing heard for 6 s' \
       'benchmarks/absent --quick: no GPU'
   ok 'met goals are said at once' grep -q 'goals: 1 met, 1 missed' "$work/said"
   ok 'all parts are in the JSON' measured \
@@ -388,6 +388,7 @@ END
       'good: round trip, 64 B | 2.5 us | at most 3 us | met' \
       'misses: rate | 2e+06 1/s | 3e+06 | missed' 'reads across the bus' \
       'broken | - | - | failed' 'hangs | - | - | timed out' 'p99 4.5'
+  ok 'nobody takes them for those of a GPU' prints 'say nothing of any GPU'
   ok 'still few files' few_files
   ok 'a part alone' passes "$out" "${driver[@]}" --only benchmarks/good
   ok 'is one part' counts 2 0 0 0 0
