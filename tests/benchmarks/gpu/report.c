@@ -164,9 +164,9 @@ print_result (JsonObject *o)
   const gchar *goal = text_of (o, "goal"), *limit = text_of (o, "limit");
 
   if (json_object_get_null_member (o, "value"))
-    g_print ("  %-52s %12s", text_of (o, "name"), "refused");
+    g_print ("  %-68s %11s", text_of (o, "name"), "refused");
   else
-    g_print ("  %-52s %12.5g %-10s", text_of (o, "name"),
+    g_print ("  %-68s %11.5g %-8s", text_of (o, "name"),
         json_object_get_double_member (o, "value"), text_of (o, "unit"));
   if (json_object_has_member (o, "p50"))
     g_print (" p99 %.5g, p99.9 %.5g, max %.5g",
