@@ -50,6 +50,9 @@ RingKernel *bench_launch_full (Bench *bench, const gchar *id,
  * it asks this first. */
 gboolean bench_end (RingKernel *kernel, RingExecutionMode mode, GError **error);
 
+/* Adds to @error, which is set, what @kernel has kept of why it failed. */
+void bench_explain (RingKernel *kernel, GError **error);
+
 /* ---- small messages --------------------------------------------------------------- */
 
 #define BENCH_MESSAGE_SIZE 64 /* bytes */

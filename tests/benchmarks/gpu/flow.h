@@ -20,6 +20,8 @@ G_BEGIN_DECLS
 typedef struct
 {
   guint8 *input, *output; /* the host's addresses; NULL: on the device */
+  guint8 *kept,
+      *expected; /* on the device: the input, and what is to come of it */
   RingMemory from, to;
 } FlowSlot;
 
@@ -57,9 +59,10 @@ void flow_invert (const RingFormat *format, const guint8 *input,
     guint8 *output);
 void flow_edges (const RingFormat *format, const guint8 *input, guint8 *output);
 
-/* Looks at every byte of the first @n results. */
+/* Looks at every byte of all results. Payloads on the device never change, so that
+ * @reference is asked for them once only. */
 gboolean flow_payloads_check (FlowPayloads *payloads, FlowReference reference,
-    guint n, BenchProof *proof, GError **error);
+    BenchProof *proof, GError **error);
 
 /* A stream of submissions to @kernel. */
 typedef struct

@@ -115,7 +115,13 @@ gpu_open (GError **error)
 }
 
 void
-gpu_close (Gpu *gpu)
+gpu_abandon (Gpu *gpu)
+{
+  gpu->abandoned = TRUE;
+}
+
+static void
+give_back (Gpu *gpu)
 {
   if (gpu->stream)
     gpu->cuStreamDestroy_v2 (gpu->stream);
@@ -127,6 +133,13 @@ gpu_close (Gpu *gpu)
     gpu->cuCtxSetCurrent (NULL);
     gpu->cuDevicePrimaryCtxRelease_v2 (gpu->device);
   }
+}
+
+void
+gpu_close (Gpu *gpu)
+{
+  if (!gpu->abandoned)
+    give_back (gpu);
   g_free (gpu->name);
   g_free (gpu);
 }
@@ -188,6 +201,13 @@ gpu_graph (Gpu *gpu, CUfunction function, guint grid, guint block,
   return exec;
 }
 
+void
+gpu_graph_destroy (Gpu *gpu, CUgraphExec graph)
+{
+  if (graph && !gpu->abandoned)
+    gpu->cuGraphExecDestroy (graph);
+}
+
 /* ---- memory --------------------------------------------------------------------------- */
 
 gpointer
@@ -214,7 +234,7 @@ gpu_alloc_pinned (Gpu *gpu, gsize size, CUdeviceptr *device, GError **error)
 void
 gpu_free_pinned (Gpu *gpu, gpointer memory)
 {
-  if (memory)
+  if (memory && !gpu->abandoned)
     gpu->cuMemFreeHost (memory);
 }
 
@@ -238,7 +258,7 @@ gpu_alloc (Gpu *gpu, gsize size, GError **error)
 void
 gpu_free (Gpu *gpu, CUdeviceptr memory)
 {
-  if (memory)
+  if (memory && !gpu->abandoned)
     gpu->cuMemFree_v2 (memory);
 }
 

@@ -65,6 +65,7 @@ typedef struct
   CUstream another; /* likewise */
   gint multiprocessors;
   gint version; /* of CUDA that the driver knows */
+  gboolean abandoned;
   gchar *name;
 } Gpu;
 
@@ -72,6 +73,10 @@ typedef struct
 Gpu *gpu_open (GError **error);
 void gpu_close (Gpu *gpu);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Gpu, gpu_close)
+
+/* Something failed: a kernel may still be running, and whatever frees memory would
+ * wait for it. From now on nothing is given back; the process ends soon. */
+void gpu_abandon (Gpu *gpu);
 
 gboolean gpu_check (Gpu *gpu, CUresult result, const gchar *doing,
     GError **error);
@@ -86,6 +91,8 @@ gboolean gpu_sync (Gpu *gpu, CUstream stream, GError **error);
 /* One launch as a graph. */
 CUgraphExec gpu_graph (Gpu *gpu, CUfunction function, guint grid, guint block,
     gpointer parameter, GError **error);
+
+void gpu_graph_destroy (Gpu *gpu, CUgraphExec graph);
 
 /* Memory that is cleared; freed with gpu_free_*. NULL, 0: an error is set. */
 gpointer gpu_alloc_pinned (Gpu *gpu, gsize size, CUdeviceptr *device,

@@ -98,6 +98,20 @@ bench_end (RingKernel *kernel, RingExecutionMode mode, GError **error)
       && was_resident (kernel, mode, error);
 }
 
+void
+bench_explain (RingKernel *kernel, GError **error)
+{
+  g_autoptr (GError) why = ring_kernel_get_error (kernel);
+  g_autofree gchar *before = NULL;
+
+  if (!why)
+    return;
+  before = g_strdup ((*error)->message);
+  g_clear_error (error);
+  g_set_error (error, RING_ERROR, RING_ERROR_FAULT, "%s: %s", before,
+      why->message);
+}
+
 /* ---- small messages ------------------------------------------------------------------ */
 
 BenchMessages *
@@ -164,6 +178,8 @@ call_run (gpointer data, guint64 i, GError **error)
 
   call->reply = ring_kernel_call (call->kernel,
       call->messages->message[i % BENCH_N_MESSAGES], BENCH_WAIT, NULL, error);
+  if (!call->reply)
+    bench_explain (call->kernel, error);
   return call->reply != NULL;
 }
 

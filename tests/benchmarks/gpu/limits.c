@@ -85,17 +85,11 @@ check_arrived (Copies *c, CUdeviceptr memory, BenchProof *proof, GError **error)
   return TRUE;
 }
 
-static gdouble
-median_rate (const gdouble *rate, guint rounds)
-{
-  return bench_median (rate, rounds);
-}
-
 gboolean
 bench_measure_transfer (Gpu *gpu, gsize size, guint n, guint rounds,
     BenchLimits *limits, BenchProof *proof, GError **error)
 {
-  g_autofree gdouble *rates = g_new (gdouble, 3 * rounds);
+  g_autofree gdouble *rates = g_new0 (gdouble, 3 * rounds);
   static const struct
   {
     gboolean in, out;
@@ -122,9 +116,11 @@ bench_measure_transfer (Gpu *gpu, gsize size, guint n, guint rounds,
     }
   }
   ok = ok && check_arrived (&c, c.filled, proof, error);
-  limits->to_device = median_rate (rates, rounds);
-  limits->to_host = median_rate (rates + rounds, rounds);
-  limits->both = median_rate (rates + 2 * rounds, rounds);
+  limits->to_device = bench_median (rates, rounds);
+  limits->to_host = bench_median (rates + rounds, rounds);
+  limits->both = bench_median (rates + 2 * rounds, rounds);
+  if (!ok)
+    gpu_abandon (gpu);
   copies_clear (&c);
   return ok;
 }
@@ -133,7 +129,7 @@ gboolean
 bench_measure_device_copy (Gpu *gpu, gsize size, guint n, guint rounds,
     BenchLimits *limits, BenchProof *proof, GError **error)
 {
-  g_autofree gdouble *rates = g_new (gdouble, rounds);
+  g_autofree gdouble *rates = g_new0 (gdouble, rounds);
   gboolean ok;
   Copies c;
   guint r, i;
@@ -157,7 +153,9 @@ bench_measure_device_copy (Gpu *gpu, gsize size, guint n, guint rounds,
         bench_per_second (2.0 * (gdouble) size * n, bench_clock () - begin);
   }
   ok = ok && check_arrived (&c, c.drained, proof, error);
-  limits->device = median_rate (rates, rounds);
+  limits->device = bench_median (rates, rounds);
+  if (!ok)
+    gpu_abandon (gpu);
   copies_clear (&c);
   return ok;
 }
@@ -191,11 +189,11 @@ bench_flag_init (BenchFlagTrip *flag, Bench *bench, GError **error)
 void
 bench_flag_clear (BenchFlagTrip *flag)
 {
-  if (flag->ping) {
-    /* Without a ping it leaves by itself. */
+  /* Without a ping the kernel leaves by itself. */
+  if (flag->ping && !flag->gpu->abandoned)
     flag->gpu->cuStreamSynchronize (flag->gpu->stream);
+  if (flag->ping)
     gpu_free_pinned (flag->gpu, flag->ping);
-  }
   flag->ping = NULL;
 }
 

@@ -69,8 +69,7 @@ measure_way (Flow *flow, Figures *figures, guint n_alone, guint n,
   if (!flow_run (flow, n, payloads->n_slots, &ns, error))
     return FALSE;
   *rate = bench_per_second (n, ns);
-  return flow_payloads_check (payloads, flow_invert, payloads->n_slots,
-      flow->proof, error);
+  return flow_payloads_check (payloads, flow_invert, flow->proof, error);
 }
 
 static void
@@ -160,7 +159,8 @@ measure_size (Bench *bench, RingKernel **kernels, gsize size, JsonArray *table,
     GError **error)
 {
   const guint rounds = bench->quick ? 2 : 5;
-  const guint n_slots = (guint) CLAMP (((gsize) 64 << 20) / size, 4, 64);
+  const guint n_slots =
+      (guint) CLAMP (((gsize) 16 << 20) / size, 4, FLOW_MAX_SLOTS);
   g_autoptr (RingFormat) format = format_of (size);
   gdouble rates[N_WAYS][5];
   Figures figures[N_WAYS];
@@ -193,6 +193,8 @@ measure_size (Bench *bench, RingKernel **kernels, gsize size, JsonArray *table,
     figures[w].per_second = bench_median (rates[w], rounds);
   if (ok)
     report_size (bench, table, size, figures, &proof);
+  else
+    gpu_abandon (bench->gpu);
   for (w = 0; w < N_WAYS; w++)
     bench_samples_clear (&figures[w].latencies);
   flow_payloads_clear (&payloads);

@@ -115,9 +115,9 @@ typedef struct
 } Way;
 
 static gboolean
-check_round (Frames *frames, guint n, GError **error)
+check_round (Frames *frames, GError **error)
 {
-  return flow_payloads_check (&frames->payloads, frames->reference, n,
+  return flow_payloads_check (&frames->payloads, frames->reference,
              &frames->proof, error)
       && flow_payloads_spoil (&frames->payloads, error);
 }
@@ -139,13 +139,13 @@ run_way (Frames *frames, Way *way, Flow *flow, guint round, guint n,
     return FALSE;
   }
   way->rates[round] = bench_per_second (n, ns);
-  if (!check_round (frames, SLOTS, error))
+  if (!check_round (frames, error))
     return FALSE;
   if (flow)
     flow->latencies = &way->latencies;
   return (flow ? flow_run (flow, n_alone, 1, &ns, error)
                : hand_run (frames, n_alone, &way->latencies, &ns, error))
-      && check_round (frames, SLOTS, error);
+      && check_round (frames, error);
 }
 
 /* ---- what came of it ---------------------------------------------------------------------- */
@@ -251,7 +251,7 @@ measure (Bench *bench, const RingFormat *format, const gchar *id,
         (CUdeviceptr) (guintptr) frames.payloads.slot[i].to.plane[0].data,
         error);
   ok = ok && tune_hand (&frames, n / 4 + 1, error)
-      && check_round (&frames, SLOTS, error)
+      && check_round (&frames, error)
       && (kernels[FULL] = bench_launch_full (bench, id, config, format, error))
       && (kernels[DEFAULT] =
               bench_launch (bench->runtime, id, -1, config, format, error));
@@ -276,6 +276,8 @@ measure (Bench *bench, const RingFormat *format, const gchar *id,
   threads[HAND] = frames.grid * frames.lanes;
   if (ok)
     report (&frames, ways, rounds, limits.device, threads, share_goal);
+  else
+    gpu_abandon (bench->gpu);
   for (i = 0; i < HAND; i++)
     g_clear_object (&kernels[i]);
   for (i = 0; i < SLOTS; i++)

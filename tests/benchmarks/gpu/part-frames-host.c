@@ -49,7 +49,7 @@ measure (Bench *bench, const Case *which, const RingFormat *format,
              bench->quick ? 4 : 50, 1, &limit, &proof, error)
         && flow_payloads_spoil (&payloads, error)
         && flow_run (&flow, n, SLOTS, &ns, error)
-        && flow_payloads_check (&payloads, flow_invert, SLOTS, &proof, error);
+        && flow_payloads_check (&payloads, flow_invert, &proof, error);
     rates[r] = bench_per_second (n, ns);
     limits[r] = limit.both;
     shares[r] = rates[r] * (gdouble) payloads.size / limit.both;
@@ -82,6 +82,8 @@ measure (Bench *bench, const Case *which, const RingFormat *format,
               bench_median (limits, rounds) / 1e9,
               (gdouble) m->kernel_p50 / 1e3, m->relaunches));
   }
+  if (!ok)
+    gpu_abandon (bench->gpu);
   g_clear_object (&kernel);
   flow_payloads_clear (&payloads);
   return ok;

@@ -12,6 +12,9 @@
 #define IDLE_FOR 5000
 /* us that a probe may take on a free device. */
 #define AT_ONCE 50000
+/* us; a kernel that polls stays for long, but not for so long that the watchdog of a
+ * display would end it. */
+#define LONG_LEASE 900000
 
 /* ---- the first result ------------------------------------------------------------- */
 
@@ -78,7 +81,7 @@ static gboolean
 measure_first (Bench *bench, const BenchMessages *messages, gboolean pauses,
     GError **error)
 {
-  const guint n = bench->quick ? 5 : 1000;
+  const guint n = bench->quick ? 5 : 500;
   g_autoptr (RingConfig) config =
       bench_config (bench->runtime, RING_EXECUTION_PERSISTENT);
   g_autoptr (RingKernel) kernel = NULL;
@@ -142,7 +145,7 @@ call_once (RingKernel *kernel, const BenchMessages *messages, BenchProof *proof,
   return TRUE;
 }
 
-/* @stays: it polls without an end, which the probe has to notice, or what it says of
+/* @stays: it polls all the time, which the probe has to notice, or what it says of
  * one that is idle would mean nothing. */
 static gboolean
 measure_held (Bench *bench, const BenchMessages *messages, Probe *probe,
@@ -157,7 +160,7 @@ measure_held (Bench *bench, const BenchMessages *messages, Probe *probe,
   guint held = 0;
 
   if (stays) {
-    config->lease = 0;
+    config->lease = LONG_LEASE;
     config->idle_timeout = 60 * G_USEC_PER_SEC;
   }
   kernel = bench_launch (bench->runtime, "invert", -1, config, messages->format,
@@ -203,21 +206,27 @@ measure_held (Bench *bench, const BenchMessages *messages, Probe *probe,
 
 /* ---- power ---------------------------------------------------------------------------------- */
 
-/* The mean over a while, in W. */
-static gdouble
-mean_power (Bench *bench)
+/* The mean over a while, in W; -1: nobody says. @polls, if there is one, is kept
+ * from leaving by a message now and then. */
+static gboolean
+mean_power (Bench *bench, RingKernel *polls, const BenchMessages *messages,
+    BenchProof *proof, gdouble *watts, GError **error)
 {
   const guint n = bench->quick ? 3 : 100;
   guint64 sum = 0;
   guint i, milliwatts;
 
+  *watts = -1;
   for (i = 0; i < n; i++) {
+    if (polls && !call_once (polls, messages, proof, error))
+      return FALSE;
     g_usleep (20000); /* it says something new not more often */
     if (!gpu_power (bench->gpu, &milliwatts))
-      return -1;
+      return TRUE;
     sum += milliwatts;
   }
-  return (gdouble) sum / n / 1e3;
+  *watts = (gdouble) sum / n / 1e3;
+  return TRUE;
 }
 
 static gboolean
@@ -252,7 +261,7 @@ measure_power (Bench *bench, const BenchMessages *messages, GError **error)
     gdouble watts;
 
     if (i == POLLS) {
-      config->lease = 0;
+      config->lease = LONG_LEASE;
       config->idle_timeout = 60 * G_USEC_PER_SEC;
     }
     if (i != NONE
@@ -262,7 +271,9 @@ measure_power (Bench *bench, const BenchMessages *messages, GError **error)
       return FALSE;
     if (i == PAUSED && !ring_kernel_deactivate (kernel, error))
       return FALSE;
-    watts = mean_power (bench);
+    if (!mean_power (bench, i == POLLS ? kernel : NULL, messages, &proof,
+            &watts, error))
+      return FALSE;
     if (kernel && !bench_end (kernel, RING_EXECUTION_PERSISTENT, error))
       return FALSE;
     if (watts < 0)
@@ -290,6 +301,8 @@ bench_idle (Bench *bench, GError **error)
       && measure_held (bench, messages, &probe, TRUE, error)
       && measure_held (bench, messages, &probe, FALSE, error)
       && measure_power (bench, messages, error);
+  if (!ok)
+    gpu_abandon (bench->gpu);
   probe_clear (&probe);
   return ok;
 }

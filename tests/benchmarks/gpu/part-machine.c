@@ -96,11 +96,12 @@ measure_trips (Bench *bench, GError **error)
         &c[1]);
     report_trip (bench, "flag round trip over mapped memory", &c[2]);
   }
+  if (!ok)
+    gpu_abandon (bench->gpu);
   for (i = 0; i < G_N_ELEMENTS (c); i++)
     bench_candidate_clear (&c[i]);
   bench_flag_clear (&flag);
-  if (empty.graph)
-    bench->gpu->cuGraphExecDestroy (empty.graph);
+  gpu_graph_destroy (bench->gpu, empty.graph);
   return ok;
 }
 

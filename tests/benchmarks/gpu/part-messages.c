@@ -46,6 +46,8 @@ run_round (RingKernel *kernel, const BenchMessages *messages, guint64 n,
     RingMessage *reply = ring_kernel_receive (kernel, BENCH_WAIT, NULL, error);
 
     ok = reply != NULL;
+    if (!ok)
+      bench_explain (kernel, error);
     if (ok) {
       bench_proof_add (proof, bench_messages_answered (messages, i, reply));
       ring_message_unref (reply);
@@ -66,7 +68,7 @@ measure_grid (Bench *bench, const BenchMessages *messages, gint grid,
     gboolean with_goal, GError **error)
 {
   const guint rounds = bench->quick ? 2 : 5;
-  const guint64 n = (guint64) BENCH_N_MESSAGES * (bench->quick ? 1 : 1000);
+  const guint64 n = (guint64) BENCH_N_MESSAGES * (bench->quick ? 1 : 500);
   g_autoptr (RingConfig) config =
       bench_config (bench->runtime, RING_EXECUTION_PERSISTENT);
   g_autoptr (RingKernel) kernel = NULL;

@@ -83,8 +83,10 @@ receive (Sender *s, guint64 relaunches, BenchSamples *gaps,
     }
     reply = ring_kernel_receive (s->kernel, BENCH_WAIT, NULL, error);
     ok = reply != NULL;
-    if (!ok)
+    if (!ok) {
+      bench_explain (s->kernel, error);
       break;
+    }
     ring_message_get_trace (reply, NULL, &started, &finished, NULL);
     /* The device's clock ticks in steps, and what is converted may step back. */
     if (received > 0) {

@@ -58,8 +58,7 @@ hand_clear (Hand *hand)
   gpu_free_pinned (hand->gpu, hand->input);
   gpu_free_pinned (hand->gpu, hand->output);
   gpu_once_clear (&hand->once, hand->gpu);
-  if (hand->graph)
-    hand->gpu->cuGraphExecDestroy (hand->graph);
+  gpu_graph_destroy (hand->gpu, hand->graph);
 }
 
 static void
@@ -228,6 +227,8 @@ bench_roundtrip (Bench *bench, GError **error)
       && bench_end (one_block, RING_EXECUTION_PERSISTENT, error);
   if (ok)
     report (bench, c, kernel);
+  else
+    gpu_abandon (bench->gpu);
   for (i = 0; i < N_CANDIDATES; i++)
     bench_candidate_clear (&c[i]);
   for (i = 0; i < G_N_ELEMENTS (hands); i++)

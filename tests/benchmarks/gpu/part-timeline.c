@@ -143,6 +143,8 @@ bench_timeline (Bench *bench, GError **error)
       report (bench, timelines, frames[i], windows[i], &proof);
     g_array_unref (frames[i]);
   }
+  if (!ok)
+    gpu_abandon (bench->gpu);
   g_clear_object (&kernel);
   flow_payloads_clear (&payloads);
   return ok;

@@ -47,7 +47,10 @@ probe_init (Probe *probe, Gpu *gpu, GError **error)
   probe->parameter.arrived = (guint64 *) (guintptr) probe->memory;
   probe->parameter.seen = probe->parameter.arrived + 1;
   probe->parameter.patience = PATIENCE;
-  return probe->seen != NULL;
+  /* Once, so that whatever is loaded late is there: that waits for the end of a
+   * kernel, and later on there is one that does not end. */
+  return probe->seen && probe_begin (probe, error)
+      && gpu_sync (gpu, gpu->stream, error);
 }
 
 void
@@ -55,7 +58,8 @@ probe_clear (Probe *probe)
 {
   if (!probe->gpu)
     return;
-  probe->gpu->cuStreamSynchronize (probe->gpu->stream);
+  if (!probe->gpu->abandoned)
+    probe->gpu->cuStreamSynchronize (probe->gpu->stream);
   gpu_free (probe->gpu, probe->memory);
   gpu_free_pinned (probe->gpu, probe->seen);
 }

@@ -227,6 +227,22 @@ class Ends(unittest.TestCase):
                 self.assertEqual(run.json["status"], "failed")
                 self.assertTrue(run.json["reason"])
 
+    def test_a_kernel_that_does_not_answer(self):
+        for part in ("roundtrip", "messages", "frames-host"):
+            with self.subTest(part):
+                run = Run(part, "--quick", RINGKERNEL_PATH=os.path.join(HERE, "silent"))
+                self.assertEqual(run.status, 1, run.text)
+                self.assertEqual(run.json["status"], "failed")
+                self.assertIn("gave no sign of life", run.json["reason"])
+                self.assertEqual(run.json["results"], [])
+
+    def test_limit(self):
+        run = Run("roundtrip", "--quick", "--limit", "1",
+                  RINGKERNEL_PATH=os.path.join(HERE, "silent"))
+        self.assertEqual(run.status, 1, run.text)
+        self.assertEqual(run.json["part"], "roundtrip")
+        self.assertEqual(run.json["reason"], "it did not end within 1 s")
+
     def test_nowhere_to_write(self):
         run = Run("machine", "--quick", "--json", "/nowhere/x.json")
         # The last one counts.
