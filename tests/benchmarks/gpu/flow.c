@@ -277,7 +277,7 @@ completed (RingKernel *kernel, const RingCompletion *completion, gpointer data)
 
   flow->last = now;
   if (completion->outcome != RING_OUTCOME_DONE)
-    flow->failed++;
+    __atomic_add_fetch (&flow->failed, 1, __ATOMIC_RELAXED);
   if (flow->latencies)
     bench_samples_add (flow->latencies,
         now - flow->begun[i % flow->payloads->n_slots]);
@@ -334,6 +334,7 @@ wait_for (Flow *flow, guint64 n, GError **error)
 {
   gint64 until = 0;
   guint looks = 0;
+  guint64 failed;
 
   while (
       flow->submitted - __atomic_load_n (&flow->done, __ATOMIC_ACQUIRE) > n) {
@@ -350,13 +351,14 @@ wait_for (Flow *flow, guint64 n, GError **error)
       return FALSE;
     }
   }
-  if (flow->failed > 0) {
+  failed = __atomic_load_n (&flow->failed, __ATOMIC_RELAXED);
+  if (failed > 0) {
     g_autoptr (GError) why = ring_kernel_get_error (flow->kernel);
 
     g_set_error (error, RING_ERROR, RING_ERROR_FAILED,
         "%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
         " payloads were not processed: %s",
-        flow->failed, flow->submitted, why ? why->message : "no error is kept");
+        failed, flow->submitted, why ? why->message : "no error is kept");
     return FALSE;
   }
   return TRUE;
