@@ -151,12 +151,13 @@ bench_messages_inverted (const BenchMessages *messages, guint64 i,
     const guint8 *data)
 {
   const guint8 *input = messages->input[i % BENCH_N_MESSAGES];
-  guint k;
+  guint k, wrong = 0;
 
+  /* Without a way out in the middle, so that it is a few instructions: this is what
+   * the receiver of millions does. */
   for (k = 0; k < BENCH_MESSAGE_SIZE; k++)
-    if (data[k] != 255 - input[k])
-      return FALSE;
-  return TRUE;
+    wrong |= data[k] ^ (255u - input[k]);
+  return wrong == 0;
 }
 
 gboolean
