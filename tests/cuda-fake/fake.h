@@ -133,17 +133,29 @@ typedef struct
   uint64_t time; /* ns; of the last operation that recorded it */
 } FakeEvent;
 
+#define FAKE_MAX_FUNCTIONS 16
+
+/* A function of a module; its handle is this one's address. */
+typedef struct
+{
+  const char *name;
+  const RingDeviceKernel *kernel;
+} FakeFunction;
+
 typedef struct
 {
   FakeObject object;
   void *library;
-  const RingDeviceKernel *kernel;
+  const RingDeviceKernel *kernel; /* that it describes; NULL: none */
   CUdeviceptr description;
+  unsigned n_functions;
+  FakeFunction functions[FAKE_MAX_FUNCTIONS];
 } FakeModule;
 
 typedef struct
 {
   FakeModule *module; /* a reference */
+  const RingDeviceKernel *kernel;
   unsigned grid, block;
   bool cooperative;
   void *parameter; /* owned */
@@ -306,7 +318,9 @@ void fake_kernels_end (CUresult error);
 extern _Atomic uint32_t fake_frozen;
 
 /* module.c */
-FakeModule *fake_function_find (CUfunction function);
+/* @module: what it is of. */
+const FakeFunction *fake_function_find (CUfunction function,
+    FakeModule **module);
 void fake_module_destroy (FakeObject *object);
 /* builtin-kernels.c, generated */
 typedef struct
@@ -315,6 +329,8 @@ typedef struct
   const RingDeviceKernel *kernel;
 } FakeBuiltinKernel;
 extern const FakeBuiltinKernel fake_builtin_kernels[];
+/* Functions that are no resident loop, by the names that an image has for them. */
+extern const FakeFunction fake_builtin_functions[];
 
 /* graph.c */
 /* Does a capture forbid this thread what is not safe during one? */

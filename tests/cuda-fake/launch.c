@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * launch.c: how the stand-in driver runs a kernel: every thread of a launch is a
- * thread of this process, taken from a pool, and runs the resident loop as it is
- * compiled for the host.
+ * thread of this process, taken from a pool, and runs the resident loop, or another
+ * function, as it is compiled for the host.
  */
 #include "fake.h"
 
@@ -165,7 +165,7 @@ thread_run (FakeThread *thread)
   const FakeLaunchArgs *args = thread->launch->args;
 
   if (setjmp (thread->out) == 0)
-    args->module->kernel->resident (args->parameter, &thread->device);
+    args->kernel->resident (args->parameter, &thread->device);
 }
 
 /* Idle threads stay for the next launch, and end with the process. */
@@ -302,7 +302,7 @@ FakeLaunchArgs
 fake_launch_args_copy (const FakeLaunchArgs *args)
 {
   FakeLaunchArgs copy = *args;
-  const size_t size = args->module->kernel->parameter_size;
+  const size_t size = args->kernel->parameter_size;
 
   fake_object_ref (copy.module);
   copy.parameter = malloc (size);
@@ -332,11 +332,12 @@ static CUresult
 launch (CUfunction function, const unsigned grid[3], const unsigned block[3],
     CUstream handle, void **parameters, void **extra, bool cooperative)
 {
-  FakeModule *module = fake_function_find (function);
+  FakeModule *module;
+  const FakeFunction *found = fake_function_find (function, &module);
   FakeStream *stream = fake_stream_find (handle, true);
   FakeLaunchArgs args;
 
-  if (!module || !stream || module->object.context != fake_current)
+  if (!found || !stream || module->object.context != fake_current)
     return CUDA_ERROR_INVALID_HANDLE;
   if (cooperative && !fake.cooperative)
     return CUDA_ERROR_NOT_SUPPORTED;
@@ -344,12 +345,12 @@ launch (CUfunction function, const unsigned grid[3], const unsigned block[3],
       || block[1] != 1 || block[2] != 1 || extra || !parameters
       || !parameters[0])
     return CUDA_ERROR_INVALID_VALUE;
-  if ((long) block[0] > fake.max_threads
-      || block[0] > module->kernel->max_lanes)
+  if ((long) block[0] > fake.max_threads || block[0] > found->kernel->max_lanes)
     return CUDA_ERROR_INVALID_VALUE;
   if (cooperative && (long) grid[0] > fake.multiprocessors)
     return CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE;
   args.module = module;
+  args.kernel = found->kernel;
   args.grid = grid[0];
   args.block = block[0];
   args.cooperative = cooperative;

@@ -3,8 +3,10 @@
  *
  * module.c: what the stand-in driver does with an image. It runs no code of a GPU;
  * it looks which kernel the image describes, and takes that kernel's build for this
- * machine. An image of the stand-in compiler names a library with such a build.
+ * machine. An image of the stand-in compiler names a library with such a build. Other
+ * functions are those of its table that the image has by name.
  */
+#define _GNU_SOURCE 1 /* memmem */
 #include "fake.h"
 
 #include <dlfcn.h>
@@ -15,6 +17,7 @@
 #define WRAPPER_MAGIC 0x466243b1u
 #define FATBIN_MAGIC 0xba55ed50u
 #define OURS "RING-FAKE-IMAGE\n"
+#define RESIDENT "ring_kernel_resident"
 
 typedef struct
 {
@@ -85,6 +88,28 @@ scan (const uint8_t *image, size_t size)
   return NULL;
 }
 
+static void
+add_function (FakeModule *module, const char *name,
+    const RingDeviceKernel *kernel)
+{
+  if (module->n_functions < FAKE_MAX_FUNCTIONS) {
+    module->functions[module->n_functions].name = name;
+    module->functions[module->n_functions++].kernel = kernel;
+  }
+}
+
+static void
+add_functions (FakeModule *module, const void *image, size_t size)
+{
+  const FakeFunction *row;
+
+  if (module->kernel)
+    add_function (module, RESIDENT, module->kernel);
+  for (row = fake_builtin_functions; row->name; row++)
+    if (memmem (image, size, row->name, strlen (row->name)))
+      add_function (module, row->name, row->kernel);
+}
+
 /* The assembler's text lists the bytes in decimal. */
 static const RingDeviceKernel *
 scan_text (const char *text)
@@ -150,6 +175,7 @@ open_library (const char *text, FakeModule *module, const char **why)
   if (!module->kernel || module->kernel->abi_version != RING_ABI_VERSION
       || module->kernel->size != sizeof (RingDeviceKernel))
     return CUDA_ERROR_INVALID_IMAGE;
+  add_function (module, RESIDENT, module->kernel);
   return CUDA_SUCCESS;
 }
 
@@ -157,6 +183,7 @@ static CUresult
 identify (const void *image, FakeModule *module, const char **why)
 {
   uint32_t magic;
+  size_t size;
 
   if (strncmp (image, OURS, strlen (OURS)) == 0)
     return open_library (image, module, why);
@@ -171,17 +198,21 @@ identify (const void *image, FakeModule *module, const char **why)
     Fatbin header;
 
     memcpy (&header, image, sizeof (header));
-    module->kernel = scan (image, header.header_size + header.size);
+    size = header.header_size + header.size;
+    module->kernel = scan (image, size);
   } else if (memcmp (image, ELFMAG, SELFMAG) == 0) {
-    module->kernel = scan (image, elf_size (image));
+    size = elf_size (image);
+    module->kernel = scan (image, size);
   } else if (strncmp (image, "//", 2) == 0
       || strncmp (image, ".version", 8) == 0) {
+    size = strlen (image);
     module->kernel = scan_text (image);
   } else {
     *why = "neither a fat binary nor a cubin nor PTX";
     return CUDA_ERROR_INVALID_IMAGE;
   }
-  if (!module->kernel) {
+  add_functions (module, image, size);
+  if (module->n_functions == 0) {
     *why = "describes no kernel that the stand-in driver has a build of";
     return CUDA_ERROR_NO_BINARY_FOR_GPU;
   }
@@ -222,7 +253,7 @@ module_load (CUmodule *handle, const void *image, char *log, size_t log_size)
   fake_object_init (module, FAKE_MODULE, fake_object_ref (fake_current),
       fake_module_destroy);
   result = identify (image, module, &why);
-  if (result == CUDA_SUCCESS)
+  if (result == CUDA_SUCCESS && module->kernel)
     result = fake_memory_new (fake_current, FAKE_MEMORY_DEVICE,
         sizeof (RingKernelDescription), NULL, &memory);
   if (log && log_size > 0 && why)
@@ -231,10 +262,12 @@ module_load (CUmodule *handle, const void *image, char *log, size_t log_size)
     fake_object_retire (module);
     return result;
   }
-  memory->internal = true;
-  memcpy (memory->bytes, module->kernel->description,
-      sizeof (RingKernelDescription));
-  module->description = memory->device;
+  if (memory) {
+    memory->internal = true;
+    memcpy (memory->bytes, module->kernel->description,
+        sizeof (RingKernelDescription));
+    module->description = memory->device;
+  }
   *handle = (CUmodule) module;
   return CUDA_SUCCESS;
 }
@@ -282,15 +315,20 @@ cuModuleUnload (CUmodule handle)
   return fake_leave (result);
 }
 
-/* A function's handle is the address of its module's `kernel`. */
-FakeModule *
-fake_function_find (CUfunction function)
+/* Never looks into what may be no function at all. */
+const FakeFunction *
+fake_function_find (CUfunction function, FakeModule **module)
 {
   FakeObject *object;
+  unsigned i;
 
-  for (object = fake.live[FAKE_MODULE]; object; object = object->next)
-    if ((CUfunction) & ((FakeModule *) object)->kernel == function)
-      return (FakeModule *) object;
+  for (object = fake.live[FAKE_MODULE]; object; object = object->next) {
+    *module = (FakeModule *) object;
+    for (i = 0; i < (*module)->n_functions; i++)
+      if ((CUfunction) & (*module)->functions[i] == function)
+        return &(*module)->functions[i];
+  }
+  *module = NULL;
   return NULL;
 }
 
@@ -298,6 +336,7 @@ FAKE_API
 cuModuleGetFunction (CUfunction *function, CUmodule handle, const char *name)
 {
   FakeModule *module;
+  unsigned i;
 
   FAKE_ENTER (cuModuleGetFunction, FAKE_CURRENT);
   module = fake_object_find (FAKE_MODULE, handle);
@@ -305,10 +344,12 @@ cuModuleGetFunction (CUfunction *function, CUmodule handle, const char *name)
     return fake_leave (CUDA_ERROR_INVALID_HANDLE);
   if (!function || !name)
     return fake_leave (CUDA_ERROR_INVALID_VALUE);
-  if (strcmp (name, "ring_kernel_resident") != 0)
-    return fake_leave (CUDA_ERROR_NOT_FOUND);
-  *function = (CUfunction) &module->kernel;
-  return fake_leave (CUDA_SUCCESS);
+  for (i = 0; i < module->n_functions; i++)
+    if (strcmp (name, module->functions[i].name) == 0) {
+      *function = (CUfunction) &module->functions[i];
+      return fake_leave (CUDA_SUCCESS);
+    }
+  return fake_leave (CUDA_ERROR_NOT_FOUND);
 }
 
 FAKE_API
@@ -323,7 +364,7 @@ cuModuleGetGlobal_v2 (CUdeviceptr *device, size_t *size, CUmodule handle,
     return fake_leave (CUDA_ERROR_INVALID_HANDLE);
   if (!name)
     return fake_leave (CUDA_ERROR_INVALID_VALUE);
-  if (strcmp (name, "ring_kernel_description") != 0)
+  if (strcmp (name, "ring_kernel_description") != 0 || !module->kernel)
     return fake_leave (CUDA_ERROR_NOT_FOUND);
   if (device)
     *device = module->description;
@@ -347,25 +388,26 @@ cuModuleGetLoadingMode (CUmoduleLoadingMode *mode)
 FAKE_API
 cuFuncGetAttribute (int *value, CUfunction_attribute which, CUfunction function)
 {
+  const FakeFunction *found;
   FakeModule *module;
   long lanes;
 
   FAKE_ENTER (cuFuncGetAttribute, FAKE_CURRENT);
-  module = fake_function_find (function);
-  if (!module)
+  found = fake_function_find (function, &module);
+  if (!found)
     return fake_leave (CUDA_ERROR_INVALID_HANDLE);
   if (!value)
     return fake_leave (CUDA_ERROR_INVALID_VALUE);
   switch (which) {
     case CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK:
-      lanes = (long) module->kernel->max_lanes;
+      lanes = (long) found->kernel->max_lanes;
       *value = (int) (lanes < fake.max_threads ? lanes : fake.max_threads);
       break;
     case CU_FUNC_ATTRIBUTE_NUM_REGS:
       *value = 64;
       break;
     case CU_FUNC_ATTRIBUTE_CONST_SIZE_BYTES:
-      *value = (int) sizeof (RingKernelDescription);
+      *value = module->kernel ? (int) sizeof (RingKernelDescription) : 0;
       break;
     case CU_FUNC_ATTRIBUTE_PTX_VERSION:
     case CU_FUNC_ATTRIBUTE_BINARY_VERSION:
@@ -381,9 +423,11 @@ cuFuncGetAttribute (int *value, CUfunction_attribute which, CUfunction function)
 FAKE_API
 cuFuncSetAttribute (CUfunction function, CUfunction_attribute which, int value)
 {
+  FakeModule *module;
+
   FAKE_ENTER (cuFuncSetAttribute, FAKE_CURRENT);
   (void) value;
-  if (!fake_function_find (function))
+  if (!fake_function_find (function, &module))
     return fake_leave (CUDA_ERROR_INVALID_HANDLE);
   return fake_leave (which == CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
               || which == CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT
@@ -394,22 +438,26 @@ cuFuncSetAttribute (CUfunction function, CUfunction_attribute which, int value)
 FAKE_API
 cuFuncLoad (CUfunction function)
 {
+  FakeModule *module;
+
   FAKE_ENTER (cuFuncLoad, FAKE_CURRENT);
-  return fake_leave (
-      fake_function_find (function) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE);
+  return fake_leave (fake_function_find (function, &module)
+          ? CUDA_SUCCESS
+          : CUDA_ERROR_INVALID_HANDLE);
 }
 
 static CUresult
 occupancy (int *n, CUfunction function, int block)
 {
-  FakeModule *module = fake_function_find (function);
+  FakeModule *module;
+  const FakeFunction *found = fake_function_find (function, &module);
 
-  if (!module)
+  if (!found)
     return CUDA_ERROR_INVALID_HANDLE;
   if (!n || block < 1)
     return CUDA_ERROR_INVALID_VALUE;
-  *n = block <= fake.max_threads
-      && (unsigned) block <= module->kernel->max_lanes;
+  *n =
+      block <= fake.max_threads && (unsigned) block <= found->kernel->max_lanes;
   return CUDA_SUCCESS;
 }
 
@@ -437,10 +485,12 @@ FAKE_API
 cuOccupancyMaxPotentialBlockSize (int *grid, int *block, CUfunction function,
     CUoccupancyB2DSize shared_of, size_t shared, int limit)
 {
+  FakeModule *module;
+
   FAKE_ENTER (cuOccupancyMaxPotentialBlockSize, FAKE_CURRENT);
   (void) shared_of;
   (void) shared;
-  if (!fake_function_find (function))
+  if (!fake_function_find (function, &module))
     return fake_leave (CUDA_ERROR_INVALID_HANDLE);
   if (!grid || !block)
     return fake_leave (CUDA_ERROR_INVALID_VALUE);

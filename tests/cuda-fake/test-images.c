@@ -117,6 +117,61 @@ test_ptx (Fixture *f, gconstpointer data)
   assert_describes (text->str, "levels");
 }
 
+/* Functions that are no resident loop: an image has those that it names. */
+static void
+test_functions (Fixture *f, gconstpointer data)
+{
+  static const gchar text[] = "//\n.version 9.0\n.target sm_120\n"
+                              ".entry ring_bench_empty (.param .u32 x)\n"
+                              ".entry ring_bench_flag (.param .u32 x)\n";
+  g_autofree guint8 *image = hand_image ("gain");
+  CUfunction empty, flag, function;
+  CUdeviceptr address;
+  CUmodule module;
+  guint32 nothing = 0;
+  gpointer parameters[] = { &nothing };
+  CUstream stream;
+  gsize size;
+  gint value;
+
+  assert_cuda (cuModuleLoadData (&module, text));
+  assert_cuda (cuModuleGetFunction (&empty, module, "ring_bench_empty"));
+  assert_cuda (cuModuleGetFunction (&flag, module, "ring_bench_flag"));
+  g_assert_true (empty != flag);
+  g_assert_cmpint (cuModuleGetFunction (&function, module, "ring_bench_probe"),
+      ==, CUDA_ERROR_NOT_FOUND);
+  /* It describes no kernel, so it has no loop. */
+  g_assert_cmpint (cuModuleGetFunction (&function, module,
+                       "ring_kernel_resident"),
+      ==, CUDA_ERROR_NOT_FOUND);
+  g_assert_cmpint (cuModuleGetGlobal (&address, &size, module,
+                       "ring_kernel_description"),
+      ==, CUDA_ERROR_NOT_FOUND);
+  assert_cuda (cuFuncGetAttribute (&value,
+      CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK, empty));
+  g_assert_cmpint (value, >, 0);
+  assert_cuda (
+      cuFuncGetAttribute (&value, CU_FUNC_ATTRIBUTE_CONST_SIZE_BYTES, empty));
+  g_assert_cmpint (value, ==, 0);
+
+  assert_cuda (cuStreamCreate (&stream, CU_STREAM_NON_BLOCKING));
+  assert_cuda (
+      cuLaunchKernel (empty, 7, 1, 1, 2, 1, 1, 0, stream, parameters, NULL));
+  assert_cuda (cuStreamSynchronize (stream));
+  assert_cuda (cuModuleUnload (module));
+  /* Its functions go with it. */
+  g_assert_cmpint (cuLaunchKernel (empty, 1, 1, 1, 1, 1, 1, 0, stream,
+                       parameters, NULL),
+      ==, CUDA_ERROR_INVALID_HANDLE);
+  assert_cuda (cuStreamDestroy (stream));
+
+  assert_cuda (cuModuleLoadData (&module, image));
+  assert_cuda (cuModuleGetFunction (&function, module, "ring_kernel_resident"));
+  g_assert_cmpint (cuModuleGetFunction (&function, module, "ring_bench_empty"),
+      ==, CUDA_ERROR_NOT_FOUND);
+  assert_cuda (cuModuleUnload (module));
+}
+
 /* Whatever nvcc made in this build, if it did. */
 static void
 test_real_images (Fixture *f, gconstpointer data)
@@ -429,6 +484,7 @@ main (int argc, char **argv)
   CASE ("images/every-kernel", test_every_kernel);
   CASE ("images/wrapper", test_wrapper);
   CASE ("images/ptx", test_ptx);
+  CASE ("images/functions", test_functions);
   CASE ("images/made-by-nvcc", test_real_images);
   CASE ("images/refused", test_refused_images);
   CASE ("images/names-in-a-module", test_names_in_a_module);
