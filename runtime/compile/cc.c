@@ -16,6 +16,8 @@ static const gchar *const flags[] = { "-std=gnu11", "-O3", "-march=native",
   "-shared", "-fvisibility=hidden", "-fdiagnostics-color=never", "-Wall",
   /* Else a misspelt function is found by the loader, which knows no lines. */
   "-Werror=implicit-function-declaration", "-Werror=int-conversion",
+  /* Nor do GPUs have them. */
+  "-Werror=vla",
   /* So that what is left of variables is the kernel's own; see object.c. */
   "-nostartfiles",
   /* Says what is included. */

@@ -87,8 +87,8 @@ add_diagnostic (Log *log, const gchar *line, const gchar *text,
 
   d->is_error = is_error;
   d->text = g_strdup (text);
-  /* [-Werror=…] means nothing to who has not chosen the options. */
-  option = g_strrstr (d->text, " [-W");
+  /* [-W…] means nothing to who has not chosen the options. */
+  option = g_strrstr (d->text, " [-");
   if (option)
     *option = '\0';
   d->excerpt = g_string_new (NULL);

@@ -174,7 +174,8 @@ check_library (const gchar *path, GError **error)
   file = fdopen (fd, "rb");
   memset (&elf, 0, sizeof elf);
   if (fread (&elf, 1, sizeof elf, file) < SELFMAG
-      || memcmp (elf.e_ident, ELFMAG, SELFMAG) != 0)
+      || memcmp (elf.e_ident, ELFMAG, SELFMAG) != 0
+      || (elf.e_type != ET_NONE && elf.e_type != ET_DYN))
     g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
         "'%s' is no shared library", path);
   else if (!is_whole (file, &elf, (guint64) info.st_size))
