@@ -102,6 +102,23 @@ check_calls (const Object *o, const ElfW (Shdr) * table,
   return TRUE;
 }
 
+/* "count.1" of gcc and "function.count" of clang is a count inside of a function. */
+static gchar *
+strip_name (const gchar *symbol)
+{
+  gchar **part = g_strsplit (symbol, ".", -1), *name = NULL;
+  guint i;
+
+  for (i = 0; part[i]; i++) {
+    if (*part[i] && !g_ascii_isdigit (*part[i])) {
+      g_free (name);
+      name = g_strdup (part[i]);
+    }
+  }
+  g_strfreev (part);
+  return name;
+}
+
 /* The variable that lies in section @index, as its source calls it. */
 static gchar *
 find_variable (const Object *o, guint index)
@@ -124,8 +141,7 @@ find_variable (const Object *o, guint index)
         continue;
       name = get_text (o, table.sh_link, symbol.st_name);
       if (*name)
-        /* "count.1" is a count inside of a function */
-        return g_strndup (name, strcspn (name, "."));
+        return strip_name (name);
     }
   }
   return NULL;
