@@ -109,6 +109,7 @@ main (int argc, char **argv)
   g_autofree gdouble *first_process = g_new (gdouble, n);
   g_autofree gdouble *second_process = g_new (gdouble, n);
   g_autofree gchar *folder = NULL, *path = NULL, *cache = NULL;
+  g_autofree gchar *compiler = NULL;
   g_auto (GStrv) lines = g_strsplit (kernel_source, "\n", -1);
   g_autoptr (GError) error = NULL;
   gboolean ok;
@@ -117,6 +118,11 @@ main (int argc, char **argv)
   if (argc == 3 && strcmp (argv[1], "--start") == 0)
     return start (argv[2]);
 
+  compiler = g_find_program_in_path ("cc");
+  if (!compiler) {
+    g_print ("there is no C compiler 'cc'\n");
+    return 77;
+  }
   folder = g_dir_make_tmp ("ring-start-XXXXXX", &error);
   if (!folder) {
     g_printerr ("%s\n", error->message);
@@ -124,6 +130,7 @@ main (int argc, char **argv)
   }
   path = g_build_filename (folder, "kernel.c", NULL);
   g_setenv ("XDG_CACHE_HOME", folder, TRUE);
+  g_setenv ("CC", compiler, TRUE);
   g_unsetenv ("RINGKERNEL_CACHE");
   cache = ring_kernel_cache_dir ();
   ok = g_file_set_contents (path, kernel_source, -1, &error);
