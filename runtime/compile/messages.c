@@ -142,6 +142,14 @@ add_line (Log *log, const gchar *line)
   }
 }
 
+/* What -H says: a header behind dots, and below them those without guards. */
+static gboolean
+is_of_include_list (const gchar *line)
+{
+  return *line == '.' || g_str_has_prefix (line, "Multiple include guards")
+      || (*line == '/' && !strstr (line, ": "));
+}
+
 static void
 append_all (const Log *log, GString *to, gboolean errors, guint *room)
 {
@@ -174,10 +182,12 @@ ring_messages_clean (const gchar *messages, const gchar *path)
   for (i = 0; lines[i]; i++)
     add_line (&log, g_strchomp (lines[i]));
   append_all (&log, result, TRUE, &room);
-  /* Without an error, whatever it is stands in the rest: a linker, a signal. */
   if (result->len == 0) {
-    g_string_append_len (result, messages,
-        (gssize) MIN (strlen (messages), MAX_RAW));
+    /* Whatever it is stands in the rest: a linker, a signal. */
+    for (i = 0; lines[i] && result->len < MAX_RAW; i++) {
+      if (!is_of_include_list (lines[i]))
+        g_string_append_printf (result, "%.1000s\n", lines[i]);
+    }
   } else {
     append_all (&log, result, FALSE, &room);
     if (log.diagnostics->len > MAX_DIAGNOSTICS)

@@ -361,6 +361,10 @@ test_threads_side_by_side (void)
   gchar *entry;
   gsize i;
 
+  /* What GLib makes when it is first used is there before they begin:
+   * ThreadSanitizer does not see the locks that it does that under. */
+  assert_compiles (0, RUNS);
+  g_assert_true (ring_kernel_cache_clear (NULL));
   for (i = 0; i < G_N_ELEMENTS (threads); i++)
     threads[i] = g_thread_new ("compile", compile_in_thread, NULL);
   for (i = 0; i < G_N_ELEMENTS (threads); i++)

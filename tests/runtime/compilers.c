@@ -126,6 +126,12 @@ test_compilers_that_fail (void)
   assert_fails ("source.c", "signal 11");
   write_compiler ("echo 'no licence for today' >&2; exit 1");
   assert_fails ("source.c", "no licence for today");
+  /* behind a list of headers, which is not for users */
+  write_compiler (
+      "{ echo '. /a/b.h'; echo '.. /a/c.h'\n"
+      "echo 'Multiple include guards may be useful for:'; echo /a/c.h\n"
+      "echo '/usr/bin/ld: no room'; } >&2; exit 1");
+  assert_fails ("source.c", "does not compile: /usr/bin/ld: no room");
   write_compiler ("exit 0");
   assert_fails ("source.c", "has made nothing");
   write_compiler (
