@@ -64,8 +64,9 @@ def start(language, text, folder):
     else:
         return None
     # A session of its own, so that what a block leaves running ends with it.
+    env = dict(os.environ, XDG_CACHE_HOME=os.path.join(folder, ".cache"))
     return subprocess.Popen(
-        command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        command, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True, start_new_session=True)
 
 

@@ -6,7 +6,8 @@
  * source is compiled; shipped kernels do not need it. The SDK's headers come from
  * this library, so that no development files are needed either.
  */
-#include "core/core-private.h"
+#define _GNU_SOURCE /* dladdr */
+#include "compile/compile.h"
 #include "compile/sdk-headers.h"
 
 #include <dlfcn.h>
@@ -38,6 +39,10 @@ typedef struct
 } Nvrtc;
 
 static const gchar *const function_names[] = { NVRTC_FUNCTIONS (NVRTC_NAME) };
+
+/* Newer ones only; NULL: the library has no such function. */
+static nvrtcResult (*set_flow_callback) (nvrtcProgram program,
+    int (*callback) (void *, void *), void *payload);
 
 G_STATIC_ASSERT (
     sizeof (Nvrtc) == G_N_ELEMENTS (function_names) * sizeof (void *));
@@ -106,6 +111,9 @@ get_nvrtc (GError **error)
       }
     }
     opened = library != NULL;
+    if (opened)
+      *(gpointer *) &set_flow_callback =
+          dlsym (library, "nvrtcSetFlowCallback");
   }
   nvrtc = opened ? &table.functions : NULL;
   g_mutex_unlock (&lock);
@@ -224,79 +232,150 @@ create_program (const Nvrtc *nvrtc, nvrtcProgram *program, const gchar *text,
   return result;
 }
 
-static gchar *
-read_source (const gchar *path, GError **error)
-{
-  GError *cause = NULL;
-  gchar *text = NULL;
-  gsize size = 0;
+/* No contraction, as on the CPU: what a kernel computes is what its source says.
+ * Division, roots and denormals are IEEE's by default. And a source that says
+ * nothing of hosts and devices means the device. */
+static const gchar *const fixed_options[] = { "--std=c++17", "--fmad=false",
+  "--device-as-default-execution-space" };
 
-  if (!g_file_get_contents (path, &text, &size, &cause)) {
-    g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_NOT_FOUND,
-        "kernel file '%s' cannot be read: %s", path, cause->message);
-    g_error_free (cause);
-    return NULL;
+typedef struct
+{
+  gint64 deadline;
+  GCancellable *cancellable;
+  gint timed_out, cancelled; /* atomic */
+} Patience;
+
+/* NVRTC asks now and then, on any of its threads, whether to go on; 1: no, and it
+ * stays at that. */
+static int
+ask_whether_to_stop (void *data, void *unused)
+{
+  Patience *patience = data;
+
+  if (g_cancellable_is_cancelled (patience->cancellable))
+    g_atomic_int_set (&patience->cancelled, TRUE);
+  if (g_get_monotonic_time () > patience->deadline)
+    g_atomic_int_set (&patience->timed_out, TRUE);
+  return g_atomic_int_get (&patience->cancelled)
+      || g_atomic_int_get (&patience->timed_out);
+}
+
+static void
+set_failure (GError **error, const Nvrtc *nvrtc, nvrtcProgram program,
+    const RingSource *source, gint capability, const Patience *patience,
+    nvrtcResult result)
+{
+  gchar *log, *clean;
+
+  if (patience->cancelled) {
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED,
+        "compiling the kernel was cancelled");
+    return;
   }
-  if (strlen (text) != size) {
+  if (patience->timed_out) {
     g_set_error (error, RING_ERROR, RING_ERROR_COMPILE,
-        "kernel '%s' does not compile: it is no text, byte %" G_GSIZE_FORMAT
-        " is zero",
-        path, strlen (text));
-    g_clear_pointer (&text, g_free);
+        "kernel '%s' cannot be compiled for a GPU: NVRTC did not end within %g s; "
+        "RINGKERNEL_COMPILE_TIMEOUT=SECONDS gives it longer",
+        source->path, ring_compile_timeout ());
+    return;
   }
-  return text;
+  log = get_log (nvrtc, program);
+  clean = ring_messages_clean (log, source->path);
+  g_set_error (error, RING_ERROR, RING_ERROR_COMPILE,
+      "kernel '%s' does not compile for a GPU of compute capability "
+      "%d.%d: %s",
+      source->path, capability / 10, capability % 10,
+      *clean ? clean : nvrtc->nvrtcGetErrorString (result));
+  g_free (clean);
+  g_free (log);
 }
 
 static GBytes *
-compile (const gchar *path, gint major, gint minor, GError **error)
+compile (const Nvrtc *nvrtc, const RingSource *source, gint capability,
+    const gchar *architecture, gboolean real, GError **error)
 {
-  const Nvrtc *nvrtc;
+  const gchar *options[G_N_ELEMENTS (fixed_options) + 1];
   nvrtcProgram program = NULL;
   nvrtcResult result;
-  gchar *text, *architecture = NULL, *log;
-  gboolean real = FALSE;
+  Patience patience = { g_get_monotonic_time ()
+        + (gint64) (ring_compile_timeout () * G_USEC_PER_SEC),
+    g_cancellable_get_current (), FALSE, FALSE };
   GBytes *code = NULL;
-  /* No contraction, as on the CPU: what a kernel computes is what its source says.
-   * Division, roots and denormals are IEEE's by default. */
-  const gchar *options[] = { "--std=c++17", "--fmad=false", NULL };
+  gsize i;
 
-  text = read_source (path, error);
-  if (!text)
-    return NULL;
-  nvrtc = get_nvrtc (error);
-  if (!nvrtc) {
-    g_prefix_error (error, "kernel '%s' cannot be compiled for a GPU: ", path);
-    goto out;
-  }
-  architecture =
-      choose_architecture (nvrtc, path, 10 * major + minor, &real, error);
-  if (!architecture)
-    goto out;
-  options[G_N_ELEMENTS (options) - 1] = architecture;
-
-  result = create_program (nvrtc, &program, text, path);
+  for (i = 0; i < G_N_ELEMENTS (fixed_options); i++)
+    options[i] = fixed_options[i];
+  options[i] = architecture;
+  result = create_program (nvrtc, &program, source->text, source->path);
   if (result != NVRTC_SUCCESS) {
-    set_unexpected (error, nvrtc, path, "nvrtcCreateProgram", result);
-    goto out;
+    set_unexpected (error, nvrtc, source->path, "nvrtcCreateProgram", result);
+    return NULL;
   }
+  if (set_flow_callback)
+    set_flow_callback (program, ask_whether_to_stop, &patience);
   result =
       nvrtc->nvrtcCompileProgram (program, G_N_ELEMENTS (options), options);
-  if (result == NVRTC_SUCCESS) {
-    code = get_code (nvrtc, program, path, real, error);
-  } else {
-    log = get_log (nvrtc, program);
-    g_set_error (error, RING_ERROR, RING_ERROR_COMPILE,
-        "kernel '%s' does not compile for a GPU of compute capability "
-        "%d.%d:\n%s",
-        path, major, minor, *log ? log : nvrtc->nvrtcGetErrorString (result));
-    g_free (log);
-  }
+  if (result == NVRTC_SUCCESS)
+    code = get_code (nvrtc, program, source->path, real, error);
+  else
+    set_failure (error, nvrtc, program, source, capability, &patience, result);
+  nvrtc->nvrtcDestroyProgram (&program);
+  return code;
+}
 
-out:
-  if (program)
-    nvrtc->nvrtcDestroyProgram (&program);
+static GChecksum *
+make_key (const Nvrtc *nvrtc, const RingSource *source,
+    const gchar *architecture)
+{
+  GChecksum *key = ring_cache_key_new ("nvrtc");
+  gint version[2] = { 0, 0 };
+  Dl_info library;
+  gsize i;
+
+  ring_cache_key_add (key, source->text, source->size);
+  for (i = 0; i < G_N_ELEMENTS (fixed_options); i++)
+    ring_cache_key_add_string (key, fixed_options[i]);
+  ring_cache_key_add_string (key, architecture);
+  nvrtc->nvrtcVersion (&version[0], &version[1]);
+  ring_cache_key_add (key, version, sizeof version);
+  if (dladdr ((gpointer) nvrtc->nvrtcVersion, &library) && library.dli_fname)
+    ring_cache_key_add_file (key, library.dli_fname);
+  for (i = 0; i < ring_n_sdk_headers; i++) {
+    ring_cache_key_add_string (key, ring_sdk_headers[i].name);
+    ring_cache_key_add_string (key, ring_sdk_headers[i].text);
+  }
+  return key;
+}
+
+static GBytes *
+find_or_compile (const RingSource *source, gint major, gint minor,
+    GError **error)
+{
+  const Nvrtc *nvrtc = get_nvrtc (error);
+  gchar *architecture;
+  gboolean real = FALSE;
+  GChecksum *key;
+  GBytes *code;
+
+  if (!nvrtc) {
+    g_prefix_error (error,
+        "kernel '%s' cannot be compiled for a GPU: ", source->path);
+    return NULL;
+  }
+  architecture = choose_architecture (nvrtc, source->path, 10 * major + minor,
+      &real, error);
+  if (!architecture)
+    return NULL;
+  key = make_key (nvrtc, source, architecture);
+  code = ring_cache_get (key);
+  if (!code) {
+    code =
+        compile (nvrtc, source, 10 * major + minor, architecture, real, error);
+    if (code)
+      ring_cache_put (key, code);
+  }
+  g_checksum_free (key);
   g_free (architecture);
-  g_free (text);
   return code;
 }
 
@@ -304,8 +383,10 @@ GBytes *
 ring_compile_nvrtc (const gchar *path, gint major, gint minor, GError **error)
 {
   GError *cause = NULL;
-  GBytes *code = compile (path, major, minor, &cause);
+  RingSource *source = ring_source_load (path, &cause);
+  GBytes *code = source ? find_or_compile (source, major, minor, &cause) : NULL;
 
+  ring_source_free (source);
   if (cause) {
     /* File names, and the lines that are quoted, may be in any encoding. */
     gchar *text = g_utf8_make_valid (cause->message, -1);

@@ -72,8 +72,13 @@ launch_thread (GTask *task, gpointer object, gpointer data,
     g_task_return_error (task, error);
     return;
   }
+  /* A compiler that runs for it ends when it is cancelled. */
+  if (cancellable)
+    g_cancellable_push_current (cancellable);
   kernel = ring_runtime_launch (object, request->id, request->grid,
       request->block, request->options, &error);
+  if (cancellable)
+    g_cancellable_pop_current (cancellable);
   if (kernel)
     g_task_return_pointer (task, kernel, g_object_unref);
   else
@@ -87,7 +92,8 @@ launch_thread (GTask *task, gpointer object, gpointer data,
  * @grid: see ring_runtime_launch()
  * @block: see ring_runtime_launch()
  * @options: (nullable): see ring_runtime_launch()
- * @cancellable: (nullable): a cancellable, looked at before the launch begins
+ * @cancellable: (nullable): a cancellable, looked at before the launch begins and
+ *   while the kernel's source is compiled
  * @callback: (scope async): called in the caller's main context
  * @user_data: for @callback
  *

@@ -5,12 +5,12 @@
  * anything of it runs.
  */
 #include "core/core-private.h"
+#include "compile/compile.h"
 
-#include <string.h>
-#include <errno.h>
 #include <link.h>
 #include <stdio.h>
-#include <sys/stat.h>
+#include <string.h>
+#include <unistd.h>
 
 static gboolean
 terminated (const char *text, gsize size)
@@ -161,56 +161,30 @@ is_whole (FILE *file, const ElfW (Ehdr) * elf, guint64 size)
 
 /* What dlopen says is about symbols and ELF; a user asked for a kernel. */
 static gboolean
-check_file (const gchar *path, GError **error)
+check_library (const gchar *path, GError **error)
 {
   struct stat info;
   FILE *file;
   ElfW (Ehdr) elf;
+  gboolean ok = FALSE;
+  const gint fd = ring_kernel_file_open (path, &info, error);
 
-  if (stat (path, &info) != 0) {
-    g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_NOT_FOUND,
-        "kernel file '%s' cannot be opened: %s", path, g_strerror (errno));
+  if (fd < 0)
     return FALSE;
-  }
-  if (S_ISDIR (info.st_mode)) {
+  file = fdopen (fd, "rb");
+  memset (&elf, 0, sizeof elf);
+  if (fread (&elf, 1, sizeof elf, file) < SELFMAG
+      || memcmp (elf.e_ident, ELFMAG, SELFMAG) != 0
+      || (elf.e_type != ET_NONE && elf.e_type != ET_DYN))
     g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
-        "'%s' is a directory, not a kernel; name a .c or .so file in it", path);
-    return FALSE;
-  }
-  if (!S_ISREG (info.st_mode)) {
+        "'%s' is no shared library", path);
+  else if (!is_whole (file, &elf, (guint64) info.st_size))
     g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
-        "'%s' is not a regular file", path);
-    return FALSE;
-  }
-  if (info.st_size == 0) {
-    g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
-        "kernel file '%s' is empty", path);
-    return FALSE;
-  }
-  file = fopen (path, "rbe");
-  if (!file) {
-    g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_NOT_FOUND,
-        "kernel file '%s' cannot be opened: %s", path, g_strerror (errno));
-    return FALSE;
-  }
-  if (g_str_has_suffix (path, ".so")) {
-    memset (&elf, 0, sizeof elf);
-    if (fread (&elf, 1, sizeof elf, file) < SELFMAG
-        || memcmp (elf.e_ident, ELFMAG, SELFMAG) != 0) {
-      g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
-          "'%s' is no shared library", path);
-      fclose (file);
-      return FALSE;
-    }
-    if (!is_whole (file, &elf, (guint64) info.st_size)) {
-      g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
-          "the shared library '%s' is cut off; build or copy it again", path);
-      fclose (file);
-      return FALSE;
-    }
-  }
+        "the shared library '%s' is cut off; build or copy it again", path);
+  else
+    ok = TRUE;
   fclose (file);
-  return TRUE;
+  return ok;
 }
 
 /* Opens the library @file; @path is what the user knows it by. */
@@ -267,12 +241,19 @@ ring_module_load (const gchar *file, const gchar *path, GError **error)
 RingModule *
 ring_module_open (const gchar *path, GError **error)
 {
-  if (!check_file (path, error))
-    return NULL;
+  struct stat info;
+  gint fd;
+
   if (g_str_has_suffix (path, ".c"))
     return ring_compile_cc (path, error);
   if (g_str_has_suffix (path, ".so"))
-    return ring_module_load (path, path, error);
+    return check_library (path, error) ? ring_module_load (path, path, error)
+                                       : NULL;
+  /* That there is no such file comes first. */
+  fd = ring_kernel_file_open (path, &info, error);
+  if (fd < 0)
+    return NULL;
+  close (fd);
   g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
       "'%s' is neither a .c nor a .so file", path);
   return NULL;

@@ -8,12 +8,14 @@
  *   4. the system's directory
  *   5. the built-in set
  * In a directory, NAME.so is taken before NAME.c. The current directory is never
- * searched by name.
+ * searched by name, nor is one in which anybody could put a kernel.
  */
 #include "core/core-private.h"
 #include "core/builtin.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /**
  * ring_kernel_search_path:
@@ -43,6 +45,52 @@ ring_kernel_search_path (void)
   g_ptr_array_add (path, g_strdup (RING_SYSTEM_KERNEL_DIR));
   g_ptr_array_add (path, NULL);
   return (gchar **) g_ptr_array_free (path, FALSE);
+}
+
+/* Whether everybody on this machine may put a file into @path, or another directory
+ * in its place. Where only owners may rename (the sticky bit, as in /tmp), what lies
+ * in such a directory is safe, but the directory itself is no place for kernels: all
+ * may add to it. */
+static gboolean
+anybody_may_write (const gchar *path)
+{
+  gchar *real = realpath (path, NULL), *slash;
+  gboolean found = FALSE, parent = FALSE;
+  struct stat info;
+
+  while (real && !found) {
+    found = stat (*real ? real : "/", &info) == 0 && (info.st_mode & S_IWOTH)
+        && !(parent && (info.st_mode & S_ISVTX));
+    slash = strrchr (real, '/');
+    if (!*real || !slash)
+      break;
+    *slash = '\0';
+    parent = TRUE;
+  }
+  free (real);
+  return found;
+}
+
+/* Whether kernels are looked for in @path; says once why not. Any thread. */
+static gboolean
+is_searched (const gchar *path)
+{
+  static GMutex lock;
+  static GHashTable *told;
+  gboolean first;
+
+  if (!anybody_may_write (path))
+    return TRUE;
+  g_mutex_lock (&lock);
+  if (!told)
+    told = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  first = g_hash_table_add (told, g_strdup (path));
+  g_mutex_unlock (&lock);
+  if (first)
+    g_warning ("no kernels are taken from %s: anybody may put some there; take "
+               "away that permission (chmod o-w) or use another directory",
+        path);
+  return FALSE;
 }
 
 /* The widest variant of a built-in kernel that this processor runs. */
@@ -117,7 +165,7 @@ ring_registry_list (void)
   guint i;
 
   for (i = 0; path[i]; i++) {
-    GDir *dir = g_dir_open (path[i], 0, NULL);
+    GDir *dir = is_searched (path[i]) ? g_dir_open (path[i], 0, NULL) : NULL;
     const gchar *file;
 
     while (dir && (file = g_dir_read_name (dir))) {
@@ -157,7 +205,8 @@ set_not_found (const gchar *id, gchar **path, GError **error)
 
   g_string_append_printf (text, "kernel '%s' not found; looked in ", id);
   for (i = 0; path[i]; i++)
-    g_string_append_printf (text, "%s, ", path[i]);
+    g_string_append_printf (text, "%s%s, ", path[i],
+        is_searched (path[i]) ? "" : " (skipped: anybody may write there)");
   g_string_append (text, "and the built-in set");
 
   for (i = 0; names[i]; i++)
@@ -217,6 +266,8 @@ find (const gchar *id, GError **error)
   dashes = g_strdelimit (g_strdup (id), "_", '-');
   underscores = g_strdelimit (g_strdup (id), "-", '_');
   for (i = 0; path[i] && !found; i++) {
+    if (!is_searched (path[i]))
+      continue;
     for (k = 0; k < 4 && !found; k++) {
       gchar *file = g_strconcat (path[i], "/", k % 2 ? underscores : dashes,
           suffix[k / 2], NULL);

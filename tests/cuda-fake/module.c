@@ -3,8 +3,8 @@
  *
  * module.c: what the stand-in driver does with an image. It runs no code of a GPU;
  * it looks which kernel the image describes, and takes that kernel's build for this
- * machine. An image of the stand-in compiler names a library with such a build. Other
- * functions are those of its table that the image has by name.
+ * machine. An image of the stand-in compiler is a library with such a build, or names
+ * one. Other functions are those of its table that the image has by name.
  */
 #define _GNU_SOURCE 1 /* memmem */
 #include "fake.h"
@@ -153,20 +153,51 @@ elf_size (const uint8_t *image)
   return size;
 }
 
+/* A library can be opened by its name only. */
+static bool
+write_library (char *path, size_t path_size, const char *code, size_t size)
+{
+  const char *tmp = getenv ("TMPDIR");
+  FILE *file;
+  bool good;
+  int fd;
+
+  snprintf (path, path_size, "%s/ring-fake-module-XXXXXX",
+      tmp && *tmp ? tmp : "/tmp");
+  fd = mkstemp (path);
+  if (fd < 0)
+    return false;
+  file = fdopen (fd, "w");
+  good = file && fwrite (code, 1, size, file) == size;
+  if (file)
+    good = fclose (file) == 0 && good;
+  if (!good)
+    unlink (path);
+  return good;
+}
+
+/* Behind the first line stands "=SIZE" and the library itself, or its path. */
 static CUresult
 open_library (const char *text, FakeModule *module, const char **why)
 {
   const char *begin = text + strlen (OURS);
   const char *end = strchr (begin, '\n');
+  const bool here = *begin == '=';
   char path[4096];
 
   if (!end || (size_t) (end - begin) >= sizeof (path))
     return CUDA_ERROR_INVALID_IMAGE;
   memcpy (path, begin, (size_t) (end - begin));
   path[end - begin] = 0;
+  if (here
+      && !write_library (path, sizeof (path), end + 1,
+          strtoul (begin + 1, NULL, 10)))
+    return CUDA_ERROR_OUT_OF_MEMORY;
   if (access (path, R_OK) != 0)
     return CUDA_ERROR_FILE_NOT_FOUND;
   module->library = dlopen (path, RTLD_NOW | RTLD_LOCAL);
+  if (here)
+    unlink (path);
   if (!module->library) {
     *why = dlerror ();
     return CUDA_ERROR_INVALID_IMAGE;

@@ -3,7 +3,7 @@
  *
  * nvrtc.c: a stand-in for NVRTC. It has the program compiled by this machine's
  * compiler into a library, with the headers that it was handed and no others; the
- * image is a note of where that library is, which the stand-in driver reads.
+ * image is that library, behind a line by which the stand-in driver knows it.
  *
  *   RING_FAKE_CFLAGS   more options for the compiler, separated by spaces
  */
@@ -32,6 +32,7 @@ typedef struct Program
   int n_headers;
   char **headers, **include_names;
   char *log, *image;
+  size_t image_size;
   bool for_device; /* an architecture that exists, so there is code for it */
 } Program;
 
@@ -45,10 +46,6 @@ static const int architectures[] = { 75, 80, 86, 87, 88, 89, 90, 100, 103, 110,
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static Program *programs;
-/* Where the libraries are until the process ends. */
-static char images[MAX_PATH];
-static pid_t images_owner;
-static unsigned n_images;
 
 /* ---- files --------------------------------------------------------------------------- */
 
@@ -113,7 +110,7 @@ write_file (const char *folder, const char *name, const char *prefix,
 }
 
 static char *
-read_file (const char *path)
+read_file (const char *path, size_t *length)
 {
   FILE *file = fopen (path, "re");
   char *text = NULL;
@@ -127,15 +124,9 @@ read_file (const char *path)
   text[size] = 0;
   if (file)
     fclose (file);
+  if (length)
+    *length = size;
   return text;
-}
-
-/* Whoever exits takes the libraries with him; those that are loaded stay usable. */
-__attribute__ ((destructor)) static void
-remove_images (void)
-{
-  if (images[0] && images_owner == getpid ())
-    remove_tree (images);
 }
 
 /* ---- compiling -------------------------------------------------------------------------- */
@@ -223,7 +214,7 @@ find_own_headers (char folder[MAX_PATH], const char *scratch)
 
   if (!run (arguments, scratch))
     return false;
-  text = read_file (scratch);
+  text = read_file (scratch, NULL);
   text[strcspn (text, "\n")] = 0;
   good = *text == '/' && strlen (text) < MAX_PATH;
   if (good)
@@ -288,16 +279,17 @@ compile_in (Program *program, const char *folder, const char *library,
   arguments[n] = NULL;
   good = run (arguments, log);
   free (flags);
-  program->log = read_file (log);
+  program->log = read_file (log, NULL);
   return good ? NVRTC_SUCCESS : NVRTC_ERROR_COMPILATION;
 }
 
 static nvrtcResult
 compile (Program *program, int n_options, const char *const *options)
 {
-  char folder[MAX_PATH], library[MAX_PATH + 32], image[MAX_PATH + 64];
+  char folder[MAX_PATH], library[MAX_PATH + 32], *code;
   nvrtcResult result;
-  int i;
+  size_t size;
+  int i, n;
 
   free (program->log);
   free (program->image);
@@ -314,24 +306,19 @@ compile (Program *program, int n_options, const char *const *options)
       return NVRTC_ERROR_INVALID_OPTION;
     }
 
-  pthread_mutex_lock (&lock);
-  if (images[0] && images_owner != getpid ())
-    images[0] = 0; /* a parent's */
-  if (!images[0]) {
-    images_owner = getpid ();
-    if (!make_folder (images, "images"))
-      images[0] = 0;
-  }
-  snprintf (library, sizeof (library), "%s/%u.so", images, n_images++);
-  pthread_mutex_unlock (&lock);
-  if (!images[0] || !make_folder (folder, "program"))
+  if (!make_folder (folder, "program"))
     return NVRTC_ERROR_OUT_OF_MEMORY;
+  snprintf (library, sizeof (library), "%s/program.so", folder);
   result = compile_in (program, folder, library, n_options, options);
-  remove_tree (folder);
   if (result == NVRTC_SUCCESS) {
-    snprintf (image, sizeof (image), "RING-FAKE-IMAGE\n%s\n", library);
-    program->image = strdup (image);
+    code = read_file (library, &size);
+    program->image = malloc (size + 64);
+    n = sprintf (program->image, "RING-FAKE-IMAGE\n=%zu\n", size);
+    memcpy (program->image + n, code, size);
+    program->image_size = (size_t) n + size;
+    free (code);
   }
+  remove_tree (folder);
   return result;
 }
 
@@ -499,7 +486,7 @@ get_size (nvrtcProgram handle, size_t *size, bool wants_device)
   if (!program->image)
     return NVRTC_ERROR_INVALID_PROGRAM;
   if (!wants_device || program->for_device)
-    *size = strlen (program->image) + 1;
+    *size = program->image_size;
   return NVRTC_SUCCESS;
 }
 
@@ -512,7 +499,7 @@ get_image (nvrtcProgram handle, char *to, bool wants_device)
     return NVRTC_ERROR_INVALID_PROGRAM;
   if (!to || (wants_device && !program->for_device))
     return NVRTC_ERROR_INVALID_INPUT;
-  strcpy (to, program->image);
+  memcpy (to, program->image, program->image_size);
   return NVRTC_SUCCESS;
 }
 

@@ -463,6 +463,9 @@ run_plain ()
     case_timed_out "$case" "$(hang_text)"
     check_device
     return 1
+  elif [ $status = 77 ]; then
+    case_skipped "$case" "lacks something on this machine"
+    return 1
   elif [ $status != 0 ]; then
     case_failed "$case" "$(ended $status)"
     check_device

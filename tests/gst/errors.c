@@ -131,7 +131,7 @@ GST_START_TEST (source_that_does_not_compile)
   GstElement *filter;
   GstMessage *message;
   GError *error = NULL;
-  gchar *debug = NULL;
+  gchar *debug = NULL, *place;
   GstBus *bus;
 
   ck_assert_int_ge (fd, 0);
@@ -139,7 +139,7 @@ GST_START_TEST (source_that_does_not_compile)
   ck_assert (g_file_set_contents (name,
       "#include <ringkernel/kernel-sdk.h>\n"
       "RING_KERNEL (broken, \"Broken\")\n"
-      "{\n  no_such_thing = 1;\n}\n",
+      "{\n  no_such_thing = 1;\n  nor_this = 1;\n}\n",
       -1, NULL));
   filter = make_filter (name, 0);
   ck_assert_int_eq (gst_element_set_state (filter, GST_STATE_READY),
@@ -149,10 +149,18 @@ GST_START_TEST (source_that_does_not_compile)
   gst_message_parse_error (message, &error, &debug);
   ck_assert (
       g_error_matches (error, GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_SETTINGS));
-  ck_assert_msg (strstr (error->message, name) != NULL, "%s", error->message);
-  /* the compiler's own words, with the line */
-  ck_assert_msg (strstr (debug, "no_such_thing") != NULL, "%s", debug);
-  ck_assert_msg (strstr (debug, ":4:") != NULL, "%s", debug);
+  /* the compiler's own words about the user's own file: the first of them in one
+   * line, with its place, and all of them with what they quote */
+  place = g_strconcat (name, ":4:3: error: ", NULL);
+  ck_assert_msg (strstr (error->message, place) != NULL, "%s", error->message);
+  ck_assert_msg (strstr (error->message, "no_such_thing") != NULL, "%s",
+      error->message);
+  ck_assert_msg (strchr (error->message, '\n') == NULL, "%s", error->message);
+  ck_assert_msg (strstr (debug, place) != NULL, "%s", debug);
+  ck_assert_msg (strstr (debug, "  no_such_thing = 1;\n") != NULL, "%s", debug);
+  ck_assert_msg (strstr (debug, ":5:3: error: ") != NULL, "%s", debug);
+  ck_assert_msg (strstr (debug, "kernel-sdk.h") == NULL, "%s", debug);
+  g_free (place);
   gst_message_unref (message);
   gst_object_unref (bus);
   g_clear_error (&error);
@@ -161,6 +169,58 @@ GST_START_TEST (source_that_does_not_compile)
   end_filter (filter);
   g_unlink (name);
   g_free (name);
+}
+
+GST_END_TEST;
+
+/* Who gets READY may wait for a compiler; who passes a buffer on must not. */
+GST_START_TEST (source_is_compiled_before_data_flows)
+{
+  gchar *folder = g_dir_make_tmp ("ring-XXXXXX", NULL);
+  gchar *name = g_build_filename (folder, "kernel.c", NULL);
+  gchar *compiler = g_build_filename (folder, "compiler", NULL);
+  gchar *runs = g_build_filename (folder, "runs", NULL);
+  gchar *script =
+      g_strdup_printf ("#!/bin/sh\necho run >> '%s'\nexec cc \"$@\"\n", runs);
+  gchar *before = NULL, *after = NULL;
+  GstHarness *h;
+  guint i;
+
+  ck_assert (g_file_set_contents (name,
+      "#include <ringkernel/kernel-sdk.h>\n"
+      "RING_KERNEL (nothing_much, \"Copies\")\n"
+      "{\n  RING_FOR_EACH (i, in.size)\n    out.data[i] = in.data[i];\n}\n",
+      -1, NULL));
+  ck_assert (g_file_set_contents (compiler, script, -1, NULL));
+  ck_assert_int_eq (g_chmod (compiler, 0700), 0);
+  g_setenv ("CC", compiler, TRUE);
+  g_setenv ("RINGKERNEL_CACHE", "off", TRUE);
+
+  h = make_harness (name, __i__);
+  ck_assert (g_file_get_contents (runs, &before, NULL, NULL));
+  gst_harness_set_src_caps_str (h, "application/x");
+  for (i = 0; i < 20; i++) {
+    ck_assert_int_eq (gst_harness_push (h, make_bytes (10, i)), GST_FLOW_OK);
+    gst_buffer_unref (gst_harness_pull (h));
+  }
+  fail_on_errors (h->element);
+  ck_assert (g_file_get_contents (runs, &after, NULL, NULL));
+  ck_assert_str_eq (before, after);
+  end_harness (h);
+
+  g_unsetenv ("CC");
+  g_unsetenv ("RINGKERNEL_CACHE");
+  g_unlink (name);
+  g_unlink (compiler);
+  g_unlink (runs);
+  g_rmdir (folder);
+  g_free (before);
+  g_free (after);
+  g_free (script);
+  g_free (runs);
+  g_free (compiler);
+  g_free (name);
+  g_free (folder);
 }
 
 GST_END_TEST;
@@ -370,10 +430,12 @@ errors_suite (void)
   tcase_add_test (tc, parameter_that_does_not_exist);
   tcase_add_test (tc, device_that_does_not_exist);
   compiler = g_find_program_in_path ("cc");
-  if (compiler)
+  if (compiler) {
     tcase_add_test (tc, source_that_does_not_compile);
-  else
+    tcase_add_mode_test (tc, source_is_compiled_before_data_flows);
+  } else {
     g_print ("# SKIP source_that_does_not_compile: there is no C compiler\n");
+  }
   g_free (compiler);
   tcase_add_mode_test (tc, frame_that_is_too_small);
   tcase_add_mode_test (tc, part_of_a_record);

@@ -523,6 +523,65 @@ test_search_path (void)
     in_subprocess ("/loading/names/subprocess/search-path");
 }
 
+/* Where anybody may put a kernel, none is taken from; that is said once. */
+static void
+test_writable_directories_subprocess (void)
+{
+  g_autofree gchar *open = in_scratch ("open");
+  g_autofree gchar *inside = g_build_filename (open, "inside", NULL);
+  g_autofree gchar *link = in_scratch ("link");
+  g_autofree gchar *kernel = g_build_filename (inside, "planted.c", NULL);
+  g_autofree gchar *also = g_build_filename (open, "planted.c", NULL);
+  g_autofree gchar *path = g_strconcat (open, ":", inside, ":", link, NULL);
+  const mode_t modes[] = { 0777, 01777 };
+  g_autoptr (RingRuntime) runtime = ring_test_runtime ();
+  g_autoptr (RingKernelInfo) info = NULL;
+  g_auto (GStrv) list = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_mkdir (open, 0700);
+  g_mkdir (inside, 0700);
+  g_assert_cmpint (symlink (open, link), ==, 0);
+  write_file (kernel,
+      "#include <ringkernel/kernel-sdk.h>\n"
+      "RING_KERNEL (planted, \"Planted\") { }\n");
+  write_file (also,
+      "#include <ringkernel/kernel-sdk.h>\n"
+      "RING_KERNEL (planted, \"Planted\") { }\n");
+  g_setenv ("RINGKERNEL_PATH", path, TRUE);
+
+  /* All of them are wide open, one because of the directory that it is in. */
+  g_assert_cmpint (g_chmod (open, modes[0]), ==, 0);
+  g_test_expect_message ("ringkernel", G_LOG_LEVEL_WARNING,
+      "*no kernels are taken from */open: anybody may put some there*");
+  g_test_expect_message ("ringkernel", G_LOG_LEVEL_WARNING,
+      "*no kernels are taken from */inside:*");
+  g_test_expect_message ("ringkernel", G_LOG_LEVEL_WARNING,
+      "*no kernels are taken from */link:*");
+  assert_no_kernel ("planted", RING_ERROR_KERNEL_NOT_FOUND, inside,
+      "skipped: anybody may write there");
+  g_test_assert_expected_messages ();
+  list = ring_runtime_list_kernels (runtime);
+  g_assert_false (g_strv_contains ((const gchar *const *) list, "planted"));
+  /* A path is the user's own choice. */
+  info = ring_runtime_find_kernel (runtime, also, &error);
+  g_assert_no_error (error);
+  g_clear_pointer (&info, ring_kernel_info_unref);
+
+  /* As in /tmp: what belongs to us is safe there, the directory itself is not. */
+  g_assert_cmpint (g_chmod (open, modes[1]), ==, 0);
+  info = ring_runtime_find_kernel (runtime, "planted", &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (ring_kernel_info_get_origin (info), ==, kernel);
+}
+
+static void
+test_writable_directories (void)
+{
+  if (have_compiler ())
+    in_subprocess ("/loading/names/subprocess/writable-directories");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -570,6 +629,10 @@ main (int argc, char **argv)
   g_test_add_func ("/loading/names/search-path", test_search_path);
   g_test_add_func ("/loading/names/subprocess/search-path",
       test_search_path_subprocess);
+  g_test_add_func ("/loading/names/writable-directories",
+      test_writable_directories);
+  g_test_add_func ("/loading/names/subprocess/writable-directories",
+      test_writable_directories_subprocess);
   g_test_add_func ("/loading/subprocess/unreadable-file",
       test_unreadable_file_subprocess);
   g_test_add_func ("/loading/library-that-does-not-load",
