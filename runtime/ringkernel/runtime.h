@@ -79,6 +79,8 @@ RING_API RingKernel *ring_runtime_launch_finish (RingRuntime *runtime,
     GAsyncResult *result, GError **error);
 
 RING_API gchar **ring_kernel_search_path (void);
+RING_API GBytes *ring_compile_for_cuda (const gchar *path, guint capability,
+    GError **error);
 
 G_END_DECLS
 
