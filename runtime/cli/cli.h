@@ -34,7 +34,7 @@ struct _CliCommand
   gint (*run) (const CliCommand *command, gchar **arguments);
 };
 
-extern const CliCommand cli_compile, cli_inspect, cli_list, cli_new;
+extern const CliCommand cli_compile, cli_inspect, cli_list, cli_new, cli_run;
 
 extern const CliCommand *const cli_commands[]; /* NULL behind the last */
 

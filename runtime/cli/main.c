@@ -15,6 +15,7 @@ const CliCommand *const cli_commands[] = {
   &cli_list,
   &cli_inspect,
   &cli_new,
+  &cli_run,
   &cli_compile,
   NULL,
 };
