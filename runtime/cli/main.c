@@ -17,6 +17,7 @@ const CliCommand *const cli_commands[] = {
   &cli_new,
   &cli_run,
   &cli_compile,
+  &cli_verify,
   NULL,
 };
 
