@@ -18,6 +18,8 @@ const CliCommand *const cli_commands[] = {
   &cli_run,
   &cli_compile,
   &cli_verify,
+  &cli_bench,
+  &cli_doctor,
   NULL,
 };
 

@@ -11,10 +11,6 @@
 #include <math.h>
 #include <string.h>
 
-#define CANARY 0xc5
-/* us; far more than any message here takes */
-#define WAIT (60 * G_USEC_PER_SEC)
-
 /* ---- chance ------------------------------------------------------------------------ */
 
 static guint64
@@ -161,8 +157,9 @@ random_field (StreamRandom *r, const CliField *field, guint8 *unit)
   }
 }
 
-static void
-fill (StreamRandom *r, const RingFormat *format, guint8 *data, gsize size)
+void
+stream_fill (StreamRandom *r, const RingFormat *format, guint8 *data,
+    gsize size)
 {
   const gsize unit = ring_format_get_frame_size (format);
   g_autoptr (GArray) fields = NULL;
@@ -215,7 +212,7 @@ stream_new (StreamRandom *random, RingKernelInfo *info, RingFormat *format,
     item->size = sizes[s->n] * unit;
     item->data = g_malloc (item->size);
     item->padding = 0;
-    fill (random, format, item->data, item->size);
+    stream_fill (random, format, item->data, item->size);
     if (random_below (random, 3) > 0)
       item->parameters = random_parameters (random, info, item);
     if (format->kind == RING_PAYLOAD_VIDEO && random_below (random, 2))
@@ -353,132 +350,50 @@ stream_for_each (StreamRandom *random, RingKernelInfo *info, StreamFunc func,
   return TRUE;
 }
 
-/* ---- payloads by reference ------------------------------------------------------ */
+/* ---- how payloads lie ------------------------------------------------------------------ */
 
-/* A payload of a message, in memory with canaries where nobody has to write. */
-typedef struct
-{
-  RingRuntime *runtime; /* of its memory, or NULL */
-  guint8 *bytes;
-  gsize total;
-  RingMemory memory;
-  gsize row[RING_MAX_PLANES], rows[RING_MAX_PLANES];
-} Payload;
-
-/* How it lies, with @padding bytes behind each row. */
-static void
-payload_lay_out (Payload *p, const RingFormat *format, gsize size,
+gsize
+stream_lay_out (RingMemory *memory, const RingFormat *format, gsize size,
     guint padding)
 {
+  gsize total = 0;
   guint i;
 
-  memset (p, 0, sizeof (*p));
-  p->memory.n_planes = 1;
-  p->row[0] = size;
-  p->rows[0] = 1;
-  if (format->kind == RING_PAYLOAD_VIDEO) {
-    const RingVideoLayout layout = ring_video_layout (format->video_format);
+  memset (memory, 0, sizeof (*memory));
+  memory->n_planes = 1;
+  if (format->kind != RING_PAYLOAD_VIDEO) {
+    memory->size = memory->plane[0].size = size;
+    return size;
+  }
+  {
+    const RingVideoLayout l = ring_video_layout (format->video_format);
 
-    p->memory.n_planes = layout.n_planes;
-    for (i = 0; i < layout.n_planes; i++) {
-      const guint x = layout.x_shift[i], y = layout.y_shift[i];
+    memory->n_planes = l.n_planes;
+    for (i = 0; i < l.n_planes; i++) {
+      const guint x = l.x_shift[i], y = l.y_shift[i];
+      const gsize rows = (format->height + (1u << y) - 1) >> y;
+      const gsize row =
+          (gsize) ((format->width + (1u << x) - 1) >> x) * l.pixel_stride[i];
 
-      p->row[i] = (gsize) ((format->width + (1u << x) - 1) >> x)
-          * layout.pixel_stride[i];
-      p->rows[i] = (format->height + (1u << y) - 1) >> y;
+      memory->plane[i].stride = (gint) (row + padding);
+      memory->plane[i].size = (row + padding) * rows;
+      memory->size += row * rows;
+      total += memory->plane[i].size;
     }
   }
-  for (i = 0; i < p->memory.n_planes; i++) {
-    p->memory.plane[i].stride =
-        format->kind == RING_PAYLOAD_VIDEO ? (gint) (p->row[i] + padding) : 0;
-    p->memory.plane[i].size = (p->row[i] + padding) * p->rows[i];
-    p->memory.size += p->row[i] * p->rows[i];
-    p->total += p->memory.plane[i].size;
-  }
+  return total;
 }
 
-static gboolean
-payload_init (Payload *p, RingRuntime *runtime, const RingFormat *format,
-    gsize size, guint padding, GError **error)
+void
+stream_place_at (RingMemory *memory, gpointer data)
 {
-  gsize at = 0;
+  guint8 *at = data;
   guint i;
 
-  payload_lay_out (p, format, size, padding);
-  p->runtime = runtime;
-  p->bytes = runtime ? ring_runtime_alloc (runtime, MAX (p->total, 1), error)
-                     : g_malloc (MAX (p->total, 1));
-  if (!p->bytes)
-    return FALSE;
-  memset (p->bytes, CANARY, p->total);
-  for (i = 0; i < p->memory.n_planes; i++) {
-    p->memory.plane[i].data = p->bytes + at;
-    at += p->memory.plane[i].size;
+  for (i = 0; i < memory->n_planes; i++) {
+    memory->plane[i].data = at;
+    at += memory->plane[i].size;
   }
-  return TRUE;
-}
-
-static void
-payload_clear (Payload *p)
-{
-  if (p->runtime)
-    ring_runtime_free (p->runtime, p->bytes);
-  else
-    g_free (p->bytes);
-}
-
-static void
-payload_write (Payload *p, const guint8 *from)
-{
-  guint i;
-  gsize y;
-
-  for (i = 0; i < p->memory.n_planes; i++) {
-    for (y = 0; y < p->rows[i]; y++, from += p->row[i])
-      memcpy ((guint8 *) p->memory.plane[i].data
-              + (gssize) y * p->memory.plane[i].stride,
-          from, p->row[i]);
-  }
-}
-
-/* The first @size bytes of it, close together. */
-static GBytes *
-payload_read (const Payload *p, gsize size)
-{
-  guint8 *bytes = g_malloc (MAX (p->memory.size, 1)), *to = bytes;
-  guint i;
-  gsize y;
-
-  for (i = 0; i < p->memory.n_planes; i++) {
-    for (y = 0; y < p->rows[i]; y++, to += p->row[i])
-      memcpy (to,
-          (const guint8 *) p->memory.plane[i].data
-              + (gssize) y * p->memory.plane[i].stride,
-          p->row[i]);
-  }
-  return g_bytes_new_take (bytes, MIN (size, p->memory.size));
-}
-
-/* Whether something was written behind a row. */
-static gboolean
-payload_was_overrun (const Payload *p)
-{
-  guint i;
-  gsize y, x;
-
-  for (i = 0; i < p->memory.n_planes; i++) {
-    const gsize stride = (gsize) p->memory.plane[i].stride;
-
-    for (y = 0; y < p->rows[i] && stride; y++) {
-      const guint8 *row = (const guint8 *) p->memory.plane[i].data + y * stride;
-
-      for (x = p->row[i]; x < stride; x++) {
-        if (row[x] != CANARY)
-          return TRUE;
-      }
-    }
-  }
-  return FALSE;
 }
 
 static gchar *
@@ -486,23 +401,23 @@ place_in_picture (const RingFormat *format, gsize at)
 {
   static const gchar *const planes[] = { "Y", "U", "V" };
   const RingVideoLayout l = ring_video_layout (format->video_format);
-  Payload p;
+  RingMemory m;
   guint i;
 
-  payload_lay_out (&p, format, 0, 0);
-  for (i = 0; i < p.memory.n_planes; i++) {
-    const gsize pixel = l.pixel_stride[i];
+  stream_lay_out (&m, format, 0, 0);
+  for (i = 0; i < m.n_planes; i++) {
+    const gsize pixel = l.pixel_stride[i], row = (gsize) m.plane[i].stride;
     gsize x, y;
     gint byte;
     const gchar *component;
 
-    if (at >= p.row[i] * p.rows[i]) {
-      at -= p.row[i] * p.rows[i];
+    if (at >= m.plane[i].size) {
+      at -= m.plane[i].size;
       continue;
     }
-    y = at / p.row[i];
-    x = at % p.row[i] / pixel;
-    byte = (gint) (at % p.row[i] % pixel);
+    y = at / row;
+    x = at % row / pixel;
+    byte = (gint) (at % row % pixel);
     component = l.n_planes == 3 ? planes[i]
         : l.n_planes == 2       ? (i == 0 ? "Y"
                         : byte == 0       ? "U"
@@ -541,212 +456,4 @@ stream_place (const RingFormat *format, gsize at)
     default:
       return g_strdup_printf ("byte %" G_GSIZE_FORMAT, at);
   }
-}
-
-/* ---- running a stream ------------------------------------------------------------- */
-
-typedef struct
-{
-  RingCompletion completion;
-  gint *left;
-} Pending;
-
-/* All that one message by reference needs until it is done. */
-typedef struct
-{
-  Payload input, output[RING_MAX_OUTPUTS];
-  RingMemory outputs[RING_MAX_OUTPUTS];
-  Pending pending;
-  guint n_outputs;
-} Submitted;
-
-static void
-completed (RingKernel *kernel, const RingCompletion *completion,
-    gpointer user_data)
-{
-  Pending *p = user_data;
-
-  p->completion = *completion;
-  g_atomic_int_add (p->left, -1);
-}
-
-static gboolean
-set_parameters (RingKernel *kernel, const StreamItem *item, GError **error)
-{
-  return !item->parameters || !*item->parameters
-      || ring_kernel_set_parameters_from_string (kernel, item->parameters,
-          error);
-}
-
-static gboolean
-submit (const Stream *s, guint i, RingKernel *kernel, RingRuntime *runtime,
-    const RingFormat *format, Submitted *m, GError **error)
-{
-  const StreamItem *item = &s->item[i];
-  const guint n = ring_kernel_info_get_max_outputs (s->info);
-  const gsize units = item->size / ring_format_get_frame_size (s->format);
-  const gsize room = units * ring_format_get_frame_size (format);
-  RingRuntime *from = s->pinned ? runtime : NULL;
-  RingSubmission submission = { .outputs = m->outputs,
-    .n_outputs = n,
-    .pts = RING_TIME_NONE,
-    .duration = RING_TIME_NONE,
-    .discont = item->discont,
-    .completed = completed,
-    .user_data = &m->pending };
-  GError *reason = NULL;
-
-  if (!payload_init (&m->input, from, s->format, item->size, item->padding,
-          error))
-    return FALSE;
-  payload_write (&m->input, item->data);
-  for (; m->n_outputs < n; m->n_outputs++) {
-    Payload *p = &m->output[m->n_outputs];
-
-    if (!payload_init (p, from, format, room,
-            item->padding ? item->padding + 3 : 0, error))
-      return FALSE;
-    m->outputs[m->n_outputs] = item->in_place ? m->input.memory : p->memory;
-  }
-  submission.input = m->input.memory;
-  if (!set_parameters (kernel, item, error))
-    return FALSE;
-  if (ring_kernel_submit (kernel, &submission, &reason))
-    return TRUE;
-  /* It needs more scratch memory than before. */
-  if (g_error_matches (reason, RING_ERROR, RING_ERROR_BUSY)) {
-    g_clear_error (&reason);
-    return ring_kernel_drain (kernel, WAIT, NULL, error)
-        && ring_kernel_submit (kernel, &submission, error);
-  }
-  g_propagate_error (error, reason);
-  return FALSE;
-}
-
-static gboolean
-gather (const Stream *s, guint i, const Submitted *m, StreamResults *results,
-    GError **error)
-{
-  const RingCompletion *c = &m->pending.completion;
-  guint k;
-
-  if (c->outcome != RING_OUTCOME_DONE) {
-    g_set_error (error, RING_ERROR, RING_ERROR_FAULT,
-        "message %u was not processed", i + 1);
-    return FALSE;
-  }
-  for (k = 0; k < c->n_outputs; k++) {
-    const Payload *p =
-        s->item[i].in_place ? &m->input : &m->output[c->output_index[k]];
-
-    if (payload_was_overrun (p)) {
-      g_set_error (error, RING_ERROR, RING_ERROR_FAULT,
-          "message %u: bytes behind a row of the picture were written", i + 1);
-      return FALSE;
-    }
-    results->of[results->bytes->len] = i;
-    g_ptr_array_add (results->bytes, payload_read (p, c->output_size[k]));
-  }
-  return TRUE;
-}
-
-static gboolean
-run_by_reference (const Stream *s, RingKernel *kernel, RingRuntime *runtime,
-    StreamResults *results, GError **error)
-{
-  g_autoptr (RingFormat) format = ring_kernel_get_output_format (kernel);
-  Submitted *message = g_new0 (Submitted, s->n);
-  const gint64 deadline = g_get_monotonic_time () + WAIT;
-  gint left = 0;
-  gboolean ok = TRUE;
-  guint i, k, sent;
-
-  for (sent = 0; sent < s->n && ok; sent++) {
-    message[sent].pending.left = &left;
-    g_atomic_int_inc (&left);
-    ok = submit (s, sent, kernel, runtime, format, &message[sent], error);
-    if (!ok)
-      g_atomic_int_add (&left, -1);
-  }
-  while (g_atomic_int_get (&left) > 0) {
-    if (g_get_monotonic_time () > deadline) {
-      if (ok)
-        g_set_error (error, RING_ERROR, RING_ERROR_TIMED_OUT,
-            "messages are not done after %d s", (gint) (WAIT / G_USEC_PER_SEC));
-      /* The kernel may still use all this memory. */
-      return FALSE;
-    }
-    if (!ring_kernel_drain (kernel, WAIT, NULL, NULL))
-      g_thread_yield ();
-  }
-  for (i = 0; i < sent; i++) {
-    ok = ok && gather (s, i, &message[i], results, error);
-    payload_clear (&message[i].input);
-    for (k = 0; k < message[i].n_outputs; k++)
-      payload_clear (&message[i].output[k]);
-  }
-  g_free (message);
-  return ok;
-}
-
-static RingMessage *
-message_of (const Stream *s, const StreamItem *item, GError **error)
-{
-  g_autoptr (GBytes) payload = g_bytes_new_static (item->data, item->size);
-
-  switch (s->format->kind) {
-    case RING_PAYLOAD_VIDEO:
-      return ring_message_new_video (s->format, payload, error);
-    case RING_PAYLOAD_AUDIO:
-      return ring_message_new_audio (s->format, payload, error);
-    case RING_PAYLOAD_RECORD:
-      return ring_message_new_records (ring_format_get_record_type (s->format),
-          payload, error);
-    default:
-      return ring_message_new (payload);
-  }
-}
-
-static gboolean
-run_by_copy (const Stream *s, RingKernel *kernel, StreamResults *results,
-    GError **error)
-{
-  guint i;
-
-  for (i = 0; i < s->n; i++) {
-    g_autoptr (RingMessage) message = message_of (s, &s->item[i], error);
-
-    if (!message || !set_parameters (kernel, &s->item[i], error)
-        || !ring_kernel_send (kernel, message, WAIT, NULL, error))
-      return FALSE;
-  }
-  if (!ring_kernel_drain (kernel, WAIT, NULL, error))
-    return FALSE;
-  for (;;) {
-    g_autoptr (GError) reason = NULL;
-    g_autoptr (RingMessage) message =
-        ring_kernel_receive (kernel, 0, NULL, &reason);
-
-    if (!message && g_error_matches (reason, RING_ERROR, RING_ERROR_TIMED_OUT))
-      return TRUE;
-    if (!message || results->bytes->len == G_N_ELEMENTS (results->of)) {
-      g_set_error (error, RING_ERROR, RING_ERROR_FAULT, "%s",
-          message ? "more comes out than can" : reason->message);
-      return FALSE;
-    }
-    results->of[results->bytes->len] = s->n - 1;
-    g_ptr_array_add (results->bytes,
-        g_bytes_ref (ring_message_get_payload (message)));
-  }
-}
-
-gboolean
-stream_run (const Stream *s, RingKernel *kernel, RingRuntime *runtime,
-    StreamResults *results, GError **error)
-{
-  results->bytes =
-      g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
-  return ring_kernel_set_format (kernel, s->format, error)
-      && (s->by_copy ? run_by_copy (s, kernel, results, error)
-                     : run_by_reference (s, kernel, runtime, results, error));
 }

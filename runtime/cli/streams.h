@@ -47,6 +47,10 @@ typedef struct
       + 1]; /* which message each came of */
 } StreamResults;
 
+/* Fills @size bytes with whole units of @format. Samples and values are numbers. */
+void stream_fill (StreamRandom *random, const RingFormat *format, guint8 *data,
+    gsize size);
+
 /* @sizes are of payloads, in units of the format's own; 0 ends them. @last is the
  * message before, whose parameters still hold. Takes @format. */
 Stream *stream_new (StreamRandom *random, RingKernelInfo *info,
@@ -67,6 +71,13 @@ typedef gboolean (*StreamFunc) (RingFormat *format, const guint *sizes,
  * FALSE, and then returns that. */
 gboolean stream_for_each (StreamRandom *random, RingKernelInfo *info,
     StreamFunc func, gpointer data);
+
+/* How a payload of @format lies, with @padding bytes behind each row of a picture;
+ * @size counts for what is no picture. Returns the bytes that it takes. */
+gsize stream_lay_out (RingMemory *memory, const RingFormat *format, gsize size,
+    guint padding);
+/* Its planes one behind the other from @data on. */
+void stream_place_at (RingMemory *memory, gpointer data);
 
 /* Where the byte @at of a payload of @format lies, for people. */
 gchar *stream_place (const RingFormat *format, gsize at);
