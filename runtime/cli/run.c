@@ -654,8 +654,8 @@ const CliCommand cli_run = {
       "         passed over, and so is a first line of names\n"
       "  else   raw bytes: pictures, samples or records one behind the other, as they\n"
       "         are in memory; -: from stdin, to stdout, message by message\n\n"
-      "A kernel of bytes takes any of the first two for the bytes that they hold. How\n"
-      "far it is is shown where input is long and stderr is a terminal.\n",
+      "A kernel of bytes takes any of the first two for the bytes that they hold. Where\n"
+      "input is long, how far it is is shown on a terminal.\n",
   .examples =
       "  ringkernel run edges --input photo.png --output edges.png\n"
       "  ringkernel run gain -i speech.wav -o louder.wav --param gain=6\n"
