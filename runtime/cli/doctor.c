@@ -297,7 +297,9 @@ static void
 check_gstreamer (GArray *checks)
 {
   g_autofree gchar *program = g_find_program_in_path ("gst-inspect-1.0");
-  const gchar *argv[] = { program, "--exists", "ringkernelfilter", NULL };
+  /* Without a version, one as new as that of GStreamer is looked for. */
+  const gchar *argv[] = { program, "--exists", "--atleast-version=0.0",
+    "ringkernelfilter", NULL };
   g_autoptr (GError) error = NULL;
   gint status = 0;
 

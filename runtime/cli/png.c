@@ -114,6 +114,8 @@ cli_png_read (CliMedia *media, const gchar *path, gchar **formats,
     ok = FALSE;
   } else {
     image.format = table[chosen].png;
+    /* 16 bits are as bright as 8 are, where the file says nothing else. */
+    image.flags |= PNG_IMAGE_FLAG_16BIT_sRGB;
     /* 8 bits each, 4 of them at the most */
     ok = image.width <= 65535 && image.height <= 65535
         && (pixels = g_try_malloc0 (PNG_IMAGE_SIZE (image))) != NULL;

@@ -438,9 +438,12 @@ static void
 close_sink (Sink *k, gboolean good)
 {
   if (k->stream && k->stream != stdout) {
+    GStatBuf info;
+
     fclose (k->stream);
-    /* Half of a result could be taken for a whole one. */
-    if (!good)
+    /* Half of a result could be taken for a whole one. What is no file of ours, a
+     * device for instance, stays. */
+    if (!good && g_lstat (output, &info) == 0 && S_ISREG (info.st_mode))
       g_unlink (output);
   }
   if (k->gathered)

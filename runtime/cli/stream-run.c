@@ -41,18 +41,27 @@ payload_lay_out (Payload *p, const RingFormat *format, gsize size,
   }
 }
 
+/* With @content in it, but behind rows. */
 static gboolean
 payload_init (Payload *p, RingRuntime *runtime, const RingFormat *format,
-    gsize size, guint padding, GError **error)
+    gsize size, guint padding, guint8 content, GError **error)
 {
+  guint i;
+  gsize y;
+
   payload_lay_out (p, format, size, padding);
   p->runtime = runtime;
   p->bytes = runtime ? ring_runtime_alloc (runtime, MAX (p->total, 1), error)
                      : g_malloc (MAX (p->total, 1));
   if (!p->bytes)
     return FALSE;
-  memset (p->bytes, CANARY, p->total);
+  memset (p->bytes, content, p->total);
   stream_place_at (&p->memory, p->bytes);
+  for (i = 0; i < p->memory.n_planes && padding; i++)
+    for (y = 0; y < p->rows[i]; y++)
+      memset ((guint8 *) p->memory.plane[i].data
+              + (gssize) y * p->memory.plane[i].stride + p->row[i],
+          CANARY, padding);
   return TRUE;
 }
 
@@ -170,9 +179,12 @@ submit (const Stream *s, guint i, RingKernel *kernel, RingRuntime *runtime,
     .discont = item->discont,
     .completed = completed,
     .user_data = &m->pending };
+  /* What was there before differs each time: so what is not written is seen. */
+  static gint times;
+  const guint8 content = (guint8) (g_atomic_int_add (&times, 1) * 37 + 90);
   GError *reason = NULL;
 
-  if (!payload_init (&m->input, from, s->format, item->size, item->padding,
+  if (!payload_init (&m->input, from, s->format, item->size, item->padding, 0,
           error))
     return FALSE;
   payload_write (&m->input, item->data);
@@ -180,7 +192,7 @@ submit (const Stream *s, guint i, RingKernel *kernel, RingRuntime *runtime,
     Payload *p = &m->output[m->n_outputs];
 
     if (!payload_init (p, from, format, room,
-            item->padding ? item->padding + 3 : 0, error))
+            item->padding ? item->padding + 3 : 0, content, error))
       return FALSE;
     m->outputs[m->n_outputs] = item->in_place ? m->input.memory : p->memory;
   }

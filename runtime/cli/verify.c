@@ -155,6 +155,8 @@ typedef struct
   RingKernelInfo *info;
   StreamRandom random;
   StreamItem last;
+  gchar
+      *parameters; /* those in effect before this stream; NULL: the defaults */
   guint streams;
   GError *error;
   Difference *difference;
@@ -236,7 +238,8 @@ differ (Trial *t, const Stream *s, guint message, gchar *place, gchar *value,
       item->discont ? ", after a gap" : "");
   while (i > 0 && !s->item[i].parameters)
     i--;
-  d->parameters = g_strdup (s->item[i].parameters);
+  d->parameters =
+      g_strdup (s->item[i].parameters ? s->item[i].parameters : t->parameters);
   return FALSE;
 }
 
@@ -311,6 +314,7 @@ try_stream (RingFormat *format, const guint *sizes, gboolean by_copy,
   g_autofree gchar *way = describe_way (t->way);
   g_autofree gchar *what = ring_format_to_string (format);
   gboolean same = FALSE;
+  guint i;
 
   cli_guard_doing ("%s: cpu, inline, 1 worker, %s, seed %" G_GINT64_FORMAT,
       ring_kernel_info_get_name (t->info), what, seed);
@@ -326,6 +330,12 @@ try_stream (RingFormat *format, const guint *sizes, gboolean by_copy,
     g_prefix_error (&t->error, "%s, %s: ", way, what);
   t->streams++;
   t->last = s->item[s->n - 1];
+  for (i = 0; i < s->n; i++) {
+    if (s->item[i].parameters) {
+      g_free (t->parameters);
+      t->parameters = g_strdup (s->item[i].parameters);
+    }
+  }
   stream_results_clear (&expected);
   stream_results_clear (&got);
   stream_free (s);
@@ -370,6 +380,7 @@ verify_way (Report *report, const gchar *id, const Way *way)
   }
   handle_clear (&t.tested);
   handle_clear (&t.reference);
+  g_free (t.parameters);
   report->ways++;
   report->streams += t.streams;
   report->error = t.error;
@@ -443,6 +454,8 @@ print_report (const Report *r, gboolean passed)
       d->messages, d->how);
   if (d->parameters && *d->parameters)
     cli_print ("  with %s\n", d->parameters);
+  else
+    cli_print ("  with the defaults of all parameters\n");
   if (d->unsteady)
     cli_print ("  that is the same way: not all of the output is written, or "
                "something is read that was not\n");
