@@ -25,17 +25,19 @@ static gboolean as_json;
 
 static const GOptionEntry options[] = {
   { "seconds", 's', 0, G_OPTION_ARG_DOUBLE, &seconds,
-      "for each size: half of it for latency, half for throughput; 1", "N" },
+      "for each size: half of it for latency, half for throughput (default 1)",
+      "N" },
   { "param", 'p', 0, G_OPTION_ARG_STRING_ARRAY, &parameters,
       "set a parameter; may be there several times", "NAME=VALUE" },
   { "format", 'f', 0, G_OPTION_ARG_STRING, &format_name,
-      "pixel or sample format; the first that the kernel takes", "FORMAT" },
+      "pixel or sample format (default: the first that the kernel takes)",
+      "FORMAT" },
   { "backend", 0, 0, G_OPTION_ARG_STRING, &backend, "auto, cpu or cuda",
       "BACKEND" },
   { "mode", 'm', 0, G_OPTION_ARG_STRING, &mode,
       "auto, inline, event-driven or persistent", "MODE" },
   { "workers", 'w', 0, G_OPTION_ARG_INT, &workers,
-      "how many threads; left to the backend", "N" },
+      "how many threads (default: the backend chooses)", "N" },
   { "json", 0, 0, G_OPTION_ARG_NONE, &as_json,
       "for programs: {kernel, backend, device, mode, workers, sizes: [{format, "
       "bytes, messages, messages_per_second, bytes_per_second, latency_us: {p50, "

@@ -29,7 +29,7 @@ static const GOptionEntry options[] = {
   { "param", 'p', 0, G_OPTION_ARG_STRING_ARRAY, &parameters,
       "set a parameter; may be there several times", "NAME=VALUE" },
   { "block", 'b', 0, G_OPTION_ARG_INT, &block,
-      "frames of sound, records or bytes in a message; 4096, but for records 256",
+      "frames of sound, records or bytes in a message (default 4096; records 256)",
       "N" },
   { "format", 'f', 0, G_OPTION_ARG_STRING, &format_name,
       "pixel or sample format: of raw input, or, of those that the kernel takes, "
@@ -38,9 +38,9 @@ static const GOptionEntry options[] = {
   { "size", 's', 0, G_OPTION_ARG_STRING, &size_text,
       "raw video: the size of a picture", "WxH" },
   { "rate", 'r', 0, G_OPTION_ARG_INT, &rate,
-      "raw sound and sound in .csv: frames per second; 48000", "N" },
-  { "channels", 'c', 0, G_OPTION_ARG_INT, &channels, "raw sound: channels; 1",
-      "N" },
+      "raw sound and sound in .csv: frames per second (default 48000)", "N" },
+  { "channels", 'c', 0, G_OPTION_ARG_INT, &channels,
+      "raw sound: channels (default 1)", "N" },
   { "backend", 0, 0, G_OPTION_ARG_STRING, &backend,
       "auto, cpu or cuda; auto takes the cpu for kernels that have no code for "
       "the GPU",
@@ -658,7 +658,7 @@ const CliCommand cli_run = {
       "  else   raw bytes: pictures, samples or records one behind the other, as they\n"
       "         are in memory; -: from stdin, to stdout, message by message\n\n"
       "A kernel of bytes takes any of the first two for the bytes that they hold. Where\n"
-      "input is long, how far it is is shown on a terminal.\n",
+      "the input is long, a terminal shows how far it is.\n",
   .examples =
       "  ringkernel run edges --input photo.png --output edges.png\n"
       "  ringkernel run gain -i speech.wav -o louder.wav --param gain=6\n"

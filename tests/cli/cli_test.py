@@ -3,7 +3,6 @@
 """What the tests of the `ringkernel` command share: they run the real program."""
 import json
 import os
-import shutil
 import subprocess
 import tempfile
 import unittest
@@ -14,6 +13,8 @@ EXAMPLES = os.path.join(ROOT, "examples", "kernels")
 BUILTIN = ["copy", "decimate", "edges", "fir", "gain", "gaussian-blur", "gray", "invert",
            "levels", "moving-average", "spike-detect", "temporal-denoise"]
 TIMEOUT = 400
+# Not the user's own.
+CACHE = tempfile.TemporaryDirectory(prefix="ringkernel-cli-cache-")
 
 HEADER = "#include <ringkernel/kernel-sdk.h>\n"
 
@@ -38,17 +39,13 @@ RING_KERNEL (broken, "Does not compile")
 def environment():
     """That of the tests, without kernels of the user's own, and on the cpu."""
     env = dict(os.environ, RINGKERNEL_PATH="", XDG_DATA_HOME="/nonexistent",
-               XDG_CACHE_HOME="/nonexistent", RINGKERNEL_BACKEND="cpu", LC_ALL="C.UTF-8")
+               XDG_CACHE_HOME=CACHE.name, RINGKERNEL_BACKEND="cpu", LC_ALL="C.UTF-8")
     # The program has its own sanitizer in it and needs none put before it; it is
     # looked at for leaks, unlike the compiler that it starts.
     env.pop("LD_PRELOAD", None)
     if "detect_leaks=0" in env.get("ASAN_OPTIONS", ""):
         env["ASAN_OPTIONS"] = env["ASAN_OPTIONS"].replace("detect_leaks=0", "detect_leaks=1")
     return env
-
-
-def has_cc():
-    return shutil.which((os.environ.get("CC") or "cc").split()[0]) is not None
 
 
 class Case(unittest.TestCase):
