@@ -55,7 +55,12 @@ check_includes ()
     echo 'the plugin uses the public headers alone'
     bad=1
   fi
-  if files 'kernels/*.c' 'examples/kernels/*.c' | xargs grep -n '#include' \
+  if files 'runtime/cli/*.[ch]' | xargs grep -n '#include.*[<"]\(core\|backends\|compile\)/'; then
+    echo 'the command uses the public headers alone'
+    bad=1
+  fi
+  if files 'kernels/*.c' 'examples/kernels/*.c' 'runtime/cli/templates/*.c' \
+      | xargs grep -n '#include' \
       | grep -v '<ringkernel/kernel-sdk.h>'; then
     echo 'a kernel includes kernel-sdk.h alone'
     bad=1

@@ -4,6 +4,7 @@
  * info.c: what a kernel declares, for people, bindings and the element.
  */
 #include "core/core-private.h"
+#include "core/builtin.h"
 
 #include <string.h>
 
@@ -212,6 +213,101 @@ ring_kernel_info_has_state (RingKernelInfo *info)
   g_return_val_if_fail (info != NULL, FALSE);
   return info->module->description->state_size > 0
       || info->module->description->state_per_byte > 0;
+}
+
+static void
+add_targets_of_builtin (GPtrArray *targets, const RingModule *module)
+{
+  static const gchar *const variant[RING_N_VARIANTS] = { "cpu:base", "cpu:v3",
+    "cpu:v4" };
+  guint i, k;
+
+  for (i = 0; i < ring_n_builtin_kernels; i++) {
+    if (strcmp (ring_builtin_kernels[i].name, module->name) != 0)
+      continue;
+    for (k = 0; k < RING_N_VARIANTS; k++)
+      if (ring_builtin_kernels[i].variant[k])
+        g_ptr_array_add (targets, g_strdup (variant[k]));
+  }
+#ifdef RING_HAVE_CUDA
+  {
+    gchar **names = g_strsplit (RING_CUDA_TARGETS, " ", -1);
+
+    for (i = 0; names[i]; i++)
+      g_ptr_array_add (targets, g_strconcat ("cuda:", names[i], NULL));
+    g_strfreev (names);
+  }
+#endif
+}
+
+/* NAME.fatbin, NAME.cubin or NAME.ptx beside NAME.c or NAME.so: code for GPUs. NULL:
+ * there is none. */
+gchar *
+ring_module_find_beside (const gchar *origin)
+{
+  static const gchar *const suffix[] = { ".fatbin", ".cubin", ".ptx" };
+  const gchar *dot = strrchr (origin, '.');
+  guint i;
+
+  for (i = 0; dot && i < G_N_ELEMENTS (suffix); i++) {
+    gchar *stem = g_strndup (origin, dot - origin);
+    gchar *path = g_strconcat (stem, suffix[i], NULL);
+
+    g_free (stem);
+    if (g_file_test (path, G_FILE_TEST_IS_REGULAR))
+      return path;
+    g_free (path);
+  }
+  return NULL;
+}
+
+static void
+add_targets_of_file (GPtrArray *targets, const gchar *origin)
+{
+  const gboolean source = g_str_has_suffix (origin, ".c");
+
+  g_ptr_array_add (targets, g_strdup (source ? "cpu:native" : "cpu:as-built"));
+#ifdef RING_HAVE_CUDA
+  {
+    gchar *beside = ring_module_find_beside (origin);
+
+    if (beside)
+      g_ptr_array_add (targets, g_strconcat ("cuda:", beside, NULL));
+    else if (source)
+      g_ptr_array_add (targets, g_strdup ("cuda:nvrtc"));
+    g_free (beside);
+  }
+#endif
+}
+
+/**
+ * ring_kernel_info_list_targets:
+ * @info: a kernel's info
+ *
+ * What there is code for. For built-in kernels "cpu:base", "cpu:v3", "cpu:v4"
+ * (instruction sets) and "cuda:sm_90" and the like (GPUs), "cuda:compute_120" (PTX,
+ * for that GPU and newer ones). For others "cpu:native" (a source, compiled for this
+ * machine) or "cpu:as-built" (a library), and "cuda:" with the file beside it that
+ * holds code for GPUs, or "cuda:nvrtc" for a source that is compiled when it is
+ * launched. Nothing is said of backends that are not built. Files are looked for
+ * when this is called.
+ *
+ * Returns: (transfer full): the targets
+ */
+gchar **
+ring_kernel_info_list_targets (RingKernelInfo *info)
+{
+  GPtrArray *targets;
+
+  g_return_val_if_fail (info != NULL, NULL);
+
+  targets = g_ptr_array_new ();
+  if (info->module->library)
+    add_targets_of_file (targets, info->module->origin);
+  else
+    add_targets_of_builtin (targets, info->module);
+  g_ptr_array_add (targets, NULL);
+  return (gchar **) g_ptr_array_free (targets, FALSE);
 }
 
 /**

@@ -42,6 +42,7 @@ gchar **ring_registry_list (void);
 /* info.c */
 RingKernelInfo *ring_kernel_info_new_ (RingModule *module);
 RingModule *ring_kernel_info_get_module_ (RingKernelInfo *info);
+gchar *ring_module_find_beside (const gchar *origin);
 
 /* compile/cc.c: compiles a kernel's source with this machine's C compiler. The
  * module that is returned no longer needs any file. */

@@ -81,6 +81,8 @@ RING_API RingKernel *ring_runtime_launch_finish (RingRuntime *runtime,
 RING_API gchar **ring_kernel_search_path (void);
 RING_API gchar *ring_kernel_cache_dir (void);
 RING_API gboolean ring_kernel_cache_clear (GError **error);
+RING_API GBytes *ring_compile_for_cuda (const gchar *path, guint capability,
+    GError **error);
 
 G_END_DECLS
 

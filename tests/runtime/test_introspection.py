@@ -125,6 +125,35 @@ class Introspection(unittest.TestCase):
         self.assertTrue(all(isinstance(place, str)
                             for place in Ring.Kernel.search_path()))
 
+    def test_kernels_say_what_there_is_code_for(self):
+        runtime = new_runtime()
+        builtin = runtime.find_kernel("copy").list_targets()
+        self.assertEqual(builtin[0], "cpu:base")
+        source = runtime.find_kernel(
+            os.path.join(HERE, "kernels", "pair.c")).list_targets()
+        self.assertEqual(source[0], "cpu:native")
+        if "cuda" in "".join(builtin):
+            self.assertEqual(source[1], "cuda:nvrtc")
+        path = kernel_path("pair")
+        if path.endswith(".so"):
+            built = runtime.find_kernel(path).list_targets()
+            self.assertEqual(built[0], "cpu:as-built")
+
+    def test_compiling_for_a_gpu_without_launching(self):
+        path = os.path.join(HERE, "kernels", "pair.c")
+        with self.assertRaises(GLib.Error) as caught:
+            Ring.compile_for_cuda(path, 20)
+        self.assertTrue(caught.exception.matches(Ring.error_quark(), Ring.Error.INVALID_OPTION))
+        try:
+            self.assertGreater(Ring.compile_for_cuda(path, 90).get_size(), 0)
+        except GLib.Error as error:
+            # no NVRTC, or built without CUDA
+            self.assertTrue(error.matches(Ring.error_quark(), Ring.Error.FAILED)
+                            or error.matches(Ring.error_quark(), Ring.Error.NOT_BUILT),
+                            error.message)
+        with self.assertRaises(GLib.Error):
+            Ring.compile_for_cuda("/nonexistent/kernel.c", 90)
+
     def test_life(self):
         kernel = new_runtime().launch("copy", 2, 1, None)
         self.assertEqual(Ring.KernelStatus.LAUNCHED, kernel.get_status())

@@ -8,36 +8,23 @@
 
 #include <string.h>
 
-/* NAME.fatbin, NAME.cubin or NAME.ptx beside NAME.c or NAME.so. */
+/* The file beside NAME.c or NAME.so, if there is one. */
 static GBytes *
 read_beside (const gchar *origin, gchar **found, GError **error)
 {
-  static const gchar *const suffix[] = { ".fatbin", ".cubin", ".ptx" };
-  const gchar *dot = strrchr (origin, '.');
-  guint i;
+  GError *cause = NULL;
+  gchar *data = NULL;
+  gsize size;
 
-  *found = NULL;
-  for (i = 0; dot && i < G_N_ELEMENTS (suffix); i++) {
-    gchar *stem = g_strndup (origin, dot - origin);
-    gchar *path = g_strconcat (stem, suffix[i], NULL);
-    gchar *data = NULL;
-    gsize size;
-
-    g_free (stem);
-    if (g_file_test (path, G_FILE_TEST_IS_REGULAR)) {
-      GError *cause = NULL;
-
-      *found = path;
-      if (g_file_get_contents (path, &data, &size, &cause))
-        /* with a final NUL, which PTX needs */
-        return g_bytes_new_take (data, size + 1);
-      g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID, "%s",
-          cause->message);
-      g_error_free (cause);
-      return NULL;
-    }
-    g_free (path);
-  }
+  *found = ring_module_find_beside (origin);
+  if (!*found)
+    return NULL;
+  if (g_file_get_contents (*found, &data, &size, &cause))
+    /* with a final NUL, which PTX needs */
+    return g_bytes_new_take (data, size + 1);
+  g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID, "%s",
+      cause->message);
+  g_error_free (cause);
   return NULL;
 }
 
