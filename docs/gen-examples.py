@@ -222,11 +222,10 @@ def draw():
                     (grey, raw["t"][:n] / 6e9, raw["value"][:n]),
                     (colour, after["t"][:n] / 6e9, after["value"][:n])]))
             else:
-                counted = np.frombuffer(out, np.dtype([("t", "<u8"), ("count", "<u4"),
-                                                       ("zero", "<u4")]))
+                counted = np.frombuffer(out, record)
                 ends = counted["t"] / 20e9
                 x = np.repeat(np.concatenate([[0.0], ends]), 2)[1:-1]
-                steps = np.repeat(counted["count"], 2)
+                steps = np.repeat(counted["value"], 2)
                 top = float(steps.max())
                 parts.append((
                     "%s  %s: 20 s, up to %d changes of sign" % (name, params, top),

@@ -1,7 +1,7 @@
 #include <ringkernel/kernel-sdk.h>
 
-#define CB(r, g, b) ((-38 * (r) - 74 * (g) + 112 * (b) + 128) >> 8)
-#define CR(r, g, b) ((112 * (r) - 94 * (g) - 18 * (b) + 128) >> 8)
+#define CB(r, g, b) ((-38 * r - 74 * g + 112 * b + 128) >> 8)
+#define CR(r, g, b) ((112 * r - 94 * g - 18 * b + 128) >> 8)
 
 /* Makes one colour transparent, whatever its brightness: what is near it in the plane of
  * the colour differences. Put a compositor behind it to see something there. */
@@ -13,7 +13,8 @@ RING_KERNEL (chroma_key, "Makes one colour transparent",
     RING_INT (softness, 30, 1, 255, "How much farther until nothing is"))
 {
   const RingVideoLayout l = ring_video_layout (in.format);
-  const int32_t r = params.key >> 16, g = (params.key >> 8) & 255, b = params.key & 255;
+  const int32_t r = params.key >> 16, b = params.key & 255;
+  const int32_t g = (params.key >> 8) & 255;
   const int32_t cb = CB (r, g, b), cr = CR (r, g, b);
 
   RING_FOR_EACH_PIXEL (x, y, in.plane[0]) {
@@ -22,8 +23,9 @@ RING_KERNEL (chroma_key, "Makes one colour transparent",
     const int32_t u = CB (from[l.r], from[l.g], from[l.b]) - cb;
     const int32_t v = CR (from[l.r], from[l.g], from[l.b]) - cr;
     const int32_t distance = (int32_t) ring_sqrtf ((float) (u * u + v * v));
+    const int32_t beyond = distance - params.tolerance;
     const int32_t seen =
-        ring_clamp_i32 ((distance - params.tolerance) * 255 / params.softness, 0, 255);
+        ring_clamp_i32 (beyond * 255 / params.softness, 0, 255);
     const int32_t alpha = (from[l.a] * seen + 127) / 255;
 
     for (int32_t c = 0; c < 4; c++)

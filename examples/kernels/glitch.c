@@ -21,16 +21,16 @@ RING_KERNEL (glitch, "Slips bands of lines, as a bad tape does",
   const uint32_t frame = state->frame, width = in.width;
 
   RING_FOR_EACH_PIXEL (x, y, in.plane[0]) {
-    const uint32_t chance = scramble (frame * 65537u + (uint32_t) (y / params.band));
-    const uint32_t slip = chance % 100u < (uint32_t) params.often
-        ? scramble (chance) % (uint32_t) (params.far + 1) : 0;
+    const uint32_t band = (uint32_t) (y / params.band);
+    const uint32_t chance = scramble (frame * 65537u + band);
+    const uint32_t far = scramble (chance) % ((uint32_t) params.far + 1u);
+    const uint32_t slip = (int32_t) (chance % 100u) < params.often ? far : 0;
+    const uint32_t light = y & 1 ? 256u - (uint32_t) params.lines : 256u;
 
     for (uint32_t c = 0; c < 3; c++) {
-      const uint32_t from = ((uint32_t) x + width * 4096u - slip + slip * c) % width;
-      const uint32_t v = ring_row (in.plane[0], y)[3 * from + c];
-
-      ring_row (out.plane[0], y)[3 * x + c] =
-          (uint8_t) (y & 1 ? v * (256u - (uint32_t) params.lines) >> 8 : v);
+      const uint32_t right = (uint32_t) x + width * 4096u - slip + slip * c;
+      const uint32_t v = ring_row (in.plane[0], y)[3 * (right % width) + c];
+      ring_row (out.plane[0], y)[3 * x + c] = (uint8_t) (v * light >> 8);
     }
   }
   ring_barrier (); /* Not before every worker has looked. */
