@@ -25,6 +25,8 @@
 GST_DEBUG_CATEGORY_STATIC (ring_kernel_element_debug);
 #define GST_CAT_DEFAULT ring_kernel_element_debug
 
+#define TOLD_LINES 4
+
 enum
 {
   PROP_0,
@@ -74,19 +76,16 @@ gst_ring_find_kernel (const gchar *id, GError **error)
 static void
 tell (const gchar *kernel, const GError *error)
 {
-  gchar **lines = g_strsplit (error->message, "\n", 5);
+  gchar **lines = g_strsplit (error->message, "\n", TOLD_LINES + 1);
+  const gboolean more = g_strv_length (lines) > TOLD_LINES;
+  gchar *text;
 
-  if (g_strv_length (lines) == 5) {
-    g_free (lines[4]);
-    lines[4] = g_strdup ("…");
-  }
-  {
-    gchar *text = g_strjoinv ("\n", lines);
-
-    GST_WARNING ("no element ringkernel-%s: %s", kernel, text);
-    g_message ("no element ringkernel-%s: %s", kernel, text);
-    g_free (text);
-  }
+  if (more)
+    g_clear_pointer (&lines[TOLD_LINES], g_free);
+  text = g_strjoinv ("\n", lines);
+  GST_WARNING ("no element ringkernel-%s: %s", kernel, text);
+  g_message ("no element ringkernel-%s: %s%s", kernel, text, more ? "\n…" : "");
+  g_free (text);
   g_strfreev (lines);
 }
 
