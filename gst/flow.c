@@ -701,12 +701,16 @@ gst_ring_flow_chain (GstRingKernelFilter *self, GstBuffer *buffer)
     gst_buffer_unref (buffer);
     return GST_FLOW_OK;
   }
-  if (self->attached)
-    gst_ring_kernel_parameters_sync (self->attached,
-        flow->segment.format == GST_FORMAT_TIME
-            ? gst_segment_to_stream_time (&flow->segment, GST_FORMAT_TIME,
-                GST_BUFFER_PTS (buffer))
-            : GST_CLOCK_TIME_NONE);
+  if (self->attached) {
+    const GstClockTime time = flow->segment.format == GST_FORMAT_TIME
+        ? gst_segment_to_stream_time (&flow->segment, GST_FORMAT_TIME,
+            GST_BUFFER_PTS (buffer))
+        : GST_CLOCK_TIME_NONE;
+
+    /* ringkernel-NAME has the parameters itself, too. */
+    gst_ring_sync_values (GST_OBJECT_CAST (self), time);
+    gst_ring_sync_values (GST_OBJECT_CAST (self->attached), time);
+  }
 
   /* Nothing to process, but it may carry times or metas. */
   pass = G_UNLIKELY (!stream->in.is_video && gst_buffer_get_size (buffer) == 0);

@@ -480,6 +480,19 @@ gst_ring_kernel_filter_child_proxy_init (gpointer iface, gpointer data)
 
 /* ---- class -------------------------------------------------------------------------------------------- */
 
+/* Not before: only now the class is that of the element, which may have pad
+ * templates of its own. */
+static void
+gst_ring_kernel_filter_constructed (GObject *object)
+{
+  GstElementClass *klass = GST_ELEMENT_GET_CLASS (object);
+
+  G_OBJECT_CLASS (gst_ring_kernel_filter_parent_class)->constructed (object);
+  gst_ring_kernel_filter_setup_pads (GST_RING_KERNEL_FILTER (object),
+      gst_element_class_get_pad_template (klass, "sink"),
+      gst_element_class_get_pad_template (klass, "src"));
+}
+
 /* The child holds a pointer to us as its parent, and leaves while there still is
  * something to point to. */
 static void
@@ -524,6 +537,7 @@ gst_ring_kernel_filter_class_init (GstRingKernelFilterClass *klass)
 
   object_class->set_property = gst_ring_kernel_filter_set_property;
   object_class->get_property = gst_ring_kernel_filter_get_property;
+  object_class->constructed = gst_ring_kernel_filter_constructed;
   object_class->dispose = gst_ring_kernel_filter_dispose;
   object_class->finalize = gst_ring_kernel_filter_finalize;
   element_class->change_state =
@@ -632,8 +646,6 @@ gst_ring_kernel_filter_class_init (GstRingKernelFilterClass *klass)
 static void
 gst_ring_kernel_filter_init (GstRingKernelFilter *self)
 {
-  GstElementClass *klass = GST_ELEMENT_GET_CLASS (self);
-
   g_mutex_init (&self->lookup_lock);
   self->config = ring_config_new ();
   self->grid_size = self->block_size = -1;
@@ -643,7 +655,4 @@ gst_ring_kernel_filter_init (GstRingKernelFilter *self)
   self->earliest_time = GST_CLOCK_TIME_NONE;
   self->frame_duration = GST_CLOCK_TIME_NONE;
   gst_ring_flow_init (self);
-  gst_ring_kernel_filter_setup_pads (self,
-      gst_element_class_get_pad_template (klass, "sink"),
-      gst_element_class_get_pad_template (klass, "src"));
 }

@@ -34,9 +34,18 @@ typedef enum
 G_GNUC_INTERNAL GType gst_ring_kernel_filter_on_error_get_type (void);
 
 #define GST_TYPE_RING_KERNEL_FILTER (gst_ring_kernel_filter_get_type ())
-G_GNUC_INTERNAL
-G_DECLARE_FINAL_TYPE (GstRingKernelFilter, gst_ring_kernel_filter, GST,
-    RING_KERNEL_FILTER, GstElement)
+#define GST_RING_KERNEL_FILTER(object) \
+  (G_TYPE_CHECK_INSTANCE_CAST ((object), GST_TYPE_RING_KERNEL_FILTER, \
+      GstRingKernelFilter))
+G_GNUC_INTERNAL GType gst_ring_kernel_filter_get_type (void);
+
+typedef struct _GstRingKernelFilter GstRingKernelFilter;
+
+/* Derived from by kernelelement.c. */
+typedef struct
+{
+  GstElementClass parent_class;
+} GstRingKernelFilterClass;
 
 struct _GstRingKernelFilter
 {

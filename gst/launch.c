@@ -8,6 +8,7 @@
 
 #include "allocator.h"
 #include "cudashare.h"
+#include "kernelelement.h"
 
 #include <string.h>
 
@@ -129,25 +130,15 @@ may_run_on_cuda (const RingConfig *config)
           && g_strcmp0 (g_getenv ("RINGKERNEL_BACKEND"), "cpu") != 0);
 }
 
-/* Which formats and parameters a kernel has does not depend on where it runs, so
- * the cpu, which is always there, answers for all backends. */
 static RingKernelInfo *
 look_up (GstRingKernelFilter *self, const gchar *id)
 {
-  RingConfig *config = ring_config_new ();
-  RingRuntime *runtime;
-  RingKernelInfo *info = NULL;
   GError *error = NULL;
+  RingKernelInfo *info = gst_ring_find_kernel (id, &error);
 
-  config->backend = RING_BACKEND_CPU;
-  runtime = ring_runtime_new (config, &error);
-  if (runtime)
-    info = ring_runtime_find_kernel (runtime, id, &error);
   if (!info)
     GST_INFO_OBJECT (self, "not yet known: %s", error->message);
   g_clear_error (&error);
-  g_clear_object (&runtime);
-  ring_config_free (config);
   return info;
 }
 

@@ -41,11 +41,9 @@ gst_ring_kernel_parameters_next_serial (void)
 
 /* ---- the class of one kernel ----------------------------------------------- */
 
-/* A specification belongs to the first class that installs it, so make anew. */
-static GParamSpec *
-clone_pspec (GParamSpec *pspec)
+GParamSpec *
+gst_ring_kernel_parameters_clone_pspec (GParamSpec *pspec, const gchar *name)
 {
-  const gchar *name = pspec->name;
   const gchar *nick = g_param_spec_get_nick (pspec);
   const gchar *blurb = g_param_spec_get_blurb (pspec);
   const GParamFlags flags = G_PARAM_READWRITE | GST_PARAM_MUTABLE_PLAYING;
@@ -152,7 +150,8 @@ kernel_class_init (gpointer klass, gpointer data)
   list = ring_kernel_info_list_parameters (info, &parameters->n_pspecs);
   parameters->pspecs = g_new0 (GParamSpec *, parameters->n_pspecs + 1);
   for (i = 0; i < parameters->n_pspecs; i++) {
-    parameters->pspecs[i] = clone_pspec (list[i]);
+    parameters->pspecs[i] =
+        gst_ring_kernel_parameters_clone_pspec (list[i], list[i]->name);
     g_object_class_install_property (object_class, i + 1,
         parameters->pspecs[i]);
     g_param_spec_unref (list[i]);

@@ -22,6 +22,11 @@ struct _GstRingKernelParametersClass
   guint n_pspecs;
 };
 
+/* A property like @pspec, under @name: a specification belongs to the first class
+ * that installs it. */
+G_GNUC_INTERNAL GParamSpec *gst_ring_kernel_parameters_clone_pspec (
+    GParamSpec *pspec, const gchar *name);
+
 /* A number that grows with each setting, by which settings made in different
  * ways before the launch are applied in the order they were made. */
 G_GNUC_INTERNAL guint gst_ring_kernel_parameters_next_serial (void);
@@ -43,16 +48,13 @@ G_GNUC_INTERNAL void gst_ring_kernel_parameters_detach (
 G_GNUC_INTERNAL void gst_ring_kernel_parameters_refresh (
     GstRingKernelParameters *self);
 
-/* Applies controllers; costs nothing where there are none. */
+/* Applies @object's controllers; costs nothing where there are none. */
 static inline void
-gst_ring_kernel_parameters_sync (GstRingKernelParameters *self,
-    GstClockTime stream_time)
+gst_ring_sync_values (GstObject *object, GstClockTime stream_time)
 {
-  if (G_UNLIKELY (
-          g_atomic_pointer_get (&GST_OBJECT_CAST (self)->control_bindings)
-          != NULL)
+  if (G_UNLIKELY (g_atomic_pointer_get (&object->control_bindings) != NULL)
       && GST_CLOCK_TIME_IS_VALID (stream_time))
-    gst_object_sync_values (GST_OBJECT_CAST (self), stream_time);
+    gst_object_sync_values (object, stream_time);
 }
 
 G_END_DECLS

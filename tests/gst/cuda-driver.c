@@ -28,6 +28,7 @@ GST_START_TEST (the_driver_is_not_opened_before_a_launch)
   GstElement *filter = make_filter ("invert", 2);
   GstPad *pad = gst_element_get_static_pad (filter, "sink");
   GstStructure *stats;
+  GstElement *own;
   GstCaps *caps;
 
   ck_assert (gst_plugin_feature_get_plugin_name (
@@ -39,6 +40,14 @@ GST_START_TEST (the_driver_is_not_opened_before_a_launch)
   g_object_get (filter, "stats", &stats, NULL);
   gst_structure_free (stats);
   gst_object_unref (pad);
+  ck_assert (!driver_is_open ());
+
+  /* A kernel that is an element: its class, and a value of its own. */
+  own = gst_element_factory_make ("ringkernel-invert", NULL);
+  ck_assert (own != NULL);
+  gst_util_set_object_arg (G_OBJECT (own), "backend", "cuda");
+  g_object_set (own, "amount", 0.5f, NULL);
+  gst_object_unref (own);
   ck_assert (!driver_is_open ());
 
   /* On the cpu not even then. */

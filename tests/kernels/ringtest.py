@@ -9,7 +9,8 @@ Ways to run one, the `mode`:
   lanes    the same source shared out in strides over blocks and lanes, as on a
            GPU, each lane a thread
   inline, event-driven, persistent
-           the built-in kernel through libringkernel, in that execution mode
+           through libringkernel, in that execution mode: the built-in kernel, or, of
+           one that is named by its path, what has been built for `slices`
 
 The first two see every byte: they know when padding, the input, or what lies next
 to state and scratch was written. `Kernel` keeps the state of one stream; `run` is
@@ -78,6 +79,7 @@ def random_frame(rng, format, width, height):
 
 _directory = None
 _built = {}
+_libraries = {}
 _direct = None
 
 
@@ -131,6 +133,7 @@ def module(name, mode):
         if not handle:
             raise RuntimeError('%s: %s' % (library, direct().direct_error()))
         _built[key] = handle
+        _libraries[key] = library
     return _built[key]
 
 
@@ -381,7 +384,9 @@ class RuntimeKernel:
             config.message_size = 1 << 24
             config.queue_capacity = 4
             self.runtimes[mode] = Ring.Runtime.new(config)
-        if os.sep not in name:
+        if os.sep in name:
+            name = _libraries[name, 'slices']
+        else:
             name = name.replace('_', '-')
         self.kernel = self.runtimes[mode].launch(name, workers, 1, None)
         self.kernel.activate()
