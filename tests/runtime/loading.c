@@ -385,12 +385,13 @@ static void
 test_no_temporary_directory_subprocess (void)
 {
   g_autofree gchar *path = in_scratch ("fine.c");
+  g_autofree gchar *missing = in_scratch ("missing");
 
   write_file (path,
       "#include <ringkernel/kernel-sdk.h>\n"
       "RING_KERNEL (fine, \"Fine\") { }\n");
-  g_setenv ("TMPDIR", "/nonexistent", TRUE);
-  assert_no_kernel (path, RING_ERROR_COMPILE, "temporary", "/nonexistent");
+  g_setenv ("TMPDIR", missing, TRUE);
+  assert_no_kernel (path, RING_ERROR_COMPILE, "temporary", missing);
 }
 
 static void
