@@ -373,6 +373,8 @@ run (const CliCommand *command, gchar **arguments)
 
   if (!runtime)
     return cli_fail ("%s", error->message);
+  /* What was compiled some day says nothing of the compilers now. */
+  g_setenv ("RINGKERNEL_CACHE", "off", TRUE);
   g_array_set_clear_func (checks, check_clear);
   check_compilers (checks, runtime);
   check_devices (checks, runtime);

@@ -363,7 +363,7 @@ class DoctorTest(Case):
 
     def test_no_room_for_temporary_files(self):
         self.assertEqual(
-            self.named(self.checks(status=1, TMPDIR="/nonexistent"), "temporary files")[0]["status"],
+            self.named(self.checks(status=1, TMPDIR="/dev/null/none"), "temporary files")[0]["status"],
             "problem")
 
     def test_without_gstreamer(self):

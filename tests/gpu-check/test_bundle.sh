@@ -366,8 +366,8 @@ END
   chmod +x "$bench"
   ok 'benchmarks that fail and hang are a failure' \
       fails_with 1 check "$out" "${driver[@]}" --timeout 2 --only benchmarks
-  # Probe, good, misses, last, overhead; fails, lies, broken, other, dies; absent; hangs.
-  ok 'each part is counted' counts 5 5 1 1 0
+  # Probe, good, misses, last, overhead, start; fails, lies, broken, other, dies; absent; hangs.
+  ok 'each part is counted' counts 6 5 1 1 0
   ok 'the last line counts them, too' last_line
   ok 'what failed is named, and why' says \
       'benchmarks/fails --quick: 3 of 9 results were wrong' \

@@ -56,8 +56,10 @@ class Elements(unittest.TestCase):
         self.log = os.path.join(self.folder, "compiled")
         self.cc = os.path.join(self.folder, "noting-cc")
         with open(self.cc, "w", encoding="ascii") as file:
-            file.write('#!/bin/sh\necho "$@" >> "%s"\nexec %s "$@"\n' % (
-                self.log, os.environ.get("CC", "cc")))
+            # What it gets is a copy, whose first line names the source.
+            file.write('#!/bin/sh\nfor a in "$@"; do case $a in *.c) head -n 1 "$a"; esac; '
+                       'done >> "%s"\nexec %s "$@"\n' % (
+                           self.log, os.environ.get("CC", "cc")))
         os.chmod(self.cc, 0o755)
         self.env = dict(
             os.environ, RINGKERNEL_PATH=self.path, CC=self.cc,
