@@ -205,6 +205,7 @@ settle_formats (RingKernel *kernel, RingKernelInfo *info, Formats *formats,
   RingFormat *input = NULL, *output = NULL;
   guint64 pending;
 
+  memset (formats, 0, sizeof *formats);
   if (kernel->has_format)
     input = ring_format_copy (&kernel->input_format);
   if (input)
@@ -281,6 +282,19 @@ change_sides (RingKernel *kernel, RingKernelInfo *info, const Formats *formats,
   ring_module_unref (old_module);
 }
 
+/* Before it is made ready, which may take long, or wait. */
+static gboolean
+check_formats (RingKernel *kernel, RingKernelInfo *info, GError **error)
+{
+  Formats formats;
+  gboolean ok;
+
+  g_mutex_lock (&kernel->send_lock);
+  ok = settle_formats (kernel, info, &formats, error);
+  g_mutex_unlock (&kernel->send_lock);
+  return ok;
+}
+
 /* With send_lock. */
 static gboolean
 replace_locked (RingKernel *kernel, RingKernelInfo *info, gpointer *prepared,
@@ -290,7 +304,6 @@ replace_locked (RingKernel *kernel, RingKernelInfo *info, gpointer *prepared,
   RingReplacement replacement;
   Formats formats;
 
-  memset (&formats, 0, sizeof formats);
   if (!ring_kernel_check_living_ (kernel, "be reloaded", error)
       || !settle_formats (kernel, info, &formats, error))
     return FALSE;
@@ -347,7 +360,8 @@ ring_kernel_reload_info (RingKernel *kernel, RingKernelInfo *info,
   ring_kernel_await_harvester_ (kernel);
   g_mutex_lock (&kernel->reload_lock);
   ok = ring_kernel_check_living_ (kernel, "be reloaded", error)
-      && check_room (kernel, module, error);
+      && check_room (kernel, module, error)
+      && check_formats (kernel, info, error);
   if (ok && klass->prepare) {
     prepared = klass->prepare (kernel->instance, module, error);
     ok = prepared != NULL;
@@ -381,8 +395,10 @@ ring_kernel_reload_info (RingKernel *kernel, RingKernelInfo *info,
  * is declared with the same types, names and sizes, and those say it all: arithmetic
  * types of C, and dimensions in numbers. Else it is zeroed.
  *
- * Loads and compiles in the calling thread, and does not wait for messages. Messages
- * are sent and received meanwhile. From any thread; several take their turns.
+ * Loads and compiles in the calling thread, and does not wait for what is queued; on
+ * cuda it waits until the kernel has left the device, at the end of the message that it
+ * is at. Messages are sent and received meanwhile. From any thread; several take their
+ * turns.
  *
  * If the version works on other formats, that takes a handle with nothing in flight.
  * It then has the version's own format where that is the only one, else the one of
