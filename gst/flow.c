@@ -686,8 +686,12 @@ gst_ring_flow_chain (GstRingKernelFilter *self, GstBuffer *buffer)
 {
   GstRingFlow *flow = &self->flow;
   GstRingStream *stream = &flow->stream;
+  GstRingKernelParameters *parameters;
   gboolean pass;
 
+  /* Its outcome is that of what is configured then. */
+  if (G_UNLIKELY (g_atomic_int_get (&self->next_state) == GST_RING_NEXT_BUFFER))
+    gst_ring_flow_call (self, gst_ring_kernel_filter_change_stream, NULL);
   if (G_UNLIKELY (
           !stream->configured || GST_PAD_NEEDS_RECONFIGURE (self->srcpad))) {
     GstFlowReturn ret = gst_ring_flow_renegotiate (self);
@@ -701,8 +705,9 @@ gst_ring_flow_chain (GstRingKernelFilter *self, GstBuffer *buffer)
     gst_buffer_unref (buffer);
     return GST_FLOW_OK;
   }
-  if (self->attached)
-    gst_ring_kernel_parameters_sync (self->attached,
+  parameters = g_atomic_pointer_get (&self->attached);
+  if (parameters)
+    gst_ring_kernel_parameters_sync (parameters,
         flow->segment.format == GST_FORMAT_TIME
             ? gst_segment_to_stream_time (&flow->segment, GST_FORMAT_TIME,
                 GST_BUFFER_PTS (buffer))
