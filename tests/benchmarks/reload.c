@@ -90,7 +90,7 @@ compare (gconstpointer a, gconstpointer b)
 }
 
 static GstPad *
-open_stream (GstElement *filter)
+open_stream (GstElement *filter, GstPad **sink_out)
 {
   GstPad *src = gst_pad_new ("src", GST_PAD_SRC);
   GstPad *sink = gst_pad_new ("sink", GST_PAD_SINK);
@@ -110,7 +110,7 @@ open_stream (GstElement *filter)
   peer = gst_element_get_static_pad (filter, "src");
   gst_pad_link (peer, sink);
   gst_object_unref (peer);
-  gst_object_unref (sink);
+  *sink_out = sink;
   if (gst_element_set_state (filter, GST_STATE_PLAYING)
       == GST_STATE_CHANGE_FAILURE)
     g_error ("the element does not start");
@@ -161,7 +161,7 @@ main (int argc, char **argv)
   gdouble ms[ROUNDS], median;
   GstElement *filter;
   gchar *dir, *path;
-  GstPad *src;
+  GstPad *src, *sink;
   guint i;
 
   gst_init (NULL, NULL);
@@ -174,7 +174,7 @@ main (int argc, char **argv)
   if (!filter)
     g_error ("no element ringkernelfilter");
   g_object_set (filter, "kernel", path, "reload", TRUE, NULL);
-  src = open_stream (filter);
+  src = open_stream (filter, &sink);
   push (src);
   for (i = 0; i < rounds; i++)
     ms[i] = time_reload (src, path, i + 2);
@@ -189,6 +189,7 @@ main (int argc, char **argv)
   gst_element_set_state (filter, GST_STATE_NULL);
   gst_object_unref (filter);
   gst_object_unref (src);
+  gst_object_unref (sink);
   g_unlink (path);
   g_rmdir (dir);
   g_free (path);
