@@ -686,8 +686,12 @@ gst_ring_flow_chain (GstRingKernelFilter *self, GstBuffer *buffer)
 {
   GstRingFlow *flow = &self->flow;
   GstRingStream *stream = &flow->stream;
+  GstRingKernelParameters *parameters;
   gboolean pass;
 
+  /* Its outcome is that of what is configured then. */
+  if (G_UNLIKELY (g_atomic_int_get (&self->next_state) == GST_RING_NEXT_BUFFER))
+    gst_ring_flow_call (self, gst_ring_kernel_filter_change_stream, NULL);
   if (G_UNLIKELY (
           !stream->configured || GST_PAD_NEEDS_RECONFIGURE (self->srcpad))) {
     GstFlowReturn ret = gst_ring_flow_renegotiate (self);
@@ -701,7 +705,8 @@ gst_ring_flow_chain (GstRingKernelFilter *self, GstBuffer *buffer)
     gst_buffer_unref (buffer);
     return GST_FLOW_OK;
   }
-  if (self->attached) {
+  parameters = g_atomic_pointer_get (&self->attached);
+  if (parameters) {
     const GstClockTime time = flow->segment.format == GST_FORMAT_TIME
         ? gst_segment_to_stream_time (&flow->segment, GST_FORMAT_TIME,
             GST_BUFFER_PTS (buffer))
@@ -709,7 +714,7 @@ gst_ring_flow_chain (GstRingKernelFilter *self, GstBuffer *buffer)
 
     /* ringkernel-NAME has the parameters itself, too. */
     gst_ring_sync_values (GST_OBJECT_CAST (self), time);
-    gst_ring_sync_values (GST_OBJECT_CAST (self->attached), time);
+    gst_ring_sync_values (GST_OBJECT_CAST (parameters), time);
   }
 
   /* Nothing to process, but it may carry times or metas. */

@@ -130,6 +130,9 @@ G_GNUC_INTERNAL GstFlowReturn gst_ring_flow_renegotiate (
     GstRingKernelFilter *self);
 /* Settles the output's caps before a segment where the input has none. */
 G_GNUC_INTERNAL void gst_ring_flow_configure_early (GstRingKernelFilter *self);
+/* A GstRingFlowFunc: settles @caps (GstCaps, nullable). */
+G_GNUC_INTERNAL gboolean gst_ring_flow_configure (GstRingKernelFilter *self,
+    gpointer caps);
 G_GNUC_INTERNAL void gst_ring_flow_forget_stream (GstRingKernelFilter *self);
 
 /* output.c: a finished record goes downstream; takes what is in it. */

@@ -46,6 +46,11 @@
  *     videoconvert ! autovideosink
  * ]| Two kernels in a row on the GPU, the frames staying in its memory.
  *
+ * |[
+ * gst-launch-1.0 videotestsrc ! ringkernelfilter kernel=./invert.c reload=true ! \
+ *     videoconvert ! autovideosink
+ * ]| The kernel can be edited while it plays.
+ *
  * On the CPU the streaming thread runs the kernel itself (inline). In the other
  * execution modes buffers are in flight while upstream goes on, at most
  * #GstRingKernelFilter:max-in-flight of them; order is kept, at EOS all of them
@@ -85,6 +90,7 @@ enum
   PROP_PARAMS,
   PROP_ON_ERROR,
   PROP_QOS,
+  PROP_RELOAD,
   PROP_STATS,
 };
 
@@ -353,6 +359,9 @@ gst_ring_kernel_filter_set_property (GObject *object, guint id,
     case PROP_QOS:
       self->qos = g_value_get_boolean (value);
       break;
+    case PROP_RELOAD:
+      self->reload = g_value_get_boolean (value);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
       break;
@@ -433,6 +442,9 @@ gst_ring_kernel_filter_get_property (GObject *object, guint id, GValue *value,
     case PROP_QOS:
       g_value_set_boolean (value, self->qos);
       break;
+    case PROP_RELOAD:
+      g_value_set_boolean (value, self->reload);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
       break;
@@ -512,6 +524,7 @@ gst_ring_kernel_filter_finalize (GObject *object)
   g_clear_pointer (&self->last_stats, gst_structure_free);
   g_free (self->not_on_cuda);
   g_mutex_clear (&self->lookup_lock);
+  g_mutex_clear (&self->version_lock);
   ring_config_free (self->config);
   g_free (self->kernel_id);
   g_free (self->params);
@@ -624,6 +637,11 @@ gst_ring_kernel_filter_class_init (GstRingKernelFilterClass *klass)
           "Drop video frames that downstream reports as too late, before "
           "any work is spent on them",
           TRUE, playing));
+  install (object_class, PROP_RELOAD,
+      g_param_spec_boolean ("reload", "Reload",
+          "Watch the kernel's file, and let a version that has changed take over "
+          "between two buffers",
+          FALSE, flags));
   install (object_class, PROP_STATS,
       g_param_spec_boxed ("stats", "Statistics",
           "Counters and times of the kernel; times are in ns",
@@ -647,6 +665,7 @@ static void
 gst_ring_kernel_filter_init (GstRingKernelFilter *self)
 {
   g_mutex_init (&self->lookup_lock);
+  g_mutex_init (&self->version_lock);
   self->config = ring_config_new ();
   self->grid_size = self->block_size = -1;
   self->max_in_flight = DEFAULT_MAX_IN_FLIGHT;

@@ -47,6 +47,16 @@ typedef struct
   GstElementClass parent_class;
 } GstRingKernelFilterClass;
 
+/* What a version of the kernel waits for that works on another stream. */
+typedef enum
+{
+  GST_RING_NEXT_NONE,   /* there is none */
+  GST_RING_NEXT_BUFFER, /* the next buffer */
+  GST_RING_NEXT_CAPS    /* caps that it takes */
+} GstRingNext;
+
+typedef struct _GstRingWatch GstRingWatch; /* reload.c */
+
 struct _GstRingKernelFilter
 {
   GstElement parent;
@@ -63,6 +73,7 @@ struct _GstRingKernelFilter
   gint block_size;
   guint max_in_flight; /* 0: auto */
   gboolean qos;
+  gboolean reload;
   gboolean settings_changed; /* since the launch */
   gint on_error;             /* atomic */
 
@@ -72,8 +83,12 @@ struct _GstRingKernelFilter
   RingKernel *kernel;
   gboolean is_inline;
   RingTransfer launched_transfer;
-  GstRingKernelParameters *attached; /* the launched kernel's parameters */
-  GstObject *context; /* CUDA: shared with other elements; NULL: not so */
+  /* The launched kernel's parameters; atomic, since a reload changes it while
+   * streaming threads use it. What it was before lives as long as the kernel. */
+  GstRingKernelParameters *attached;
+  GSList *retired;
+  GstRingWatch *watch; /* NULL: nothing is watched */
+  GstObject *context;  /* CUDA: shared with other elements; NULL: not so */
 
   /* The CUDA context that was found for us; guarded by libgstcuda. */
   GstObject *found_context;
@@ -86,6 +101,12 @@ struct _GstRingKernelFilter
   GstStructure *last_stats; /* of the last kernel, after its end */
   gchar *not_on_cuda;       /* why the kernel runs on cpu, with backend auto */
 
+  /* Versions of the kernel take over one at a time: held from looking at what runs
+   * to the change. Taken before the object lock. */
+  GMutex version_lock;
+  GstRingCaps *next; /* a version of another stream; object lock */
+  gint next_state;   /* GstRingNext; changes under the object lock, atomic */
+
   /* QoS and latency; object lock. */
   gdouble proportion;
   GstClockTime earliest_time;
@@ -94,7 +115,7 @@ struct _GstRingKernelFilter
   GstClockTime held_back;      /* longest time that an output came late by */
 
   /* Counters for stats; atomic. */
-  gsize skipped, passed, bytes_copied;
+  gsize skipped, passed, bytes_copied, reloads, reload_errors;
 
   GstRingFlow flow;
 };
@@ -124,6 +145,13 @@ G_GNUC_INTERNAL void gst_ring_kernel_filter_post_failure (
     GstRingKernelFilter *self, const GError *met);
 G_GNUC_INTERNAL void gst_ring_kernel_filter_post_error (
     GstRingKernelFilter *self, const GError *error);
+/* Likewise as a warning, whose text begins with @what. */
+G_GNUC_INTERNAL void gst_ring_kernel_filter_post_warning (
+    GstRingKernelFilter *self, const gchar *what, const GError *error);
+/* The launched kernel is another version: what is known of it, and its parameters. With
+ * version_lock. */
+G_GNUC_INTERNAL void gst_ring_kernel_filter_learn_version (
+    GstRingKernelFilter *self, RingKernelInfo *info);
 G_GNUC_INTERNAL GstStructure *gst_ring_kernel_filter_get_stats (
     GstRingKernelFilter *self);
 /* The CUDA context goes to neighbours that ask for it. */
@@ -133,6 +161,27 @@ gst_ring_kernel_filter_answer_context (GstRingKernelFilter *self,
 /* As many buffers as may be in flight now. */
 G_GNUC_INTERNAL guint gst_ring_kernel_filter_get_depth (
     GstRingKernelFilter *self);
+
+/* reload.c */
+
+/* Watches the file of the kernel, whose launch began at @launched_at (us of real
+ * time), until it ends. */
+G_GNUC_INTERNAL void gst_ring_kernel_filter_watch (GstRingKernelFilter *self,
+    gint64 launched_at);
+G_GNUC_INTERNAL void gst_ring_kernel_filter_unwatch (GstRingKernelFilter *self);
+/* The version that waits for @state, or, with GST_RING_NEXT_NONE, for anything. */
+G_GNUC_INTERNAL GstRingCaps *gst_ring_kernel_filter_ref_next (
+    GstRingKernelFilter *self, GstRingNext state);
+G_GNUC_INTERNAL void gst_ring_kernel_filter_forget_next (
+    GstRingKernelFilter *self);
+/* A GstRingFlowFunc: settles the stream anew for the version that waits for the next
+ * buffer, or refuses it. */
+G_GNUC_INTERNAL gboolean
+gst_ring_kernel_filter_change_stream (GstRingKernelFilter *self, gpointer data);
+/* Takes the version that waits, if @caps (nullable), which are about to be settled, are
+ * for it. In order with the data. */
+G_GNUC_INTERNAL void gst_ring_kernel_filter_change_with_caps (
+    GstRingKernelFilter *self, GstCaps *caps);
 
 /* pads.c */
 G_GNUC_INTERNAL void gst_ring_kernel_filter_setup_pads (

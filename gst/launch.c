@@ -24,18 +24,14 @@ gst_ring_kernel_filter_init_launch_debug (void)
 
 /* ---- errors --------------------------------------------------------------------------- */
 
-void
-gst_ring_kernel_filter_post_error (GstRingKernelFilter *self,
+static void
+post (GstRingKernelFilter *self, GstMessageType type, const gchar *what,
     const GError *error)
 {
   GQuark domain = GST_STREAM_ERROR;
   gint code = GST_STREAM_ERROR_FAILED;
   const gchar *end;
   gchar *text, *debug = NULL;
-
-  g_mutex_lock (&self->flow.lock);
-  self->flow.error_posted = TRUE;
-  g_mutex_unlock (&self->flow.lock);
 
   if (error->domain == RING_ERROR) {
     switch ((RingError) error->code) {
@@ -55,6 +51,7 @@ gst_ring_kernel_filter_post_error (GstRingKernelFilter *self,
         break;
       case RING_ERROR_KERNEL_INVALID:
       case RING_ERROR_COMPILE:
+      case RING_ERROR_NEEDS_LAUNCH:
         domain = GST_LIBRARY_ERROR;
         code = GST_LIBRARY_ERROR_SETTINGS;
         break;
@@ -74,13 +71,31 @@ gst_ring_kernel_filter_post_error (GstRingKernelFilter *self,
       ? strchr (error->message, '\n')
       : NULL;
   if (end) {
-    text = g_strndup (error->message, end - error->message);
+    text = g_strdup_printf ("%s%.*s", what, (gint) (end - error->message),
+        error->message);
     debug = g_strdup (error->message);
   } else {
-    text = g_strdup (error->message);
+    text = g_strconcat (what, error->message, NULL);
   }
-  gst_element_message_full (GST_ELEMENT (self), GST_MESSAGE_ERROR, domain, code,
-      text, debug, __FILE__, GST_FUNCTION, __LINE__);
+  gst_element_message_full (GST_ELEMENT (self), type, domain, code, text, debug,
+      __FILE__, GST_FUNCTION, __LINE__);
+}
+
+void
+gst_ring_kernel_filter_post_error (GstRingKernelFilter *self,
+    const GError *error)
+{
+  g_mutex_lock (&self->flow.lock);
+  self->flow.error_posted = TRUE;
+  g_mutex_unlock (&self->flow.lock);
+  post (self, GST_MESSAGE_ERROR, "", error);
+}
+
+void
+gst_ring_kernel_filter_post_warning (GstRingKernelFilter *self,
+    const gchar *what, const GError *error)
+{
+  post (self, GST_MESSAGE_WARNING, what, error);
 }
 
 gboolean
@@ -182,13 +197,33 @@ gst_ring_kernel_filter_ref_caps (GstRingKernelFilter *self)
   return caps;
 }
 
-/* @info is what the parameters must fit; takes over what @old ones were set to if
- * they fit already. */
+/* @parameters are the child `kernel` from here on. */
+static void
+adopt (GstRingKernelFilter *self, GstRingKernelParameters *parameters)
+{
+  GstRingKernelParameters *old;
+
+  gst_object_set_parent (GST_OBJECT (parameters), GST_OBJECT (self));
+  GST_OBJECT_LOCK (self);
+  old = self->parameters;
+  self->parameters = gst_object_ref (parameters);
+  GST_OBJECT_UNLOCK (self);
+
+  if (old) {
+    gst_child_proxy_child_removed (GST_CHILD_PROXY (self), G_OBJECT (old),
+        "kernel");
+    gst_object_unparent (GST_OBJECT (old));
+    gst_object_unref (old);
+  }
+  gst_child_proxy_child_added (GST_CHILD_PROXY (self), G_OBJECT (parameters),
+      "kernel");
+}
+
+/* @info is what the parameters must fit; those that are there stay if they do. */
 static GstRingKernelParameters *
 make_parameters (GstRingKernelFilter *self, RingKernelInfo *info)
 {
-  GstRingKernelParameters *parameters, *old = NULL;
-  gboolean added = FALSE;
+  GstRingKernelParameters *parameters;
 
   GST_OBJECT_LOCK (self);
   parameters = self->parameters ? gst_object_ref (self->parameters) : NULL;
@@ -198,22 +233,7 @@ make_parameters (GstRingKernelFilter *self, RingKernelInfo *info)
   g_clear_pointer (&parameters, gst_object_unref);
 
   parameters = gst_ring_kernel_parameters_new (info);
-  gst_object_set_parent (GST_OBJECT (parameters), GST_OBJECT (self));
-  GST_OBJECT_LOCK (self);
-  old = self->parameters;
-  self->parameters = gst_object_ref (parameters);
-  added = TRUE;
-  GST_OBJECT_UNLOCK (self);
-
-  if (old) {
-    gst_child_proxy_child_removed (GST_CHILD_PROXY (self), G_OBJECT (old),
-        "kernel");
-    gst_object_unparent (GST_OBJECT (old));
-    gst_object_unref (old);
-  }
-  if (added)
-    gst_child_proxy_child_added (GST_CHILD_PROXY (self), G_OBJECT (parameters),
-        "kernel");
+  adopt (self, parameters);
   return parameters;
 }
 
@@ -236,6 +256,7 @@ gst_ring_kernel_filter_forget_kernel (GstRingKernelFilter *self)
   GstRingKernelParameters *old;
   GstRingCaps *caps;
 
+  gst_ring_kernel_filter_forget_next (self);
   GST_OBJECT_LOCK (self);
   old = g_steal_pointer (&self->parameters);
   caps = g_steal_pointer (&self->caps);
@@ -264,6 +285,34 @@ learn (GstRingKernelFilter *self, RingKernelInfo *info, gboolean cuda)
   self->lookup_failed = FALSE;
   GST_OBJECT_UNLOCK (self);
   g_clear_pointer (&old, gst_ring_caps_unref);
+}
+
+void
+gst_ring_kernel_filter_learn_version (GstRingKernelFilter *self,
+    RingKernelInfo *info)
+{
+  GstRingKernelParameters *parameters, *old;
+  gboolean cuda;
+
+  GST_OBJECT_LOCK (self);
+  cuda = self->context != NULL;
+  old = self->attached;
+  GST_OBJECT_UNLOCK (self);
+  learn (self, info, cuda);
+  if (gst_ring_kernel_parameters_fit (old, info)) {
+    gst_ring_kernel_parameters_refresh (old);
+    return;
+  }
+
+  parameters = gst_ring_kernel_parameters_new (info);
+  gst_ring_kernel_parameters_detach (old);
+  gst_ring_kernel_parameters_attach (parameters, self->kernel, NULL, 0, NULL);
+  gst_ring_kernel_parameters_take_controllers (parameters, old);
+  GST_OBJECT_LOCK (self);
+  g_atomic_pointer_set (&self->attached, parameters);
+  self->retired = g_slist_prepend (self->retired, old);
+  GST_OBJECT_UNLOCK (self);
+  adopt (self, parameters);
 }
 
 void
@@ -379,9 +428,10 @@ gst_ring_kernel_filter_launch (GstRingKernelFilter *self, GError **error)
   GstAllocator *pinned = NULL;
   RingConfig *config;
   gchar *id, *text;
+  const gint64 launched_at = g_get_real_time ();
   gint grid, block;
   guint text_serial;
-  gboolean ok = FALSE;
+  gboolean ok = FALSE, reload;
 
   GST_OBJECT_LOCK (self);
   id = g_strdup (self->kernel_id);
@@ -390,6 +440,7 @@ gst_ring_kernel_filter_launch (GstRingKernelFilter *self, GError **error)
   config = ring_config_copy (self->config);
   grid = self->grid_size;
   block = self->block_size;
+  config->reload = reload = self->reload;
   self->settings_changed = FALSE;
   GST_OBJECT_UNLOCK (self);
 
@@ -419,14 +470,18 @@ gst_ring_kernel_filter_launch (GstRingKernelFilter *self, GError **error)
   gst_object_replace (&self->context, self->found_context);
   self->runtime = g_steal_pointer (&runtime);
   self->kernel = g_steal_pointer (&kernel);
-  self->attached = g_steal_pointer (&parameters);
+  g_atomic_pointer_set (&self->attached, parameters);
+  parameters = NULL;
   self->launched_transfer = config->transfer;
   self->is_inline =
       ring_kernel_get_mode (self->kernel) == RING_EXECUTION_INLINE;
   GST_OBJECT_UNLOCK (self);
   self->skipped = self->passed = self->bytes_copied = 0;
+  self->reloads = self->reload_errors = 0;
   self->processed = self->dropped = 0;
   tell_where (self, id);
+  if (reload)
+    gst_ring_kernel_filter_watch (self, launched_at);
   ok = TRUE;
 
 done:
@@ -450,6 +505,7 @@ gst_ring_kernel_filter_end (GstRingKernelFilter *self)
 {
   GstRingKernelParameters *attached;
   GstStructure *stats, *old;
+  GSList *retired;
   RingRuntime *runtime;
   RingKernel *kernel;
   GstObject *context;
@@ -457,6 +513,7 @@ gst_ring_kernel_filter_end (GstRingKernelFilter *self)
 
   if (!self->kernel)
     return;
+  gst_ring_kernel_filter_unwatch (self);
   if (ring_kernel_get_status (self->kernel) != RING_KERNEL_FAILED
       && !ring_kernel_terminate (self->kernel, RING_TERMINATE_DISCARD,
           &error)) {
@@ -468,7 +525,9 @@ gst_ring_kernel_filter_end (GstRingKernelFilter *self)
   GST_OBJECT_LOCK (self);
   kernel = g_steal_pointer (&self->kernel);
   runtime = g_steal_pointer (&self->runtime);
-  attached = g_steal_pointer (&self->attached);
+  attached = self->attached;
+  g_atomic_pointer_set (&self->attached, NULL);
+  retired = g_steal_pointer (&self->retired);
   context = g_steal_pointer (&self->context);
   old = self->last_stats;
   self->last_stats = stats;
@@ -478,6 +537,7 @@ gst_ring_kernel_filter_end (GstRingKernelFilter *self)
     gst_ring_kernel_parameters_detach (attached);
     gst_object_unref (attached);
   }
+  g_slist_free_full (retired, gst_object_unref);
   gst_ring_buffers_set_device (&self->flow.buffers, NULL, NULL);
   g_object_unref (kernel);
   g_object_unref (runtime);
@@ -528,6 +588,7 @@ gst_ring_kernel_filter_get_stats (GstRingKernelFilter *self)
   RingRuntime *runtime;
   RingKernel *kernel;
   RingTransfer transfer;
+  RingKernelInfo *info;
   RingMetrics *m;
   guint64 dropped;
   gchar *fallback;
@@ -548,12 +609,11 @@ gst_ring_kernel_filter_get_stats (GstRingKernelFilter *self)
   }
 
   m = ring_kernel_get_metrics (kernel);
+  info = ring_kernel_dup_info (kernel);
   gst_structure_set (stats, "kernel", G_TYPE_STRING,
-      ring_kernel_info_get_name (ring_kernel_get_info (kernel)), "origin",
-      G_TYPE_STRING,
-      ring_kernel_info_get_origin (ring_kernel_get_info (kernel)),
-      "device-name", G_TYPE_STRING, ring_runtime_get_device_name (runtime),
-      "backend", G_TYPE_STRING,
+      ring_kernel_info_get_name (info), "origin", G_TYPE_STRING,
+      ring_kernel_info_get_origin (info), "device-name", G_TYPE_STRING,
+      ring_runtime_get_device_name (runtime), "backend", G_TYPE_STRING,
       nick_of (RING_TYPE_BACKEND_TYPE, (gint) m->backend), "mode",
       G_TYPE_STRING, nick_of (RING_TYPE_EXECUTION_MODE, (gint) m->mode),
       "status", G_TYPE_STRING,
@@ -595,6 +655,11 @@ gst_ring_kernel_filter_get_stats (GstRingKernelFilter *self)
   put (stats, "dropped", dropped);
   put (stats, "skipped", (gsize) g_atomic_pointer_get (&self->skipped));
   put (stats, "passed", (gsize) g_atomic_pointer_get (&self->passed));
+  put (stats, "generation", m->generation);
+  put (stats, "reloads", (gsize) g_atomic_pointer_get (&self->reloads));
+  put (stats, "reload-errors",
+      (gsize) g_atomic_pointer_get (&self->reload_errors));
+  ring_kernel_info_unref (info);
   ring_metrics_free (m);
   g_object_unref (kernel);
   g_clear_object (&runtime);

@@ -121,9 +121,12 @@ static gboolean
 query_caps (GstRingKernelFilter *self, GstPad *pad, GstQuery *query)
 {
   GstPad *otherpad = pad == self->sinkpad ? self->srcpad : self->sinkpad;
-  GstRingCaps *info = gst_ring_kernel_filter_ref_caps (self);
+  GstRingCaps *info;
   GstCaps *filter, *caps;
 
+  info = gst_ring_kernel_filter_ref_next (self, GST_RING_NEXT_CAPS);
+  if (!info)
+    info = gst_ring_kernel_filter_ref_caps (self);
   gst_query_parse_caps (query, &filter);
   if (info) {
     caps = gst_ring_caps_query (info, pad, otherpad, filter);
@@ -154,12 +157,16 @@ static gboolean
 query_accept_caps (GstRingKernelFilter *self, GstPad *pad, GstQuery *query)
 {
   GstRingCaps *info = gst_ring_kernel_filter_ref_caps (self);
+  GstRingCaps *next =
+      gst_ring_kernel_filter_ref_next (self, GST_RING_NEXT_CAPS);
   gboolean accepted = TRUE;
   GError *error = NULL;
   GstCaps *caps;
 
   gst_query_parse_accept_caps (query, &caps);
-  if (info && pad == self->sinkpad) {
+  if (next && pad == self->sinkpad && gst_ring_caps_accept (next, caps, NULL)) {
+    accepted = TRUE;
+  } else if (info && pad == self->sinkpad) {
     accepted = gst_ring_caps_accept (info, caps, &error);
     /* A pad asks this before it hands a caps event to its element. So with a
      * refusal the event never comes, the stream ends as "not negotiated" without
@@ -181,6 +188,7 @@ query_accept_caps (GstRingKernelFilter *self, GstPad *pad, GstQuery *query)
       caps);
   g_clear_error (&error);
   g_clear_pointer (&info, gst_ring_caps_unref);
+  g_clear_pointer (&next, gst_ring_caps_unref);
   gst_query_set_accept_caps_result (query, accepted);
   return TRUE;
 }

@@ -396,3 +396,82 @@ gst_ring_kernel_parameters_detach (GstRingKernelParameters *self)
   GST_OBJECT_UNLOCK (self);
   g_clear_object (&kernel);
 }
+
+/* ---- controllers ------------------------------------------------------------------ */
+
+static gboolean
+is_of_every_binding (GParamSpec *pspec)
+{
+  return pspec->owner_type == GST_TYPE_OBJECT
+      || pspec->owner_type == GST_TYPE_CONTROL_BINDING;
+}
+
+/* A binding is made for one object, so it is made again, with the same sources. NULL:
+ * it keeps what it needs to itself. */
+static GstControlBinding *
+copy_binding (GstControlBinding *binding, GstObject *object)
+{
+  guint n_pspecs, n = 2, own = 0, i;
+  GParamSpec **pspecs =
+      g_object_class_list_properties (G_OBJECT_GET_CLASS (binding), &n_pspecs);
+  const gchar **names = g_new0 (const gchar *, n_pspecs + 2);
+  GValue *values = g_new0 (GValue, n_pspecs + 2);
+  GstControlBinding *copy = NULL;
+
+  names[0] = "object";
+  g_value_init (&values[0], GST_TYPE_OBJECT);
+  g_value_set_object (&values[0], object);
+  names[1] = "name";
+  g_value_init (&values[1], G_TYPE_STRING);
+  g_value_set_string (&values[1], binding->name);
+  for (i = 0; i < n_pspecs; i++) {
+    if (is_of_every_binding (pspecs[i])
+        || (pspecs[i]->flags & G_PARAM_READWRITE) != G_PARAM_READWRITE)
+      continue;
+    names[n] = pspecs[i]->name;
+    g_value_init (&values[n], pspecs[i]->value_type);
+    g_object_get_property (G_OBJECT (binding), names[n], &values[n]);
+    n++;
+    own++;
+  }
+  if (own > 0)
+    copy = (GstControlBinding *) g_object_new_with_properties (G_OBJECT_TYPE (
+                                                                   binding),
+        n, names, values);
+  for (i = 0; i < n; i++)
+    g_value_unset (&values[i]);
+  g_free (values);
+  g_free (names);
+  g_free (pspecs);
+  return copy;
+}
+
+void
+gst_ring_kernel_parameters_take_controllers (GstRingKernelParameters *self,
+    GstRingKernelParameters *from)
+{
+  GList *bindings, *l;
+
+  GST_OBJECT_LOCK (from);
+  bindings = g_list_copy_deep (GST_OBJECT (from)->control_bindings,
+      (GCopyFunc) (void (*) (void)) gst_object_ref, NULL);
+  GST_OBJECT_UNLOCK (from);
+  for (l = bindings; l; l = l->next) {
+    GstControlBinding *binding = l->data, *copy = NULL;
+    GParamSpec *pspec =
+        g_object_class_find_property (G_OBJECT_GET_CLASS (self), binding->name);
+
+    if (pspec && pspec->flags & GST_PARAM_CONTROLLABLE)
+      copy = copy_binding (binding, GST_OBJECT (self));
+    if (copy) {
+      gst_control_binding_set_disabled (copy,
+          gst_control_binding_is_disabled (binding));
+      gst_object_add_control_binding (GST_OBJECT (self), copy);
+    } else {
+      GST_INFO_OBJECT (self, "'%s' is not controlled any more", binding->name);
+    }
+    gst_object_remove_control_binding (GST_OBJECT (from), binding);
+    gst_object_unref (binding);
+  }
+  g_list_free (bindings);
+}

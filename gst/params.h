@@ -44,6 +44,9 @@ gst_ring_kernel_parameters_attach (GstRingKernelParameters *self,
     RingKernel *kernel, const gchar *text, guint text_serial, GError **error);
 G_GNUC_INTERNAL void gst_ring_kernel_parameters_detach (
     GstRingKernelParameters *self);
+/* Controllers of @from go over to @self, where it has a property of that name. */
+G_GNUC_INTERNAL void gst_ring_kernel_parameters_take_controllers (
+    GstRingKernelParameters *self, GstRingKernelParameters *from);
 /* Reads all values back from the kernel. */
 G_GNUC_INTERNAL void gst_ring_kernel_parameters_refresh (
     GstRingKernelParameters *self);

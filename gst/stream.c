@@ -117,7 +117,7 @@ describe_stream (GstRingKernelFilter *self, const RingFormat *in,
     const RingFormat *out)
 {
   GstRingStream *stream = &self->flow.stream;
-  RingKernelInfo *info = ring_kernel_get_info (self->kernel);
+  RingKernelInfo *info = stream->info->info;
   const gboolean same = ring_format_equal (in, out);
   const GstRingBuffers *buffers = &self->flow.buffers;
 
@@ -189,8 +189,8 @@ reallocate (GstRingKernelFilter *self, gpointer data)
 }
 
 /* Called in order with the data: all that came before is pushed. */
-static gboolean
-configure (GstRingKernelFilter *self, gpointer data)
+gboolean
+gst_ring_flow_configure (GstRingKernelFilter *self, gpointer data)
 {
   GstRingFlow *flow = &self->flow;
   GstRingStream *stream = &flow->stream;
@@ -201,6 +201,7 @@ configure (GstRingKernelFilter *self, gpointer data)
 
   gst_ring_flow_forget_stream (self);
   gst_ring_flow_free_records (self);
+  gst_ring_kernel_filter_change_with_caps (self, caps);
   stream->info = gst_ring_kernel_filter_ref_caps (self);
   if (!stream->info)
     return FALSE;
@@ -253,7 +254,7 @@ gst_ring_flow_set_caps (GstRingKernelFilter *self, GstCaps *caps)
   if (stream->configured && stream->in_caps
       && gst_caps_is_equal (stream->in_caps, caps))
     return TRUE;
-  return gst_ring_flow_call (self, configure, caps);
+  return gst_ring_flow_call (self, gst_ring_flow_configure, caps);
 }
 
 gboolean
@@ -292,7 +293,7 @@ gst_ring_flow_renegotiate (GstRingKernelFilter *self)
   if (!stream->configured) {
     if (stream->refused)
       return GST_FLOW_NOT_NEGOTIATED;
-    ok = gst_ring_flow_call (self, configure, NULL);
+    ok = gst_ring_flow_call (self, gst_ring_flow_configure, NULL);
   } else if (gst_pad_check_reconfigure (self->srcpad)) {
     ok = gst_ring_flow_call (self, reallocate, NULL);
     if (!ok)
@@ -310,6 +311,6 @@ gst_ring_flow_configure_early (GstRingKernelFilter *self)
   GstRingCaps *info = gst_ring_kernel_filter_ref_caps (self);
 
   if (info && info->kind == RING_PAYLOAD_RECORD && info->changes_format)
-    gst_ring_flow_call (self, configure, NULL);
+    gst_ring_flow_call (self, gst_ring_flow_configure, NULL);
   g_clear_pointer (&info, gst_ring_caps_unref);
 }

@@ -120,7 +120,7 @@ ring_check_memory_ (RingKernel *kernel, const RingFormat *format,
       text = ring_format_to_string (format);
       g_set_error (error, RING_ERROR, RING_ERROR_PAYLOAD,
           "the %s for kernel '%s' has %u planes; %s has %u", what,
-          kernel->module->name, memory->n_planes, text, layout.n_planes);
+          ring_kernel_name_ (kernel), memory->n_planes, text, layout.n_planes);
       g_free (text);
       return FALSE;
     }
@@ -142,7 +142,7 @@ ring_check_memory_ (RingKernel *kernel, const RingFormat *format,
           "plane %u of the %s for kernel '%s' has %" G_GSIZE_FORMAT
           " bytes with %d from row to row; %s needs %" G_GINT64_FORMAT
           " rows of %" G_GINT64_FORMAT,
-          p, what, kernel->module->name, memory->plane[p].size,
+          p, what, ring_kernel_name_ (kernel), memory->plane[p].size,
           memory->plane[p].stride, text, height, row);
       g_free (text);
       return FALSE;
@@ -153,7 +153,7 @@ ring_check_memory_ (RingKernel *kernel, const RingFormat *format,
       || memory->plane[0].size < memory->size) {
     g_set_error (error, RING_ERROR, RING_ERROR_PAYLOAD,
         "the %s for kernel '%s' is not one block of memory", what,
-        kernel->module->name);
+        ring_kernel_name_ (kernel));
     return FALSE;
   }
   return TRUE;
@@ -182,7 +182,7 @@ ring_check_units_ (RingKernel *kernel, gsize size, GError **error)
       "a payload of %" G_GSIZE_FORMAT
       " bytes is no whole number of units of %" G_GSIZE_FORMAT
       " bytes (%s), which kernel '%s' takes",
-      size, unit, text, kernel->module->name);
+      size, unit, text, ring_kernel_name_ (kernel));
   g_free (text);
   return FALSE;
 }
@@ -204,7 +204,7 @@ ring_fit_buffers_locked_ (RingKernel *kernel, gsize size, GError **error)
     g_set_error (error, RING_ERROR, RING_ERROR_TOO_LARGE,
         "kernel '%s' has state for payloads of %" G_GSIZE_FORMAT " bytes, this "
         "one has %" G_GSIZE_FORMAT "; raise message-size",
-        kernel->module->name, kernel->buffered_payload, size);
+        ring_kernel_name_ (kernel), kernel->buffered_payload, size);
     return FALSE;
   }
   in_flight = __atomic_load_n (&kernel->pending, __ATOMIC_ACQUIRE);
@@ -213,7 +213,7 @@ ring_fit_buffers_locked_ (RingKernel *kernel, gsize size, GError **error)
         "kernel '%s' needs more scratch for a payload of %" G_GSIZE_FORMAT
         " bytes, and %" G_GUINT64_FORMAT " messages in flight use it; drain it "
         "first",
-        kernel->module->name, size, in_flight);
+        ring_kernel_name_ (kernel), size, in_flight);
     return FALSE;
   }
   /* Half as much again, so that slowly growing payloads seldom come here. */
@@ -288,7 +288,7 @@ ring_check_can_send_locked_ (RingKernel *kernel, gboolean *full, GError **error)
     g_set_error (error, RING_ERROR, RING_ERROR_QUEUE_FULL,
         "kernel '%s' has %u messages in flight, as many as its queue-capacity "
         "allows; receive some first",
-        kernel->module->name, kernel->config.queue_capacity);
+        ring_kernel_name_ (kernel), kernel->config.queue_capacity);
     return FALSE;
   }
   return TRUE;
@@ -320,7 +320,7 @@ ring_begin_message_locked_ (RingKernel *kernel, RingEntry **entry_out)
   header->epoch = kernel->epoch;
   header->t_accepted = entry->t_accepted;
   header->t_started = header->t_finished = header->t_arrived = 0;
-  header->source_generation = 0;
+  header->source_generation = kernel->generation;
   header->parameter_set = entry->parameter_set;
   header->entry = index;
   header->output_index = 0;
@@ -390,8 +390,7 @@ guint32
 ring_first_region_ (RingKernel *kernel, guint32 index, guint which)
 {
   return RING_REGION_FIRST
-      + (index * (1 + kernel->description->max_outputs) + which)
-      * RING_MAX_PLANES;
+      + (index * (1 + kernel->max_outputs) + which) * RING_MAX_PLANES;
 }
 
 gboolean
@@ -409,7 +408,7 @@ ring_aligned_for_ (const RingFormat *format, gconstpointer data)
 void
 ring_release_blocks_ (RingKernel *kernel, RingEntry *entry)
 {
-  const guint n = kernel->description->max_outputs;
+  const guint n = kernel->max_outputs;
   const guint64 index = entry->sequence & kernel->entry_mask;
   guint i;
 

@@ -134,6 +134,59 @@ ring_runtime_launch_finish (RingRuntime *runtime, GAsyncResult *result,
 }
 
 static void
+reload_thread (GTask *task, gpointer object, gpointer data,
+    GCancellable *cancellable)
+{
+  Request *request = data;
+  GError *error = NULL;
+  const gboolean ok =
+      !g_cancellable_set_error_if_cancelled (cancellable, &error)
+      && ring_kernel_reload (object, request->id, &error);
+
+  return_boolean (task, ok, error);
+}
+
+/**
+ * ring_kernel_reload_async:
+ * @kernel: a handle
+ * @id: a kernel's name, or a path to a .c or .so file
+ * @cancellable: (nullable): a cancellable, looked at before anything is done
+ * @callback: (scope async): called in the caller's main context
+ * @user_data: for @callback
+ *
+ * Like ring_kernel_reload(), without waiting.
+ */
+void
+ring_kernel_reload_async (RingKernel *kernel, const gchar *id,
+    GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
+  Request *request;
+
+  g_return_if_fail (RING_IS_KERNEL (kernel) && id != NULL);
+
+  request = g_new0 (Request, 1);
+  request->id = g_strdup (id);
+  run (kernel, ring_kernel_reload_async, request, reload_thread, cancellable,
+      callback, user_data);
+}
+
+/**
+ * ring_kernel_reload_finish:
+ * @kernel: a handle
+ * @result: from the callback
+ * @error: return location for an error
+ *
+ * Returns: as ring_kernel_reload()
+ */
+gboolean
+ring_kernel_reload_finish (RingKernel *kernel, GAsyncResult *result,
+    GError **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, kernel), FALSE);
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+static void
 terminate_thread (GTask *task, gpointer object, gpointer data,
     GCancellable *cancellable)
 {

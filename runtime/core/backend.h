@@ -42,6 +42,19 @@ typedef struct
   gpointer input_stream, output_stream;
 } RingPlacement;
 
+/* Another version of a kernel, to run the messages from @generation on; all of it
+ * checked before. */
+typedef struct
+{
+  RingModule *module;
+  gpointer prepared; /* what `prepare` gave; NULL where there is none */
+  guint32 generation;
+  gboolean has_buffers;           /* FALSE: no format is settled */
+  gsize state_size, scratch_size; /* else of these sizes, zeroed … */
+  gboolean keep_state;            /* … but for the state as it is */
+  gboolean idle;                  /* nothing is queued or running */
+} RingReplacement;
+
 typedef struct
 {
   RingBackendType type;
@@ -71,6 +84,20 @@ typedef struct
    * is as before. */
   gboolean (*set_buffers) (RingInstance *instance, gsize state_size,
       gsize scratch_size, gboolean keep_state, GError **error);
+
+  /* Makes what `replace` needs to go on with @module, and may take long: nothing of
+   * what runs is touched. Any thread, one at a time. Errors: as launch, and
+   * NEEDS_LAUNCH. NULL: nothing is to be made. */
+  gpointer (
+      *prepare) (RingInstance *instance, RingModule *module, GError **error);
+  /* It is not wanted after all. */
+  void (*discard) (RingInstance *instance, gpointer prepared);
+  /* From the message with @generation on the other version runs, and none before
+   * is touched by it. Called in the order of generations, with the host's side of
+   * the input ring held. Does not wait for what is queued. What was prepared is
+   * taken. FALSE with an error (NO_MEMORY, FAULT): all is as before. */
+  gboolean (*replace) (RingInstance *instance,
+      const RingReplacement *replacement, GError **error);
 
   /* The slot at @position of the input ring is written, but for its sequence, and
    * its payloads are named by the region table: publishes it as soon as the device

@@ -20,7 +20,7 @@ static RingMessage *
 make_message (RingKernel *kernel, RingEntry *entry,
     const RingMessageHeader *header)
 {
-  const guint n = kernel->description->max_outputs;
+  const guint n = kernel->max_outputs;
   const gsize size = header->payload.size;
   gpointer *block =
       &kernel->output_blocks[(entry->sequence & kernel->entry_mask) * n
@@ -43,6 +43,7 @@ make_message (RingKernel *kernel, RingEntry *entry,
   message->correlation_id = header->correlation_id;
   message->type = header->type;
   message->flags = header->flags & RING_MESSAGE_DISCONT;
+  message->source_generation = header->source_generation;
   message->pts = header->pts;
   message->duration = header->duration;
   message->trace[0] = header->t_accepted;
@@ -103,7 +104,7 @@ static void
 finish_entry (RingKernel *kernel, RingEntry *entry,
     const RingMessageHeader *header, RingOutcome outcome, gboolean counted)
 {
-  const guint n = kernel->description->max_outputs;
+  const guint n = kernel->max_outputs;
   const gsize *sizes =
       &kernel->output_sizes[(entry->sequence & kernel->entry_mask) * n];
   const guint64 now = entry->t_accepted ? ring_clock_now () : 0;
@@ -127,6 +128,7 @@ finish_entry (RingKernel *kernel, RingEntry *entry,
     completion.outcome = outcome;
     completion.sequence = entry->sequence;
     completion.n_outputs = 0;
+    completion.source_generation = header ? header->source_generation : 0;
     for (k = 0; emitted && outcome == RING_OUTCOME_DONE; k++, emitted >>= 1) {
       if (emitted & 1) {
         completion.output_index[completion.n_outputs] = k;
@@ -182,7 +184,7 @@ fail_with_device_error (RingKernel *kernel)
 
   ring_kernel_fail_ (kernel,
       g_error_new (RING_ERROR, RING_ERROR_FAULT, "kernel '%s' faulted: %s",
-          kernel->module->name,
+          ring_kernel_name_ (kernel),
           code < G_N_ELEMENTS (text) ? text[code] : text[0]));
 }
 
@@ -202,7 +204,7 @@ take_slot (RingKernel *kernel, const RingMessageHeader *header)
         g_error_new (RING_ERROR, RING_ERROR_FAULT,
             "kernel '%s' returned message %" G_GUINT64_FORMAT
             " where %" G_GUINT64_FORMAT " was due",
-            kernel->module->name, (guint64) header->sequence,
+            ring_kernel_name_ (kernel), (guint64) header->sequence,
             kernel->expected_sequence));
     return;
   }
@@ -218,7 +220,7 @@ take_slot (RingKernel *kernel, const RingMessageHeader *header)
     ring_count (&kernel->bytes_out, header->payload.size);
     entry->emitted |= 1u << header->output_index;
     kernel->output_sizes[(entry->sequence & kernel->entry_mask)
-            * kernel->description->max_outputs
+            * kernel->max_outputs
         + header->output_index] = header->payload.size;
     if (!entry->by_reference) {
       counted = !deliver (kernel, entry, make_message (kernel, entry, header),
@@ -254,7 +256,7 @@ ring_bridge_harvest_ (RingKernel *kernel)
         ring_queue_release (&kernel->output, 1);
       }
       /* With several outputs per input, the kernel may have waited for room. */
-      if (kernel->description->max_outputs > 1)
+      if (kernel->max_outputs > 1)
         klass->wake (kernel->instance);
       if (i < n)
         break;
@@ -319,8 +321,8 @@ ring_bridge_abandon_ (RingKernel *kernel, gint64 deadline)
       entry->input_block = NULL;
       entry->message = NULL;
       memset (&kernel->output_blocks[(sequence & kernel->entry_mask)
-                  * kernel->description->max_outputs],
-          0, sizeof (gpointer) * kernel->description->max_outputs);
+                  * kernel->max_outputs],
+          0, sizeof (gpointer) * kernel->max_outputs);
     }
     finish_entry (kernel, entry, NULL,
         running ? RING_OUTCOME_ABANDONED : RING_OUTCOME_FAILED, FALSE);

@@ -34,6 +34,7 @@ struct _RingMessage
   guint64 correlation_id;
   guint32 type;
   guint32 flags;
+  guint32 source_generation;
   guint64 pts;
   guint64 duration;
   guint64 trace[4];
@@ -88,9 +89,7 @@ struct _RingKernel
 
   /* fixed at launch */
   GObject *runtime;
-  RingKernelInfo *info;
-  RingModule *module;
-  const RingKernelDescription *description;
+  guint max_outputs;
   RingBackendType backend;
   RingConfig config;
   guint64 id;
@@ -101,6 +100,16 @@ struct _RingKernel
   gpointer *output_blocks; /* entry * max_outputs + k; from the pool */
   gsize *output_sizes;     /* likewise: bytes emitted */
   guint *parameter_refs;   /* per set; atomic */
+
+  /* One reload at a time; taken before the locks below. */
+  GMutex reload_lock;
+
+  /* The version that takes the next message. Changed under send_lock and lock. */
+  RingKernelInfo *info;
+  RingModule *module;
+  const RingKernelDescription *description;
+  const gchar *name;  /* interned; atomic */
+  guint32 generation; /* 0 as launched, one more with each reload; atomic */
 
   /* lock: status, error, formats, deliveries, callers; no call out under it */
   GMutex lock;
@@ -147,6 +156,9 @@ RingKernel *ring_kernel_launch_ (GObject *runtime, RingBackend *backend,
 void ring_kernel_fail_ (RingKernel *kernel, GError *error_taken);
 gboolean ring_kernel_check_status_ (RingKernel *kernel, const gchar *what,
     RingKernelStatus wanted, GError **error);
+/* Likewise: whether the handle has been launched and is not about to end. */
+gboolean ring_kernel_check_living_ (RingKernel *kernel, const gchar *what,
+    GError **error);
 void ring_kernel_wake_waiters_ (RingKernel *kernel);
 /* When @timeout us from now are over; -1: never. */
 gint64 ring_deadline_ (gint64 timeout);
@@ -158,6 +170,15 @@ gulong ring_kernel_watch_cancel_ (RingKernel *kernel,
     GCancellable *cancellable);
 void ring_kernel_unwatch_cancel_ (GCancellable *cancellable, gulong id);
 guint64 ring_kernel_in_flight_ (RingKernel *kernel);
+/* For messages to people; any thread. */
+static inline const gchar *
+ring_kernel_name_ (RingKernel *kernel)
+{
+  return __atomic_load_n (&kernel->name, __ATOMIC_ACQUIRE);
+}
+/* Whether records of @d go into messages of the size of @config. */
+gboolean ring_kernel_check_records_ (const RingKernelDescription *d,
+    const gchar *name, const RingConfig *config, GError **error);
 /* Accepted, and not finished by the device or its completion not called. */
 static inline guint64
 ring_kernel_pending_ (RingKernel *kernel)
@@ -165,10 +186,18 @@ ring_kernel_pending_ (RingKernel *kernel)
   return __atomic_load_n (&kernel->pending, __ATOMIC_ACQUIRE);
 }
 
+void ring_kernel_await_harvester_ (RingKernel *kernel);
+/* Bytes of payload that state and scratch are made for. */
+gsize ring_kernel_buffered_payload_ (RingKernel *kernel,
+    const RingFormat *format);
 gboolean ring_kernel_set_format_locked_ (RingKernel *kernel,
     const RingFormat *format, GError **error);
 void ring_bridge_harvest_ (RingKernel *kernel);
 void ring_bridge_abandon_ (RingKernel *kernel, gint64 deadline);
+
+/* Bytes of a set of parameters at the least, where versions to come may have more
+ * of them: every scalar one that a kernel can have, and lists of 192 numbers. */
+#define RING_RELOAD_PARAMETERS 1024u
 
 #define ring_count(word, n) __atomic_add_fetch (word, n, __ATOMIC_RELAXED)
 #define ring_counted(word) __atomic_load_n (word, __ATOMIC_RELAXED)

@@ -32,6 +32,7 @@ ring_kernel_init (RingKernel *self)
 {
   g_mutex_init (&self->lock);
   g_mutex_init (&self->send_lock);
+  g_mutex_init (&self->reload_lock);
   g_cond_init (&self->changed);
   g_queue_init (&self->deliveries);
   self->status = RING_KERNEL_CREATED;
@@ -100,6 +101,7 @@ ring_kernel_finalize (GObject *object)
   g_clear_object (&self->runtime);
   g_mutex_clear (&self->lock);
   g_mutex_clear (&self->send_lock);
+  g_mutex_clear (&self->reload_lock);
   g_cond_clear (&self->changed);
   G_OBJECT_CLASS (ring_kernel_parent_class)->finalize (object);
 }
@@ -179,11 +181,31 @@ fill_geometry (RingGeometry *geometry, const RingKernelDescription *d,
   geometry->output_stride =
       geometry->output_inline_offset + round_up (RING_INLINE_SIZE);
   geometry->parameter_stride = (guint32) ring_parameters_get_size (d);
+  if (config->reload)
+    geometry->parameter_stride =
+        MAX (geometry->parameter_stride, RING_RELOAD_PARAMETERS);
   /* One per message in flight, the current one, and one to write. */
   geometry->parameter_sets =
-      d->n_parameters > 0 ? config->queue_capacity + 2 : 1;
+      d->n_parameters > 0 || config->reload ? config->queue_capacity + 2 : 1;
   geometry->region_count =
       RING_REGION_FIRST + capacity * RING_MAX_PLANES * (1 + d->max_outputs);
+}
+
+gboolean
+ring_kernel_check_records_ (const RingKernelDescription *d, const gchar *name,
+    const RingConfig *config, GError **error)
+{
+  const guint largest = MAX (d->input_record_size, d->output_record_size);
+
+  if (d->kind != RING_KIND_RECORD
+      || config->message_size - RING_HEADER_SIZE >= largest)
+    return TRUE;
+  g_set_error (error, RING_ERROR, RING_ERROR_INVALID_OPTION,
+      "message-size %u is too small for kernel '%s': a record of %u bytes "
+      "and the header's %u need %u",
+      config->message_size, name, largest, RING_HEADER_SIZE,
+      largest + RING_HEADER_SIZE);
+  return FALSE;
 }
 
 RingKernel *
@@ -197,24 +219,16 @@ ring_kernel_launch_ (GObject *runtime, RingBackend *backend, RingModule *module,
   RingInstance *instance;
   RingFormat *format = NULL;
 
-  if (d->kind == RING_KIND_RECORD) {
-    const guint largest = MAX (d->input_record_size, d->output_record_size);
-
-    if (config->message_size - RING_HEADER_SIZE < largest) {
-      g_set_error (error, RING_ERROR, RING_ERROR_INVALID_OPTION,
-          "message-size %u is too small for kernel '%s': a record of %u bytes "
-          "and the header's %u need %u",
-          config->message_size, module->name, largest, RING_HEADER_SIZE,
-          largest + RING_HEADER_SIZE);
-      return NULL;
-    }
-  }
+  if (!ring_kernel_check_records_ (d, module->name, config, error))
+    return NULL;
 
   kernel = g_object_new (RING_TYPE_KERNEL, NULL);
   kernel->runtime = g_object_ref (runtime);
   kernel->module = ring_module_ref (module);
   kernel->info = ring_kernel_info_new_ (module);
   kernel->description = d;
+  kernel->name = g_intern_string (module->name);
+  kernel->max_outputs = d->max_outputs;
   kernel->backend = backend->klass->type;
   kernel->config = *config;
   kernel->id = __atomic_add_fetch (&last_id, 1, __ATOMIC_RELAXED);
@@ -370,12 +384,12 @@ set_status_error_locked (RingKernel *kernel, const gchar *what, GError **error)
 {
   if (kernel->status == RING_KERNEL_FAILED && kernel->error)
     g_set_error (error, RING_ERROR, RING_ERROR_STATUS,
-        "kernel '%s' cannot %s: it has failed: %s", kernel->module->name, what,
-        kernel->error->message);
+        "kernel '%s' cannot %s: it has failed: %s", ring_kernel_name_ (kernel),
+        what, kernel->error->message);
   else
     g_set_error (error, RING_ERROR, RING_ERROR_STATUS,
-        "kernel '%s' cannot %s while it is %s", kernel->module->name, what,
-        status_nick (kernel->status));
+        "kernel '%s' cannot %s while it is %s", ring_kernel_name_ (kernel),
+        what, status_nick (kernel->status));
 }
 
 /* Whether the handle has the status @wanted; the error says what could not be
@@ -388,6 +402,22 @@ ring_kernel_check_status_ (RingKernel *kernel, const gchar *what,
 
   g_mutex_lock (&kernel->lock);
   ok = kernel->status == wanted;
+  if (!ok)
+    set_status_error_locked (kernel, what, error);
+  g_mutex_unlock (&kernel->lock);
+  return ok;
+}
+
+gboolean
+ring_kernel_check_living_ (RingKernel *kernel, const gchar *what,
+    GError **error)
+{
+  gboolean ok;
+
+  g_mutex_lock (&kernel->lock);
+  ok = kernel->status == RING_KERNEL_LAUNCHED
+      || kernel->status == RING_KERNEL_ACTIVE
+      || kernel->status == RING_KERNEL_DEACTIVATED;
   if (!ok)
     set_status_error_locked (kernel, what, error);
   g_mutex_unlock (&kernel->lock);
@@ -600,7 +630,7 @@ ring_kernel_terminate (RingKernel *kernel, RingTerminateMode mode,
     GError *cause = g_error_new (RING_ERROR, RING_ERROR_TIMED_OUT,
         "kernel '%s' did not end within the termination time-out of %" G_GUINT64_FORMAT
         " ms; what it may still use is kept and not freed",
-        kernel->module->name, kernel->config.termination_timeout / 1000);
+        ring_kernel_name_ (kernel), kernel->config.termination_timeout / 1000);
 
     g_propagate_error (error, g_error_copy (cause));
     ring_kernel_fail_ (kernel, cause);
@@ -665,7 +695,7 @@ ring_kernel_drain (RingKernel *kernel, gint64 timeout,
     g_set_error (error, RING_ERROR, RING_ERROR_TIMED_OUT,
         "kernel '%s' still has %" G_GUINT64_FORMAT " messages to finish after "
         "%" G_GINT64_FORMAT " us",
-        kernel->module->name, ring_kernel_pending_ (kernel), timeout);
+        ring_kernel_name_ (kernel), ring_kernel_pending_ (kernel), timeout);
   } else if (end) {
     g_propagate_error (error, end);
   }

@@ -313,6 +313,23 @@ ring_message_get_id (RingMessage *message)
 }
 
 /**
+ * ring_message_get_source_generation:
+ * @message: a message
+ *
+ * Which version of the kernel has made a received message, see
+ * ring_kernel_reload(): all of it was made by that one.
+ *
+ * Returns: 0: as launched, 1: after the first reload, and so on; 0 for a message
+ *   that was not received
+ */
+guint32
+ring_message_get_source_generation (RingMessage *message)
+{
+  g_return_val_if_fail (message != NULL, 0);
+  return message->source_generation;
+}
+
+/**
  * ring_message_get_sequence:
  * @message: a received message
  *

@@ -22,13 +22,34 @@ ring_kernel_get_id (RingKernel *kernel)
  * ring_kernel_get_info:
  * @kernel: a handle
  *
- * Returns: (transfer none): what the kernel declares
+ * Returns: (transfer none): what the kernel declares; good until the handle is
+ *   reloaded. Where another thread may do that, use ring_kernel_dup_info()
  */
 RingKernelInfo *
 ring_kernel_get_info (RingKernel *kernel)
 {
   g_return_val_if_fail (RING_IS_KERNEL (kernel), NULL);
-  return kernel->info;
+  return __atomic_load_n (&kernel->info, __ATOMIC_ACQUIRE);
+}
+
+/**
+ * ring_kernel_dup_info:
+ * @kernel: a handle
+ *
+ * Returns: (transfer full): what the version declares that takes the next message.
+ *   Never waits for the kernel
+ */
+RingKernelInfo *
+ring_kernel_dup_info (RingKernel *kernel)
+{
+  RingKernelInfo *info;
+
+  g_return_val_if_fail (RING_IS_KERNEL (kernel), NULL);
+
+  g_mutex_lock (&kernel->lock);
+  info = ring_kernel_info_ref (kernel->info);
+  g_mutex_unlock (&kernel->lock);
+  return info;
 }
 
 /**
@@ -146,6 +167,7 @@ ring_kernel_get_metrics (RingKernel *kernel)
   m->total_max = ring_histogram_max (&kernel->in_total);
   m->residencies = ring_load_acquire_u64 (&control->device.residencies);
   m->relaunches = ring_load_acquire_u64 (&control->device.relaunches);
+  m->generation = __atomic_load_n (&kernel->generation, __ATOMIC_RELAXED);
   m->workers = kernel->instance->workers;
   m->backend = kernel->backend;
   m->mode = kernel->instance->mode;

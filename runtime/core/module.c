@@ -7,6 +7,7 @@
 #include "core/core-private.h"
 #include "compile/compile.h"
 
+#include <glib/gstdio.h>
 #include <link.h>
 #include <stdio.h>
 #include <string.h>
@@ -159,6 +160,13 @@ is_whole (FILE *file, const ElfW (Ehdr) * elf, guint64 size)
   return TRUE;
 }
 
+static void
+set_cut_off (const gchar *path, GError **error)
+{
+  g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
+      "the shared library '%s' is cut off; build or copy it again", path);
+}
+
 /* What dlopen says is about symbols and ELF; a user asked for a kernel. */
 static gboolean
 check_library (const gchar *path, GError **error)
@@ -179,24 +187,79 @@ check_library (const gchar *path, GError **error)
     g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
         "'%s' is no shared library", path);
   else if (!is_whole (file, &elf, (guint64) info.st_size))
-    g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
-        "the shared library '%s' is cut off; build or copy it again", path);
+    set_cut_off (path, error);
   else
     ok = TRUE;
   fclose (file);
   return ok;
 }
 
+static gboolean
+is_whole_file (const gchar *path)
+{
+  FILE *file = fopen (path, "rbe");
+  struct stat info;
+  ElfW (Ehdr) elf;
+  gboolean whole;
+
+  if (!file)
+    return FALSE;
+  whole = fstat (fileno (file), &info) == 0
+      && fread (&elf, 1, sizeof elf, file) == sizeof elf
+      && is_whole (file, &elf, (guint64) info.st_size);
+  fclose (file);
+  return whole;
+}
+
+/* A library built again while it is loaded would pull the code from under a kernel
+ * that runs; and the loader takes a name that it has loaded already for the same
+ * library, whatever the file holds by now. So what is loaded is a copy that nobody
+ * knows. NULL: not possible here, or nothing that can be loaded; @cut_off: it is not
+ * all there. */
+static GModule *
+open_copy (const gchar *file, gboolean *cut_off)
+{
+  gchar *dir = g_dir_make_tmp ("ringkernel-XXXXXX", NULL);
+  gchar *copy, *data = NULL;
+  GModule *library = NULL;
+  gsize size;
+
+  if (!dir)
+    return NULL;
+  copy = g_build_filename (dir, "kernel.so", NULL);
+  if (g_file_get_contents (file, &data, &size, NULL)
+      && g_file_set_contents (copy, data, (gssize) size, NULL)) {
+    *cut_off = !is_whole_file (copy);
+    if (!*cut_off)
+      library = g_module_open (copy, G_MODULE_BIND_LOCAL);
+  }
+  g_unlink (copy);
+  g_rmdir (dir);
+  g_free (data);
+  g_free (copy);
+  g_free (dir);
+  return library;
+}
+
 /* Opens the library @file; @path is what the user knows it by. */
 RingModule *
 ring_module_load (const gchar *file, const gchar *path, GError **error)
 {
-  GModule *library;
+  GModule *library = NULL;
+  gboolean cut_off = FALSE;
   RingModule *module;
   gpointer symbol = NULL;
   const RingCpuModule *cpu;
 
-  library = g_module_open (file, G_MODULE_BIND_LOCAL);
+  /* One that was made for us is nobody else's. */
+  if (strcmp (file, path) == 0)
+    library = open_copy (file, &cut_off);
+  if (cut_off) {
+    set_cut_off (path, error);
+    return NULL;
+  }
+  if (!library)
+    library = g_module_open (file, G_MODULE_BIND_LOCAL);
   if (!library) {
     g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
         "'%s' cannot be loaded: %s", path, g_module_error ());

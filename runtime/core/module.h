@@ -35,6 +35,9 @@ RingModule *ring_module_load (const gchar *file, const gchar *path,
 RingModule *ring_module_ref (RingModule *module);
 void ring_module_unref (RingModule *module);
 
+/* reload.c: whether both declare the same state, and say all about how it lies. */
+gboolean ring_module_has_same_state_ (const RingModule *a, const RingModule *b);
+
 /* registry.c: finds the kernel that @id names, by the documented order. */
 RingModule *ring_registry_find (const gchar *id, GError **error);
 gchar **ring_registry_list (void);

@@ -11,7 +11,8 @@ struct _RingParameters
   const RingKernelDescription *description;
   gchar *kernel_name;
   gdouble value[RING_MAX_PARAMETERS];
-  GArray *array[RING_MAX_PARAMETERS]; /* of float; NULL but for arrays */
+  gboolean is_set[RING_MAX_PARAMETERS]; /* by somebody: no default any more */
+  GArray *array[RING_MAX_PARAMETERS];   /* of float; NULL but for arrays */
 };
 
 const gchar *
@@ -209,6 +210,85 @@ ring_parameters_copy (const RingParameters *other)
   return p;
 }
 
+static gint
+find_same (const RingKernelDescription *description,
+    const RingParameterDescription *d)
+{
+  guint i;
+
+  for (i = 0; i < description->n_parameters; i++)
+    if (description->parameter[i].type == d->type
+        && names_equal (description->parameter[i].name, d->name))
+      return (gint) i;
+  return -1;
+}
+
+static gboolean
+allows_array (const RingParameterDescription *d, const GArray *array)
+{
+  guint i;
+
+  for (i = 0; i < array->len; i++) {
+    const gfloat value = g_array_index (array, gfloat, i);
+
+    if (!(value >= d->minimum && value <= d->maximum))
+      return FALSE;
+  }
+  return array->len <= d->max_count;
+}
+
+/* An enumeration's value is its nick: its index may be another one now. */
+static gint
+index_of_same_nick (const RingParameterDescription *d,
+    const RingParameterDescription *old, gdouble value)
+{
+  gchar **nicks = g_strsplit (old->text, "|", -1);
+  const gint found = nick_index (d->text, nicks[(guint) value]);
+
+  g_strfreev (nicks);
+  return found;
+}
+
+RingParameters *
+ring_parameters_new_version (const RingParameters *old,
+    const RingKernelDescription *description, const gchar *kernel_name)
+{
+  RingParameters *p = ring_parameters_new (description, kernel_name);
+  guint i;
+
+  for (i = 0; i < description->n_parameters; i++) {
+    const RingParameterDescription *d = &description->parameter[i];
+    const gint at = find_same (old->description, d);
+    gdouble value;
+
+    if (at < 0 || !old->is_set[at])
+      continue;
+    value = old->value[at];
+    switch (d->type) {
+      case RING_PARAMETER_FLOAT_ARRAY:
+        p->is_set[i] = allows_array (d, old->array[at]);
+        if (p->is_set[i]) {
+          g_array_unref (p->array[i]);
+          p->array[i] = g_array_ref (old->array[at]);
+        }
+        break;
+      case RING_PARAMETER_ENUM:
+        value = index_of_same_nick (d, &old->description->parameter[at], value);
+        p->is_set[i] = value >= 0;
+        break;
+      case RING_PARAMETER_BOOL:
+        p->is_set[i] = TRUE;
+        break;
+      default:
+        p->is_set[i] = value >= d->minimum && value <= d->maximum;
+        break;
+    }
+    if (p->is_set[i])
+      p->value[i] = value;
+  }
+  return p;
+}
+
 void
 ring_parameters_free (RingParameters *p)
 {
@@ -288,17 +368,11 @@ set_number (RingParameters *p, guint i, gdouble value, GError **error)
   return TRUE;
 }
 
-gboolean
-ring_parameters_set_string (RingParameters *p, const gchar *name,
-    const gchar *text, GError **error)
+static gboolean
+set_text (RingParameters *p, guint i, const gchar *text, GError **error)
 {
-  const gint i = find (p, name, error);
-  const RingParameterDescription *d;
+  const RingParameterDescription *d = &p->description->parameter[i];
   gdouble value;
-
-  if (i < 0)
-    return FALSE;
-  d = &p->description->parameter[i];
 
   switch (d->type) {
     case RING_PARAMETER_FLOAT_ARRAY: {
@@ -332,7 +406,7 @@ ring_parameters_set_string (RingParameters *p, const gchar *name,
         return TRUE;
       }
       if (parse_number (text, &value))
-        return set_number (p, (guint) i, value, error);
+        return set_number (p, i, value, error);
       g_set_error (error, RING_ERROR, RING_ERROR_PARAMETER,
           "parameter '%s' of kernel '%s': '%s' is not one of %s", d->name,
           p->kernel_name, text, d->text);
@@ -351,8 +425,20 @@ ring_parameters_set_string (RingParameters *p, const gchar *name,
             d->name, p->kernel_name, value);
         return FALSE;
       }
-      return set_number (p, (guint) i, value, error);
+      return set_number (p, i, value, error);
   }
+}
+
+gboolean
+ring_parameters_set_string (RingParameters *p, const gchar *name,
+    const gchar *text, GError **error)
+{
+  const gint i = find (p, name, error);
+
+  if (i < 0 || !set_text (p, (guint) i, text, error))
+    return FALSE;
+  p->is_set[i] = TRUE;
+  return TRUE;
 }
 
 gboolean
@@ -389,7 +475,10 @@ ring_parameters_set (RingParameters *p, const gchar *name, const GValue *value,
   }
   if (p->description->parameter[i].type == RING_PARAMETER_INT)
     x = floor (x + 0.5);
-  return set_number (p, (guint) i, x, error);
+  if (!set_number (p, (guint) i, x, error))
+    return FALSE;
+  p->is_set[i] = TRUE;
+  return TRUE;
 }
 
 gboolean

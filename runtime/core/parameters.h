@@ -16,6 +16,10 @@ typedef struct _RingParameters RingParameters;
 RingParameters *ring_parameters_new (const RingKernelDescription *description,
     const gchar *kernel_name);
 RingParameters *ring_parameters_copy (const RingParameters *parameters);
+/* Those of another version of the kernel: what was set, and is there with the same
+ * type and allows the value, keeps it; all else has its default. */
+RingParameters *ring_parameters_new_version (const RingParameters *old,
+    const RingKernelDescription *description, const gchar *kernel_name);
 void ring_parameters_free (RingParameters *parameters);
 
 /* One set as the kernel reads it: 8-byte cells, then the arrays' floats. */

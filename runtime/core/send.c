@@ -30,7 +30,7 @@ check_message_locked (RingKernel *kernel, RingMessage *message, GError **error)
   wanted = ring_format_to_string (&kernel->input_format);
   g_set_error (error, RING_ERROR, RING_ERROR_PAYLOAD,
       "the message carries %s; kernel '%s' works on %s", got,
-      kernel->module->name, wanted);
+      ring_kernel_name_ (kernel), wanted);
   g_free (got);
   g_free (wanted);
   return FALSE;
@@ -76,7 +76,7 @@ static gboolean
 place_outputs (RingKernel *kernel, RingMessageHeader *header, gsize size)
 {
   const RingGeometry *geometry = &kernel->instance->control->geometry;
-  const guint n = kernel->description->max_outputs;
+  const guint n = kernel->max_outputs;
   RingPayloadRef *output = ring_output_refs_ (header);
   RingMemory memory;
   guint i;
@@ -187,7 +187,8 @@ enqueue_waiting (RingKernel *kernel, RingMessage *message, RingCaller *caller,
           g_set_error (&reason, RING_ERROR, RING_ERROR_TIMED_OUT,
               "no room in the queue of kernel '%s' within %" G_GINT64_FORMAT
               " us: %u messages are in flight",
-              kernel->module->name, timeout, kernel->config.queue_capacity);
+              ring_kernel_name_ (kernel), timeout,
+              kernel->config.queue_capacity);
         else
           reason = g_error_copy (end);
         g_error_free (end);
@@ -335,19 +336,20 @@ ring_kernel_call (RingKernel *kernel, RingMessage *message, gint64 timeout,
     if (g_error_matches (end, RING_ERROR, RING_ERROR_TIMED_OUT))
       g_set_error (error, RING_ERROR, RING_ERROR_TIMED_OUT,
           "no reply from kernel '%s' within %" G_GINT64_FORMAT " us",
-          kernel->module->name, timeout);
+          ring_kernel_name_ (kernel), timeout);
     else
       g_propagate_error (error, g_error_copy (end));
   } else if (caller.outcome == RING_OUTCOME_DISCARDED) {
     g_set_error (error, RING_ERROR, RING_ERROR_DISCARDED,
         "the message to kernel '%s' was discarded by a flush or a terminate",
-        kernel->module->name);
+        ring_kernel_name_ (kernel));
   } else if (caller.outcome != RING_OUTCOME_DONE) {
     g_set_error (error, RING_ERROR, RING_ERROR_FAULT,
-        "kernel '%s' failed before it replied", kernel->module->name);
+        "kernel '%s' failed before it replied", ring_kernel_name_ (kernel));
   } else {
     g_set_error (error, RING_ERROR, RING_ERROR_FAILED,
-        "kernel '%s' emitted nothing for this message", kernel->module->name);
+        "kernel '%s' emitted nothing for this message",
+        ring_kernel_name_ (kernel));
   }
   g_clear_error (&end);
   return NULL;
@@ -391,17 +393,18 @@ ring_kernel_receive (RingKernel *kernel, gint64 timeout,
       if (kernel->error)
         g_set_error (error, RING_ERROR, RING_ERROR_STATUS,
             "kernel '%s' has failed, and nothing is left to receive: %s",
-            kernel->module->name, kernel->error->message);
+            ring_kernel_name_ (kernel), kernel->error->message);
       else
         g_set_error (error, RING_ERROR, RING_ERROR_STATUS,
             "kernel '%s' is terminated, and nothing is left to receive",
-            kernel->module->name);
+            ring_kernel_name_ (kernel));
       break;
     }
     if (timeout == 0
         && !g_cancellable_set_error_if_cancelled (cancellable, error)) {
       g_set_error (error, RING_ERROR, RING_ERROR_TIMED_OUT,
-          "nothing to receive from kernel '%s' now", kernel->module->name);
+          "nothing to receive from kernel '%s' now",
+          ring_kernel_name_ (kernel));
       break;
     }
     if (timeout == 0)
@@ -416,7 +419,7 @@ ring_kernel_receive (RingKernel *kernel, gint64 timeout,
         g_set_error (error, RING_ERROR, RING_ERROR_TIMED_OUT,
             "nothing to receive from kernel '%s' within %" G_GINT64_FORMAT
             " us",
-            kernel->module->name, timeout);
+            ring_kernel_name_ (kernel), timeout);
       else
         g_propagate_error (error, g_error_copy (end));
       break;

@@ -7,6 +7,14 @@
 
 #include <string.h>
 
+gsize
+ring_kernel_buffered_payload_ (RingKernel *kernel, const RingFormat *format)
+{
+  return format->kind == RING_PAYLOAD_VIDEO
+      ? ring_format_get_frame_size (format)
+      : kernel->config.message_size - RING_HEADER_SIZE;
+}
+
 /* Called with send_lock held. */
 gboolean
 ring_kernel_set_format_locked_ (RingKernel *kernel, const RingFormat *format,
@@ -26,14 +34,12 @@ ring_kernel_set_format_locked_ (RingKernel *kernel, const RingFormat *format,
     g_set_error (error, RING_ERROR, RING_ERROR_BUSY,
         "kernel '%s' cannot change its format with %" G_GUINT64_FORMAT
         " messages in flight; drain it first",
-        kernel->module->name, ring_kernel_pending_ (kernel));
+        ring_kernel_name_ (kernel), ring_kernel_pending_ (kernel));
     ring_format_free (output);
     return FALSE;
   }
 
-  payload = format->kind == RING_PAYLOAD_VIDEO
-      ? ring_format_get_frame_size (format)
-      : kernel->config.message_size - RING_HEADER_SIZE;
+  payload = ring_kernel_buffered_payload_ (kernel, format);
   kernel->state_size = d->state_size + d->state_per_byte * payload;
   kernel->scratch_size = d->scratch_size + d->scratch_per_byte * payload;
   ok = kernel->instance->klass->set_buffers (kernel->instance,
@@ -51,8 +57,8 @@ ring_kernel_set_format_locked_ (RingKernel *kernel, const RingFormat *format,
 /* Whoever has received the last message may find the harvester still busy with
  * its record. That is not "in flight" to anybody else, so it is waited for; not
  * for long, since this may be called inside a completion. */
-static void
-await_harvester (RingKernel *kernel)
+void
+ring_kernel_await_harvester_ (RingKernel *kernel)
 {
   const gint64 deadline =
       g_get_monotonic_time () + 100 * G_TIME_SPAN_MILLISECOND;
@@ -91,7 +97,7 @@ ring_kernel_set_format (RingKernel *kernel, const RingFormat *format,
   g_return_val_if_fail (RING_IS_KERNEL (kernel), FALSE);
   g_return_val_if_fail (format != NULL, FALSE);
 
-  await_harvester (kernel);
+  ring_kernel_await_harvester_ (kernel);
   g_mutex_lock (&kernel->send_lock);
   ok = ring_kernel_set_format_locked_ (kernel, format, error);
   g_mutex_unlock (&kernel->send_lock);

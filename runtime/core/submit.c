@@ -55,14 +55,13 @@ ring_kernel_submit (RingKernel *kernel, const RingSubmission *submission,
   if (G_UNLIKELY (!kernel->has_format)) {
     g_set_error (error, RING_ERROR, RING_ERROR_FORMAT,
         "kernel '%s' needs a format first: ring_kernel_set_format",
-        kernel->module->name);
+        ring_kernel_name_ (kernel));
     goto refused;
   }
-  if (G_UNLIKELY (submission->n_outputs != kernel->description->max_outputs)) {
+  if (G_UNLIKELY (submission->n_outputs != kernel->max_outputs)) {
     g_set_error (error, RING_ERROR, RING_ERROR_PAYLOAD,
         "kernel '%s' needs %u outputs, the submission has %u",
-        kernel->module->name, kernel->description->max_outputs,
-        submission->n_outputs);
+        ring_kernel_name_ (kernel), kernel->max_outputs, submission->n_outputs);
     goto refused;
   }
   if (G_UNLIKELY ((submission->input_on_device || submission->outputs_on_device)
@@ -70,7 +69,7 @@ ring_kernel_submit (RingKernel *kernel, const RingSubmission *submission,
     g_set_error (error, RING_ERROR, RING_ERROR_PAYLOAD,
         "a payload of kernel '%s' lies in a GPU's memory, and the kernel runs on "
         "this machine's processors",
-        kernel->module->name);
+        ring_kernel_name_ (kernel));
     goto refused;
   }
   if (!ring_check_memory_ (kernel, &kernel->input_format, input, "input", error)
@@ -90,7 +89,7 @@ ring_kernel_submit (RingKernel *kernel, const RingSubmission *submission,
       g_set_error (error, RING_ERROR, RING_ERROR_PAYLOAD,
           "an output of kernel '%s' needs %" G_GSIZE_FORMAT
           " bytes; it has %" G_GSIZE_FORMAT,
-          kernel->module->name, needed, memory->size);
+          ring_kernel_name_ (kernel), needed, memory->size);
       goto refused;
     }
     if (G_UNLIKELY (!ring_aligned_for_ (&kernel->output_format,
@@ -98,7 +97,7 @@ ring_kernel_submit (RingKernel *kernel, const RingSubmission *submission,
       g_set_error (error, RING_ERROR, RING_ERROR_PAYLOAD,
           "an output of kernel '%s' lies at an address that is not aligned for "
           "its samples or records",
-          kernel->module->name);
+          ring_kernel_name_ (kernel));
       goto refused;
     }
   }
@@ -108,7 +107,7 @@ ring_kernel_submit (RingKernel *kernel, const RingSubmission *submission,
       g_set_error (error, RING_ERROR, RING_ERROR_PAYLOAD,
           "the input of kernel '%s' lies at an address of the device that is not "
           "aligned for its samples or records",
-          kernel->module->name);
+          ring_kernel_name_ (kernel));
       goto refused;
     }
     block = ring_payload_pool_acquire (kernel->pool, input->size);

@@ -89,7 +89,8 @@ DEFINE_ENUM (RingError, ring_error, V (RING_ERROR_FAILED, "failed"),
     V (RING_ERROR_TIMED_OUT, "timed-out"), V (RING_ERROR_BUSY, "busy"),
     V (RING_ERROR_PARAMETER, "parameter"),
     V (RING_ERROR_NO_MEMORY, "no-memory"),
-    V (RING_ERROR_DISCARDED, "discarded"), V (RING_ERROR_FAULT, "fault"))
+    V (RING_ERROR_DISCARDED, "discarded"), V (RING_ERROR_FAULT, "fault"),
+    V (RING_ERROR_NEEDS_LAUNCH, "needs-launch"))
 
 /* It would take the name for a difference. */
 /* clang-format off */

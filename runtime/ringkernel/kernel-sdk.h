@@ -452,6 +452,7 @@ ring_mix_u8 (int32_t a, int32_t b, float amount)
 #define RING_PICK_LOAD_(f, c, l, d) RING_BARE_ l
 #define RING_PICK_DESCRIBE_(f, c, l, d) RING_BARE_ d
 #define RING_PICK_ONE_(...) + 1
+#define RING_PICK_TEXT_(...) #__VA_ARGS__
 #define RING_PICK_KIND_(kind, i, o, is, os) + kind
 #define RING_PICK_INPUT_(kind, i, o, is, os) i
 #define RING_PICK_OUTPUT_(kind, i, o, is, os) o
@@ -480,6 +481,7 @@ ring_mix_u8 (int32_t a, int32_t b, float amount)
 #define RING_OUTPUT_SIZE_(tag, ...) \
   RING_IF_FORMAT_##tag (RING_PICK_OUTPUT_SIZE_, __VA_ARGS__)
 #define RING_STATE_FIELDS_(tag, ...) RING_IF_STATE_##tag (RING_BARE_, __VA_ARGS__)
+#define RING_STATE_TEXT_(tag, ...) RING_IF_STATE_##tag (RING_PICK_TEXT_, __VA_ARGS__)
 #define RING_N_STATES_(tag, ...) RING_IF_STATE_##tag (RING_PICK_ONE_, __VA_ARGS__)
 #define RING_SHARING_(tag, ...) RING_IF_OPTION_##tag (RING_PICK_SHARING_, __VA_ARGS__)
 #define RING_FLAGS_(tag, ...) RING_IF_OPTION_##tag (RING_PICK_FLAGS_, __VA_ARGS__)
@@ -515,7 +517,7 @@ ring_mix_u8 (int32_t a, int32_t b, float amount)
 #if defined (RING_CUDA)
 #define RING_DESCRIPTION_STORAGE_ extern "C" __device__ const
 /* The resident kernel: one launch is one residency. */
-#define RING_ENTRY_(name) \
+#define RING_ENTRY_(name, state_text) \
   extern "C" __global__ void __launch_bounds__ (RING_MAX_LANES, 1) \
   ring_kernel_resident (const __grid_constant__ RingResidency residency) \
   { \
@@ -533,7 +535,7 @@ ring_mix_u8 (int32_t a, int32_t b, float amount)
 #endif
 #define RING_DESCRIPTION_STORAGE_ static const
 /* The same loop for threads of this machine. */
-#define RING_ENTRY_(name) \
+#define RING_ENTRY_(name, state_text) \
   static void \
   ring_resident_##name (const void *parameter, RingDeviceThread * thread) \
   { \
@@ -551,7 +553,7 @@ ring_mix_u8 (int32_t a, int32_t b, float amount)
   };
 #else
 #define RING_DESCRIPTION_STORAGE_ static const
-#define RING_ENTRY_(name) \
+#define RING_ENTRY_(name, state_text) \
   static void \
   ring_entry_##name (const RingInvocation * invocation, RingWorker * worker) \
   { \
@@ -560,7 +562,7 @@ ring_mix_u8 (int32_t a, int32_t b, float amount)
   RING_EXTERN_DATA_ RING_EXPORT_ const RingCpuModule RING_MODULE_SYMBOL_ (name); \
   RING_EXTERN_C_ const RingCpuModule RING_MODULE_SYMBOL_ (name) = { \
     RING_ABI_VERSION, sizeof (RingCpuModule), RING_LAYOUT_HASH, \
-    &ring_kernel_description, ring_entry_##name \
+    &ring_kernel_description, ring_entry_##name, state_text \
   };
 #endif
 
@@ -632,7 +634,7 @@ ring_mix_u8 (int32_t a, int32_t b, float amount)
         invocation->state + ring_kernel_description.state_size, \
         invocation->scratch, ring); \
   } \
-  RING_ENTRY_ (name) \
+  RING_ENTRY_ (name, "" RING_EACH_ITEM_ (RING_STATE_TEXT_, __VA_ARGS__)) \
   RING_FUNCTION void \
   ring_body_##name (const RingView in RING_UNUSED_, \
       const RingView out RING_UNUSED_, \

@@ -74,6 +74,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (RingKernelInfo, ring_kernel_info_unref)
  * @total_max: longest
  * @residencies: how often the kernel became resident, or was launched
  * @relaunches: residencies that followed the end of a lease at once
+ * @generation: which version takes messages: 0 as launched, one more with each
+ *   reload
  * @workers: worker threads on cpu, threads of the grid on cuda
  * @backend: where the kernel runs
  * @mode: how it runs
@@ -112,6 +114,7 @@ typedef struct
   guint64 total_max;
   guint64 residencies;
   guint64 relaunches;
+  guint generation;
   guint workers;
   RingBackendType backend;
   RingExecutionMode mode;
@@ -147,8 +150,20 @@ RING_API RingKernelStatus ring_kernel_get_status (RingKernel *kernel);
 RING_API GError *ring_kernel_get_error (RingKernel *kernel);
 RING_API guint64 ring_kernel_get_id (RingKernel *kernel);
 RING_API RingKernelInfo *ring_kernel_get_info (RingKernel *kernel);
+RING_API RingKernelInfo *ring_kernel_dup_info (RingKernel *kernel);
 RING_API RingExecutionMode ring_kernel_get_mode (RingKernel *kernel);
 RING_API RingMetrics *ring_kernel_get_metrics (RingKernel *kernel);
+
+/* Another version of the kernel, between two messages. */
+RING_API gboolean ring_kernel_reload (RingKernel *kernel, const gchar *id,
+    GError **error);
+RING_API gboolean ring_kernel_reload_info (RingKernel *kernel,
+    RingKernelInfo *info, GError **error);
+RING_API void ring_kernel_reload_async (RingKernel *kernel, const gchar *id,
+    GCancellable *cancellable, GAsyncReadyCallback callback,
+    gpointer user_data);
+RING_API gboolean ring_kernel_reload_finish (RingKernel *kernel,
+    GAsyncResult *result, GError **error);
 
 /* Formats. */
 RING_API gboolean ring_kernel_set_format (RingKernel *kernel,
@@ -243,6 +258,8 @@ typedef enum
  * @n_outputs: how many outputs were emitted, from the first on
  * @output_index: which of the submitted outputs each of them is
  * @output_size: bytes of each
+ * @source_generation: which version of the kernel processed it, as
+ *   ring_message_get_source_generation()
  * @t_accepted: trace times, ns of the monotonic clock, 0 with telemetry off
  * @t_arrived: likewise: the device saw the message, with all of its payload there
  * @t_started: likewise
@@ -258,6 +275,7 @@ typedef struct
   guint n_outputs;
   guint output_index[RING_MAX_OUTPUTS];
   gsize output_size[RING_MAX_OUTPUTS];
+  guint32 source_generation;
   guint64 t_accepted;
   guint64 t_arrived;
   guint64 t_started;

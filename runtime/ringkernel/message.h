@@ -41,6 +41,7 @@ RING_API guint ring_message_get_n_records (RingMessage *message);
 
 RING_API guint64 ring_message_get_id (RingMessage *message);
 RING_API guint64 ring_message_get_sequence (RingMessage *message);
+RING_API guint32 ring_message_get_source_generation (RingMessage *message);
 RING_API guint32 ring_message_get_message_type (RingMessage *message);
 RING_API void ring_message_set_message_type (RingMessage *message,
     guint32 type);

@@ -24,6 +24,8 @@ G_BEGIN_DECLS
  * @transfer: how payloads in the host's memory reach the device
  * @cuda_context: cuda: the CUcontext to work in, which must outlive the runtime;
  *   %NULL: the device's primary context
+ * @reload: versions to come will replace the kernel while it runs: there is room
+ *   for parameters that it does not have yet, see ring_kernel_reload()
  *
  * How a runtime, or one launch, is set up. Made by ring_config_new() with the
  * documented defaults; change fields, then hand it over. It is copied.
@@ -42,6 +44,7 @@ typedef struct
   gboolean telemetry;
   RingTransfer transfer;
   gpointer cuda_context;
+  gboolean reload;
 } RingConfig;
 
 #define RING_TYPE_CONFIG (ring_config_get_type ())

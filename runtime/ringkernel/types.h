@@ -230,6 +230,8 @@ RING_API const gchar *ring_audio_format_to_string (RingAudioFormat format);
  * @RING_ERROR_NO_MEMORY: memory could not be had
  * @RING_ERROR_DISCARDED: the message was discarded by a flush or a terminate
  * @RING_ERROR_FAULT: the kernel faulted; the handle is failed
+ * @RING_ERROR_NEEDS_LAUNCH: a version of a kernel that has no room on the handle:
+ *   it has to be launched anew
  *
  * Cancellation is reported as %G_IO_ERROR_CANCELLED.
  */
@@ -252,7 +254,8 @@ typedef enum
   RING_ERROR_PARAMETER,
   RING_ERROR_NO_MEMORY,
   RING_ERROR_DISCARDED,
-  RING_ERROR_FAULT
+  RING_ERROR_FAULT,
+  RING_ERROR_NEEDS_LAUNCH
 } RingError;
 
 RING_API GQuark ring_error_quark (void);

@@ -43,6 +43,8 @@ typedef struct
   uint64_t layout_hash;
   const RingKernelDescription *description;
   void (*entry) (const RingInvocation *invocation, RingWorker *ring);
+  const char *state; /* the declared fields, as they stand in RING_STATE; NULL:
+                      * not known. What a reload compares */
 } RingCpuModule;
 
 #endif /* RING_WORKER_H */

@@ -56,8 +56,14 @@ struct _CpuInstance
 {
   RingInstance base;
 
+  /* The version that runs, changed between two messages; whoever takes messages
+   * reads it. */
   RingModule *module;
   const RingKernelDescription *description;
+  guint32 generation;
+  GMutex versions_lock;
+  GQueue versions; /* of CpuVersion: to come */
+
   RingGeometry geometry;
   void (*notify) (gpointer data);
   gpointer notify_data;
@@ -98,6 +104,25 @@ struct _CpuInstance
   guint living;  /* threads; under sleep */
   GCond ended;
 };
+
+/* version.c: what runs, and what it has for state and scratch. */
+
+/* Aligned to a cache line, for free(). */
+gpointer cpu_alloc_zeroed (gsize size);
+gboolean cpu_set_buffers (RingInstance *instance, gsize state_size,
+    gsize scratch_size, gboolean keep_state, GError **error);
+gboolean cpu_replace (RingInstance *instance,
+    const RingReplacement *replacement, GError **error);
+/* Changes to the version of the message with @generation. Nothing runs, and the
+ * caller is the one who takes messages. */
+void cpu_change_version (CpuInstance *c, guint32 generation);
+static inline void
+cpu_follow_version (CpuInstance *c, guint32 generation)
+{
+  if (G_UNLIKELY (generation != c->generation))
+    cpu_change_version (c, generation);
+}
+void cpu_free_versions (CpuInstance *c);
 
 /* loop.c: the device loop. */
 

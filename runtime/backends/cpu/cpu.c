@@ -76,63 +76,16 @@ free_instance (CpuInstance *c)
   }
   for (i = 0; i < G_N_ELEMENTS (c->memory); i++)
     free (c->memory[i]);
-  free (c->state);
-  free (c->scratch);
+  cpu_free_versions (c);
   g_free (c->groups);
-  ring_module_unref (c->module);
   g_mutex_clear (&c->take);
   g_mutex_clear (&c->finish);
   g_mutex_clear (&c->sleep);
+  g_mutex_clear (&c->versions_lock);
   g_cond_clear (&c->turn);
   g_cond_clear (&c->kick);
   g_cond_clear (&c->ended);
   g_free (c);
-}
-
-static gpointer
-alloc_zeroed (gsize size)
-{
-  const gsize rounded =
-      (size + RING_CACHE_LINE - 1) / RING_CACHE_LINE * RING_CACHE_LINE;
-  gpointer memory;
-
-  if (rounded < size)
-    return NULL;
-  memory = aligned_alloc (RING_CACHE_LINE, MAX (rounded, RING_CACHE_LINE));
-  if (memory)
-    memset (memory, 0, MAX (rounded, RING_CACHE_LINE));
-  return memory;
-}
-
-static gboolean
-cpu_set_buffers (RingInstance *instance, gsize state_size, gsize scratch_size,
-    gboolean keep_state, GError **error)
-{
-  CpuInstance *c = (CpuInstance *) instance;
-  const gsize rounded =
-      (scratch_size + RING_CACHE_LINE - 1) / RING_CACHE_LINE * RING_CACHE_LINE;
-  guint8 *state = keep_state ? c->state : alloc_zeroed (state_size);
-  guint8 *scratch = alloc_zeroed (rounded * c->n_groups);
-  guint i;
-
-  if (!state || !scratch) {
-    if (!keep_state)
-      free (state);
-    free (scratch);
-    g_set_error (error, RING_ERROR, RING_ERROR_NO_MEMORY,
-        "no memory for %" G_GSIZE_FORMAT " bytes of state and %" G_GSIZE_FORMAT
-        " bytes of scratch of kernel '%s'",
-        state_size, rounded * c->n_groups, c->module->name);
-    return FALSE;
-  }
-  if (!keep_state)
-    free (c->state);
-  free (c->scratch);
-  c->state = state;
-  c->scratch = scratch;
-  for (i = 0; i < c->n_groups; i++)
-    c->groups[i].scratch = scratch + i * rounded;
-  return TRUE;
 }
 
 /* ---- launch --------------------------------------------------------------------- */
@@ -207,8 +160,8 @@ start_groups (CpuInstance *c, guint per_group, GError **error)
     group->instance = c;
     group->team = cpu_team_new (per_group);
     group->inline_output =
-        alloc_zeroed ((gsize) g->max_outputs * g->inline_size);
-    group->slot = alloc_zeroed (g->input_stride);
+        cpu_alloc_zeroed ((gsize) g->max_outputs * g->inline_size);
+    group->slot = cpu_alloc_zeroed (g->input_stride);
     if (!group->inline_output || !group->slot) {
       g_set_error_literal (error, RING_ERROR, RING_ERROR_NO_MEMORY,
           "no memory for the workers' buffers");
@@ -259,6 +212,8 @@ cpu_launch (RingBackend *backend, const RingLaunch *launch, GError **error)
   g_mutex_init (&c->take);
   g_mutex_init (&c->finish);
   g_mutex_init (&c->sleep);
+  g_mutex_init (&c->versions_lock);
+  g_queue_init (&c->versions);
   g_cond_init (&c->turn);
   g_cond_init (&c->kick);
   g_cond_init (&c->ended);
@@ -428,6 +383,7 @@ const RingBackendClass ring_cpu_backend = {
   .device_name = cpu_device_name,
   .launch = cpu_launch,
   .set_buffers = cpu_set_buffers,
+  .replace = cpu_replace,
   .wake = cpu_wake,
   .stop = cpu_stop,
   .free = cpu_free,

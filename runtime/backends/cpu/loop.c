@@ -165,6 +165,7 @@ cpu_process (CpuInstance *c)
       break;
     if (header->sequence != c->expected_sequence++)
       break_with (c, RING_DEVICE_BAD_SEQUENCE);
+    cpu_follow_version (c, header->source_generation);
     run_message (c, group, header, &orders, &now);
     written += write_results (c, group, header, c->output.position + written);
     taken++;
@@ -195,6 +196,16 @@ has_room_for_one_more (CpuInstance *c)
   return room;
 }
 
+/* Waits until what the other groups have taken is finished; nobody takes more. */
+static void
+await_others (CpuInstance *c)
+{
+  g_mutex_lock (&c->finish);
+  while (c->finished != c->taken)
+    g_cond_wait (&c->turn, &c->finish);
+  g_mutex_unlock (&c->finish);
+}
+
 /* Each group on a message of its own: the slot is copied, so that the next group
  * can go on at once, and results are published in the order of taking. */
 static guint
@@ -203,6 +214,7 @@ process_own (CpuInstance *c, CpuGroup *group)
   RingMessageHeader *header = (RingMessageHeader *) (gpointer) group->slot;
   guint64 ticket, now = 0;
   RingOrders orders;
+  gboolean alone;
 
   g_mutex_lock (&c->take);
   orders = ring_orders_read (&c->base.control->host);
@@ -218,10 +230,19 @@ process_own (CpuInstance *c, CpuGroup *group)
   ring_queue_release (&c->input, 1);
   if (header->sequence != c->expected_sequence++)
     break_with (c, RING_DEVICE_BAD_SEQUENCE);
+  if (G_UNLIKELY (header->source_generation != c->generation)) {
+    await_others (c);
+    cpu_follow_version (c, header->source_generation);
+  }
+  /* A later version may want to see one message after the other. */
+  alone = c->description->sharing != RING_SHARING_BLOCK;
+  if (G_UNLIKELY (alone))
+    await_others (c);
   g_mutex_lock (&c->finish);
   ticket = c->taken++;
   g_mutex_unlock (&c->finish);
-  g_mutex_unlock (&c->take);
+  if (G_LIKELY (!alone))
+    g_mutex_unlock (&c->take);
 
   run_message (c, group, header, &orders, &now);
 
@@ -234,6 +255,8 @@ process_own (CpuInstance *c, CpuGroup *group)
   c->finished++;
   g_cond_broadcast (&c->turn);
   g_mutex_unlock (&c->finish);
+  if (G_UNLIKELY (alone))
+    g_mutex_unlock (&c->take);
   return 1;
 }
 

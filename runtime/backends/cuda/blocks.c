@@ -114,7 +114,7 @@ cuda_acquire_blocks (CudaInstance *c, CudaPayload *p, gsize size,
       g_set_error (error, RING_ERROR, RING_ERROR_NO_MEMORY,
           "no memory that the device reaches for %" G_GSIZE_FORMAT
           " bytes of payload of kernel '%s'",
-          size, c->module->name);
+          size, cuda_name (c));
       return FALSE;
     }
   }
@@ -127,7 +127,7 @@ cuda_acquire_blocks (CudaInstance *c, CudaPayload *p, gsize size,
       g_set_error (error, RING_ERROR, RING_ERROR_NO_MEMORY,
           "no memory on %s for %" G_GSIZE_FORMAT
           " bytes of payload of kernel '%s'",
-          c->backend->name, size, c->module->name);
+          c->backend->name, size, cuda_name (c));
       return FALSE;
     }
   }

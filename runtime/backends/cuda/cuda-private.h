@@ -109,20 +109,42 @@ typedef struct
   CudaPlane plane[RING_MAX_PLANES];
 } CudaPayload;
 
-/* A slot that will be published when what was enqueued for it is done. */
+/* A slot that will be published when what was enqueued for it is done, and its version
+ * runs. */
 typedef struct
 {
   guint64 position;
-  CUevent done;
+  CUevent done; /* NULL: nothing was */
 } CudaUnpublished;
+
+/* A version of the kernel: what the host knows of it, and its code for the device. */
+typedef struct
+{
+  RingModule *module;
+  CUmodule loaded;
+  CUfunction function;
+  GBytes *image;      /* compiled for this launch; or NULL */
+  gconstpointer data; /* what cuModuleLoadData takes */
+  gchar *origin;      /* where that comes from, for people */
+} CudaCode;
+
+/* A version that runs from its first message on, see version.c; or one that does not
+ * run any more, whose memory waits to be given back. */
+typedef struct
+{
+  CudaCode code;
+  guint64 position; /* of its first message in the input ring */
+  gboolean keep_state;
+  CUdeviceptr state, scratch;
+  gsize scratch_stride;
+} CudaVersion;
 
 struct _CudaInstance
 {
   RingInstance base;
 
   CudaBackend *backend;
-  RingModule *module;
-  const RingKernelDescription *description;
+  const gchar *name; /* the kernel's, for people; interned; atomic */
   RingGeometry geometry;
   RingTransfer transfer;
   guint64 lease, termination_timeout; /* us */
@@ -131,12 +153,8 @@ struct _CudaInstance
   void (*failed) (gpointer data, GError *error);
   gpointer notify_data;
 
-  /* the kernel */
-  CUmodule code;
-  CUfunction function;
-  GBytes *image; /* compiled for this launch; or NULL */
-  gconstpointer code_image;
-  gchar *code_origin; /* where it comes from, for people */
+  /* the kernel; changes under `driving`, while nothing is resident */
+  CudaCode code;
   guint grid, block;
   gboolean cooperative;
   RingResidency residency;
@@ -163,6 +181,7 @@ struct _CudaInstance
   guint64 fetched;     /* output slots whose copies back have been enqueued */
   gboolean ended;      /* no residency may begin any more */
   gint held;           /* atomic; not 0: no residency may begin */
+  gboolean changing;   /* held once for the version that is due */
   gboolean broken;     /* atomic; nothing more is asked of the device */
   gboolean lost;       /* atomic; so is the context: leave the driver alone */
   gboolean stalled;    /* atomic; it may run for ever */
@@ -173,6 +192,8 @@ struct _CudaInstance
   GMutex transfers;
   CudaPayload *payloads;               /* entry * (1 + max_outputs) */
   GQueue unpublished;                  /* of CudaUnpublished */
+  GQueue versions;                     /* of CudaVersion: to come */
+  GQueue past;                         /* of CudaVersion: over */
   GPtrArray *events;                   /* spare ones */
   GArray *spare_device, *spare_bounce; /* of CudaBlock */
   GArray
@@ -191,10 +212,19 @@ struct _CudaInstance
   GThread *thread;
 };
 
+static inline const gchar *
+cuda_name (CudaInstance *c)
+{
+  return __atomic_load_n (&c->name, __ATOMIC_ACQUIRE);
+}
+
 /* residency.c */
 gboolean cuda_start_bridge (CudaInstance *c, GError **error);
 /* Runs one residency that leaves at once; before the first message. */
 gboolean cuda_warm_up (CudaInstance *c, GError **error);
+/* Likewise with the code of a version to come, in between two residencies; all are
+ * held. */
+gboolean cuda_try_code (CudaInstance *c, const CudaCode *code, GError **error);
 void cuda_wake (RingInstance *instance);
 void cuda_poll (RingInstance *instance);
 gboolean cuda_stop (RingInstance *instance, gint64 deadline);
@@ -204,6 +234,9 @@ void cuda_join_bridge (CudaInstance *c);
  * one does not leave, and the driver must not be asked for anything that waits. */
 gboolean cuda_hold_all (CudaBackend *b);
 void cuda_release_all (CudaBackend *b);
+/* Makes this one leave, and keeps it out; does not wait for it. */
+void cuda_hold (CudaInstance *c);
+void cuda_release (CudaInstance *c);
 /* Something failed in the context of @b, which must be current: whether its kernels
  * are still there. */
 void cuda_check_all (CudaBackend *b);
@@ -251,12 +284,35 @@ CUresult cuda_alloc_device (CudaInstance *c, CUdeviceptr *memory, gsize size,
 void cuda_free_device (CudaInstance *c, CUdeviceptr memory);
 /* One residency on the instance's stream; with the context current. */
 CUresult cuda_launch_residency (CudaInstance *c);
+CUresult cuda_launch_function (CudaInstance *c, CUfunction function);
+/* Whether as many threads of @code can be on the device as there are. */
+gboolean cuda_check_threads (CudaInstance *c, const CudaCode *code,
+    GError **error);
 
-/* image.c: finds the kernel's code, which may mean to compile it; the driver is not
- * asked for anything. */
-gboolean cuda_find_code (CudaInstance *c, GError **error);
+/* image.c: finds the code of code->module, which may mean to compile it; the driver is
+ * not asked for anything. */
+gboolean cuda_find_code (CudaBackend *b, CudaCode *code, GError **error);
 /* Then loads it. */
-gboolean cuda_load_code (CudaInstance *c, GError **error);
+gboolean cuda_load_code (CudaBackend *b, CudaCode *code, GError **error);
+/* All are held. Only what was loaded is the driver's: @lost: leave that alone. */
+void cuda_clear_code (CudaBackend *b, CudaCode *code, gboolean lost);
+
+/* version.c */
+gpointer cuda_prepare (RingInstance *instance, RingModule *module,
+    GError **error);
+void cuda_discard (RingInstance *instance, gpointer prepared);
+gboolean cuda_replace (RingInstance *instance,
+    const RingReplacement *replacement, GError **error);
+/* Changes to the version whose turn it is. With `driving` and the context. Whether
+ * anything was done. */
+gboolean cuda_change_version (CudaInstance *c);
+/* Whether there is one whose turn it is. */
+gboolean cuda_version_is_due (CudaInstance *c);
+/* Whether the message at @position has to wait for its version; with `transfers`. */
+gboolean cuda_must_wait_locked (CudaInstance *c, guint64 position);
+/* Gives back what versions that are over had, and at the @end those to come, too. All
+ * are held. */
+void cuda_free_versions (CudaInstance *c, gboolean end, gboolean lost);
 
 G_END_DECLS
 

@@ -29,21 +29,21 @@ read_beside (const gchar *origin, gchar **found, GError **error)
 }
 
 static gconstpointer
-find_image (CudaInstance *c, gchar **where, GError **error)
+find_image (CudaBackend *b, CudaCode *code, gchar **where, GError **error)
 {
-  const RingModule *module = c->module;
+  const RingModule *module = code->module;
   GError *cause = NULL;
 
   *where = g_strdup (module->origin);
   if (module->cuda_image)
     return module->cuda_image;
   g_free (*where);
-  c->image = read_beside (module->origin, where, &cause);
-  if (!c->image && !cause) {
+  code->image = read_beside (module->origin, where, &cause);
+  if (!code->image && !cause) {
     *where = g_strdup (module->origin);
     if (g_str_has_suffix (module->origin, ".c"))
-      c->image = ring_compile_nvrtc (module->origin, c->backend->major,
-          c->backend->minor, &cause);
+      code->image =
+          ring_compile_nvrtc (module->origin, b->major, b->minor, &cause);
     else
       g_set_error (&cause, RING_ERROR, RING_ERROR_KERNEL_INVALID,
           "kernel '%s' from %s holds code for the cpu only; put its .fatbin, "
@@ -54,22 +54,23 @@ find_image (CudaInstance *c, gchar **where, GError **error)
     g_propagate_error (error, cause);
     return NULL;
   }
-  return g_bytes_get_data (c->image, NULL);
+  return g_bytes_get_data (code->image, NULL);
 }
 
 /* What the code says of itself must be what the cpu's code says: host and device
  * lay out state, parameters and messages by it. */
 static gboolean
-check_description (CudaInstance *c, const gchar *where, GError **error)
+check_description (CudaBackend *b, const CudaCode *code, const gchar *where,
+    GError **error)
 {
-  const CudaDriver *driver = c->backend->driver;
+  const CudaDriver *driver = b->driver;
   RingKernelDescription *d = g_new (RingKernelDescription, 1);
   CUdeviceptr address;
   size_t size = 0;
   gboolean ok;
   CUresult result;
 
-  result = driver->cuModuleGetGlobal_v2 (&address, &size, c->code,
+  result = driver->cuModuleGetGlobal_v2 (&address, &size, code->loaded,
       "ring_kernel_description");
   if (result == CUDA_ERROR_NOT_FOUND) {
     /* A compiler may drop what the code itself does not use. The first residency
@@ -81,36 +82,36 @@ check_description (CudaInstance *c, const gchar *where, GError **error)
       && driver->cuMemcpyDtoH_v2 (d, address, size) == CUDA_SUCCESS
       && d->abi_version == RING_ABI_VERSION
       && d->layout_hash == RING_LAYOUT_HASH
-      && memcmp (d, c->description, sizeof *d) == 0;
+      && memcmp (d, code->module->description, sizeof *d) == 0;
   if (!ok)
     g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
         "the device's code of kernel '%s' in %s was made from another version of "
         "the kernel or of this library; build it again",
-        c->module->name, where);
+        code->module->name, where);
   g_free (d);
   return ok;
 }
 
 gboolean
-cuda_find_code (CudaInstance *c, GError **error)
+cuda_find_code (CudaBackend *b, CudaCode *code, GError **error)
 {
-  c->code_image = find_image (c, &c->code_origin, error);
-  return c->code_image != NULL;
+  code->data = find_image (b, code, &code->origin, error);
+  return code->data != NULL;
 }
 
 gboolean
-cuda_load_code (CudaInstance *c, GError **error)
+cuda_load_code (CudaBackend *b, CudaCode *code, GError **error)
 {
-  const CudaDriver *driver = c->backend->driver;
+  const CudaDriver *driver = b->driver;
   gchar log[2048] = "";
   CUjit_option options[] = { CU_JIT_ERROR_LOG_BUFFER,
     CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES };
   void *values[] = { log, GUINT_TO_POINTER (sizeof log) };
-  const gchar *where = c->code_origin;
+  const gchar *where = code->origin;
   CUresult result;
   gboolean ok = FALSE;
 
-  result = driver->cuModuleLoadDataEx (&c->code, c->code_image,
+  result = driver->cuModuleLoadDataEx (&code->loaded, code->data,
       G_N_ELEMENTS (options), options, values);
   if (result != CUDA_SUCCESS) {
     gchar *why = cuda_describe (driver, "loading it", result);
@@ -120,19 +121,30 @@ cuda_load_code (CudaInstance *c, GError **error)
                                            : RING_ERROR_KERNEL_INVALID,
         "the code of kernel '%s' in %s does not run on %s (compute capability "
         "%d.%d): %s%s%s",
-        c->module->name, where, c->backend->name, c->backend->major,
-        c->backend->minor, why, *log ? "\n" : "", log);
+        code->module->name, where, b->name, b->major, b->minor, why,
+        *log ? "\n" : "", log);
     g_free (why);
-    c->code = NULL;
-  } else if (driver->cuModuleGetFunction (&c->function, c->code,
+    code->loaded = NULL;
+  } else if (driver->cuModuleGetFunction (&code->function, code->loaded,
                  "ring_kernel_resident")
       != CUDA_SUCCESS) {
     g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
         "the code of kernel '%s' in %s lacks ring_kernel_resident, which "
         "RING_KERNEL defines",
-        c->module->name, where);
+        code->module->name, where);
   } else {
-    ok = check_description (c, where, error);
+    ok = check_description (b, code, where, error);
   }
   return ok;
+}
+
+void
+cuda_clear_code (CudaBackend *b, CudaCode *code, gboolean lost)
+{
+  if (code->loaded && !lost)
+    b->driver->cuModuleUnload (code->loaded);
+  code->loaded = NULL;
+  g_clear_pointer (&code->image, g_bytes_unref);
+  g_clear_pointer (&code->origin, g_free);
+  g_clear_pointer (&code->module, ring_module_unref);
 }

@@ -33,14 +33,14 @@ choose_block (CudaInstance *c, const RingLaunch *launch, GError **error)
 
   if (!cuda_check (driver,
           driver->cuFuncGetAttribute (&most,
-              CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK, c->function),
+              CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK, c->code.function),
           "asking for the kernel's limits", error))
     return FALSE;
   most = MIN (most, MIN (c->backend->max_threads, RING_MAX_LANES));
   if (launch->block > most) {
     g_set_error (error, RING_ERROR, RING_ERROR_INVALID_OPTION,
         "block-size is %d; a block of kernel '%s' has at most %d threads on %s",
-        launch->block, c->module->name, most, c->backend->name);
+        launch->block, cuda_name (c), most, c->backend->name);
     return FALSE;
   }
   c->block = launch->block > 0 ? (guint) launch->block
@@ -55,10 +55,38 @@ default_grid (CudaInstance *c, gint each)
   const gint left = processors - MAX (processors / LEAVE_ONE_IN, 1);
   guint grid = (guint) MAX (left * MIN (each, BLOCKS_EACH), 1);
 
-  if (c->description->kind == RING_KIND_AUDIO
-      || c->description->kind == RING_KIND_RECORD)
+  if (c->code.module->description->kind == RING_KIND_AUDIO
+      || c->code.module->description->kind == RING_KIND_RECORD)
     grid = MIN (grid, BLOCKS_FOR_SHORT);
   return grid;
+}
+
+gboolean
+cuda_check_threads (CudaInstance *c, const CudaCode *code, GError **error)
+{
+  const CudaDriver *driver = c->backend->driver;
+  gint lanes = 0, each = 0;
+  guint blocks;
+
+  if (!cuda_check (driver,
+          driver->cuFuncGetAttribute (&lanes,
+              CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK, code->function),
+          "asking for the kernel's limits", error))
+    return FALSE;
+  if (lanes >= (gint) c->block
+      && !cuda_check (driver,
+          driver->cuOccupancyMaxActiveBlocksPerMultiprocessor (&each,
+              code->function, (gint) c->block, 0),
+          "asking how many blocks fit on the device", error))
+    return FALSE;
+  blocks = (guint) (each * c->backend->multiprocessors);
+  if (blocks >= (c->cooperative ? c->grid : 1))
+    return TRUE;
+  g_set_error (error, RING_ERROR, RING_ERROR_NEEDS_LAUNCH,
+      "%u blocks of %u threads of kernel '%s' in %s do not fit on %s at once, as those "
+      "of the version that runs do; launch it anew",
+      c->grid, c->block, code->module->name, code->origin, c->backend->name);
+  return FALSE;
 }
 
 /* The grid's barrier needs all blocks on the device at once. */
@@ -70,14 +98,14 @@ choose_grid (CudaInstance *c, const RingLaunch *launch, GError **error)
 
   if (!cuda_check (driver,
           driver->cuOccupancyMaxActiveBlocksPerMultiprocessor (&each,
-              c->function, (gint) c->block, 0),
+              c->code.function, (gint) c->block, 0),
           "asking how many blocks fit on the device", error))
     return FALSE;
   most = each * c->backend->multiprocessors;
   if (most < 1) {
     g_set_error (error, RING_ERROR, RING_ERROR_INVALID_OPTION,
         "not one block of %u threads of kernel '%s' fits on %s; lower block-size",
-        c->block, c->module->name, c->backend->name);
+        c->block, cuda_name (c), c->backend->name);
     return FALSE;
   }
   c->cooperative = c->backend->cooperative;
@@ -90,7 +118,7 @@ choose_grid (CudaInstance *c, const RingLaunch *launch, GError **error)
               "once, and all must"
             : "grid-size is %d; without cooperative launch it can be %d only "
               "(block-size %u, kernel '%s', %s)",
-        launch->grid, most, c->block, c->module->name, c->backend->name);
+        launch->grid, most, c->block, cuda_name (c), c->backend->name);
     return FALSE;
   }
   c->grid = launch->grid > 0 ? (guint) launch->grid
@@ -198,7 +226,7 @@ alloc_shared (CudaInstance *c, GError **error)
     g_set_error (error, RING_ERROR, RING_ERROR_NO_MEMORY,
         "no memory that the device reaches for rings of %u and %u slots of kernel "
         "'%s', %" G_GSIZE_FORMAT " bytes; lower queue-capacity",
-        g->input_capacity, g->output_capacity, c->module->name, c->shared_size);
+        g->input_capacity, g->output_capacity, cuda_name (c), c->shared_size);
     return FALSE;
   }
   memset (c->shared, 0, c->shared_size);
@@ -253,22 +281,33 @@ cuda_set_buffers (RingInstance *instance, gsize state_size, gsize scratch_size,
 {
   CudaInstance *c = (CudaInstance *) instance;
   const CudaDriver *driver = c->backend->driver;
-  const gboolean own = c->description->sharing == RING_SHARING_BLOCK;
   const gsize stride = lines (scratch_size);
-  const gsize scratches = own ? stride * c->grid : stride;
-  CUdeviceptr state = c->state, scratch = 0;
+  CUdeviceptr state, scratch = 0;
+  gsize scratches;
   CUresult result;
+  gboolean own;
 
   if (cuda_is_broken (c) || !cuda_enter (c->backend)) {
     g_set_error (error, RING_ERROR, RING_ERROR_FAULT,
-        "kernel '%s' has lost its device", c->module->name);
+        "kernel '%s' has lost its device", cuda_name (c));
     return FALSE;
   }
   /* The residency that is there, if any, has the addresses of now. */
   result =
       cuda_hold_all (c->backend) ? CUDA_SUCCESS : CUDA_ERROR_LAUNCH_TIMEOUT;
-  if (result == CUDA_SUCCESS && !keep_state)
-    cuda_transfer_trim (c);
+  g_mutex_lock (&c->driving);
+  /* All messages before are finished, so the latest version is due. */
+  if (result == CUDA_SUCCESS)
+    cuda_change_version (c);
+  own = c->code.module->description->sharing == RING_SHARING_BLOCK;
+  g_mutex_unlock (&c->driving);
+  if (result == CUDA_SUCCESS) {
+    cuda_free_versions (c, FALSE, FALSE);
+    if (!keep_state)
+      cuda_transfer_trim (c);
+  }
+  scratches = own ? stride * c->grid : stride;
+  state = c->state;
   if (result == CUDA_SUCCESS)
     result = cuda_alloc_device (c, &scratch, scratches, c->stream);
   if (result == CUDA_SUCCESS && !keep_state) {
@@ -297,7 +336,7 @@ cuda_set_buffers (RingInstance *instance, gsize state_size, gsize scratch_size,
         "no memory on %s for %" G_GSIZE_FORMAT
         " bytes of state and %" G_GSIZE_FORMAT
         " bytes of scratch of kernel '%s'",
-        c->backend->name, state_size, scratches, c->module->name);
+        c->backend->name, state_size, scratches, cuda_name (c));
   }
   /* What was captured has the old addresses. */
   if (c->graph)
@@ -310,15 +349,15 @@ cuda_set_buffers (RingInstance *instance, gsize state_size, gsize scratch_size,
 
 /* ---- one residency -------------------------------------------------------------------------- */
 
-static CUresult
-launch_plain (CudaInstance *c)
+CUresult
+cuda_launch_function (CudaInstance *c, CUfunction function)
 {
   const CudaDriver *driver = c->backend->driver;
   void *parameters[] = { &c->residency };
 
-  return c->cooperative ? driver->cuLaunchCooperativeKernel (c->function,
-             c->grid, 1, 1, c->block, 1, 1, 0, c->stream, parameters)
-                        : driver->cuLaunchKernel (c->function, c->grid, 1, 1,
+  return c->cooperative ? driver->cuLaunchCooperativeKernel (function, c->grid,
+             1, 1, c->block, 1, 1, 0, c->stream, parameters)
+                        : driver->cuLaunchKernel (function, c->grid, 1, 1,
                             c->block, 1, 1, 0, c->stream, parameters, NULL);
 }
 
@@ -339,7 +378,7 @@ capture (CudaInstance *c)
           CU_STREAM_CAPTURE_MODE_THREAD_LOCAL)
       != CUDA_SUCCESS)
     return;
-  result = launch_plain (c);
+  result = cuda_launch_function (c, c->code.function);
   if (driver->cuStreamEndCapture (c->stream, &graph) != CUDA_SUCCESS)
     return;
   if (result == CUDA_SUCCESS
@@ -353,13 +392,13 @@ CUresult
 cuda_launch_residency (CudaInstance *c)
 {
   if (c->base.mode != RING_EXECUTION_EVENT_DRIVEN)
-    return launch_plain (c);
+    return cuda_launch_function (c, c->code.function);
   if (!c->graph && !c->no_graph) {
     capture (c);
     c->no_graph = !c->graph;
   }
   return c->graph ? c->backend->driver->cuGraphLaunch (c->graph, c->stream)
-                  : launch_plain (c);
+                  : cuda_launch_function (c, c->code.function);
 }
 
 /* ---- launch and end ---------------------------------------------------------------------------- */
@@ -403,6 +442,14 @@ release (CudaInstance *c)
       cuda_free_device (c, c->state);
       cuda_free_device (c, c->scratch);
     }
+    if (c->code.loaded) {
+      /* A module that stays costs less than a wait without end. */
+      const gboolean held = cuda_hold_all (c->backend);
+
+      cuda_free_versions (c, TRUE, !held);
+      cuda_clear_code (c->backend, &c->code, !held);
+      cuda_release_all (c->backend);
+    }
     if (c->copy_in)
       driver->cuStreamDestroy_v2 (c->copy_in);
     if (c->copy_out)
@@ -411,16 +458,10 @@ release (CudaInstance *c)
       driver->cuStreamDestroy_v2 (c->stream);
     if (c->shared)
       cuda_free_host (&c->backend->base, c->shared);
-    if (c->code) {
-      /* A module that stays costs less than a wait without end. */
-      if (cuda_hold_all (c->backend))
-        driver->cuModuleUnload (c->code);
-      cuda_release_all (c->backend);
-    }
     cuda_leave (c->backend);
   }
-  g_clear_pointer (&c->image, g_bytes_unref);
-  g_free (c->code_origin);
+  cuda_free_versions (c, TRUE, TRUE);
+  cuda_clear_code (c->backend, &c->code, TRUE);
   g_clear_error (&c->error);
   g_free (c->base.regions);
   g_free (c->payloads);
@@ -433,7 +474,6 @@ release (CudaInstance *c)
   if (c->spare_device)
     g_array_unref (c->spare_device);
   g_queue_clear_full (&c->unpublished, g_free);
-  ring_module_unref (c->module);
   g_mutex_clear (&c->driving);
   g_mutex_clear (&c->transfers);
   g_mutex_clear (&c->sleep);
@@ -460,10 +500,12 @@ instance_new (CudaBackend *b, const RingLaunch *launch)
   g_mutex_init (&c->sleep);
   g_cond_init (&c->kick);
   g_queue_init (&c->unpublished);
+  g_queue_init (&c->versions);
+  g_queue_init (&c->past);
   c->base.klass = &ring_cuda_backend;
   c->backend = b;
-  c->module = ring_module_ref (launch->module);
-  c->description = launch->module->description;
+  c->code.module = ring_module_ref (launch->module);
+  c->name = g_intern_string (launch->module->name);
   c->geometry = launch->geometry;
   c->transfer = launch->config->transfer;
   c->lease = launch->config->lease;
@@ -491,7 +533,7 @@ cuda_launch (RingBackend *backend, const RingLaunch *launch, GError **error)
     release (c);
     return NULL;
   }
-  if (!cuda_find_code (c, error)) {
+  if (!cuda_find_code (b, &c->code, error)) {
     cuda_leave (b);
     cuda_free (&c->base);
     return NULL;
@@ -504,16 +546,17 @@ cuda_launch (RingBackend *backend, const RingLaunch *launch, GError **error)
         "a kernel of this process that never ends holds %s: nothing more can be "
         "launched there",
         b->name);
-  ok = ok && cuda_load_code (c, error) && choose_block (c, launch, error)
-      && choose_grid (c, launch, error) && choose_mode (c, launch, error)
-      && make_streams (c, error) && alloc_memory (c, error)
-      && cuda_transfer_init (c, error);
+  ok = ok && cuda_load_code (b, &c->code, error)
+      && choose_block (c, launch, error) && choose_grid (c, launch, error)
+      && choose_mode (c, launch, error) && make_streams (c, error)
+      && alloc_memory (c, error) && cuda_transfer_init (c, error);
   if (ok) {
     c->base.workers = c->grid * c->block;
     /* What was taken but not given back: each block's own, or the one that runs and
      * the one that has been fetched meanwhile. */
     c->base.max_running =
-        c->description->sharing == RING_SHARING_BLOCK ? c->grid : 2;
+        c->code.module->description->sharing == RING_SHARING_BLOCK ? c->grid
+                                                                   : 2;
     c->residency.geometry = c->geometry;
     c->residency.alone_below = ALONE_BELOW;
     c->residency.flags =
@@ -536,6 +579,6 @@ cuda_launch (RingBackend *backend, const RingLaunch *launch, GError **error)
     return NULL;
   }
   if (c->base.fallback)
-    g_debug ("kernel '%s': %s", c->module->name, c->base.fallback);
+    g_debug ("kernel '%s': %s", cuda_name (c), c->base.fallback);
   return &c->base;
 }

@@ -60,11 +60,11 @@ cuda_break (CudaInstance *c, CUresult result, const gchar *doing)
         g_error_new (RING_ERROR, RING_ERROR_FAULT,
             "kernel '%s' lost its device %s: %s; its CUDA context can no longer be "
             "used by anybody in this process",
-            c->module->name, c->backend->name, why));
+            cuda_name (c), c->backend->name, why));
   } else {
     break_with (c,
         g_error_new (RING_ERROR, RING_ERROR_FAULT,
-            "kernel '%s' was given up on %s: %s", c->module->name,
+            "kernel '%s' was given up on %s: %s", cuda_name (c),
             c->backend->name, why));
   }
   g_free (why);
@@ -86,8 +86,7 @@ check_heartbeat (CudaInstance *c, gint64 now)
           g_error_new (RING_ERROR, RING_ERROR_FAULT,
               "kernel '%s' did not begin on %s within %" G_GINT64_FORMAT
               " ms: something that does not end holds the device",
-              c->module->name, c->backend->name,
-              (now - c->launched_at) / 1000));
+              cuda_name (c), c->backend->name, (now - c->launched_at) / 1000));
     }
     c->heartbeat_at = 0;
   } else if (heartbeat != c->heartbeat || c->heartbeat_at == 0) {
@@ -100,7 +99,7 @@ check_heartbeat (CudaInstance *c, gint64 now)
         g_error_new (RING_ERROR, RING_ERROR_FAULT,
             "kernel '%s' stalled on %s: it gave no sign of life for %" G_GINT64_FORMAT
             " ms, longer than its lease and the termination time-out together",
-            c->module->name, c->backend->name, (now - c->heartbeat_at) / 1000));
+            cuda_name (c), c->backend->name, (now - c->heartbeat_at) / 1000));
   }
 }
 
@@ -171,14 +170,20 @@ expects_work (CudaInstance *c)
 }
 
 static void
-begin_residency (CudaInstance *c)
+begin_to_count (CudaInstance *c)
 {
-  CUresult result;
-
   c->launches++;
   c->launched_at = g_get_monotonic_time ();
   c->heartbeat_at = 0;
   __atomic_store_n (&c->resident, TRUE, __ATOMIC_RELEASE);
+}
+
+static void
+begin_residency (CudaInstance *c)
+{
+  CUresult result;
+
+  begin_to_count (c);
   result = cuda_launch_residency (c);
   if (result != CUDA_SUCCESS)
     cuda_break (c, result, "launching it");
@@ -210,7 +215,7 @@ check_health (CudaInstance *c)
         g_error_new (RING_ERROR, RING_ERROR_FAULT,
             "kernel '%s' ended on %s without a word: the launch was not carried "
             "out as asked",
-            c->module->name, c->backend->name));
+            cuda_name (c), c->backend->name));
   }
 }
 
@@ -222,8 +227,9 @@ drive_locked (CudaInstance *c)
 
   if (cuda_is_broken (c))
     return FALSE;
-  did = cuda_transfer_drive (c);
   update_residency (c);
+  did = cuda_change_version (c);
+  did |= cuda_transfer_drive (c);
   if (!c->resident && !c->ended && !cuda_is_broken (c)
       && __atomic_load_n (&c->held, __ATOMIC_ACQUIRE) == 0 && has_work (c)) {
     begin_residency (c);
@@ -270,7 +276,7 @@ is_busy (CudaInstance *c)
   g_mutex_lock (&c->driving);
   update_residency (c);
   busy = c->resident || has_work (c) || expects_work (c)
-      || cuda_transfer_busy (c) || has_output (c);
+      || cuda_transfer_busy (c) || has_output (c) || cuda_version_is_due (c);
   g_mutex_unlock (&c->driving);
   return busy && !cuda_is_broken (c);
 }
@@ -364,7 +370,7 @@ cuda_start_bridge (CudaInstance *c, GError **error)
   if (thread)
     return TRUE;
   g_set_error (error, RING_ERROR, RING_ERROR_FAILED,
-      "no thread for kernel '%s': %s", c->module->name, cause->message);
+      "no thread for kernel '%s': %s", cuda_name (c), cause->message);
   g_error_free (cause);
   return FALSE;
 }
@@ -442,11 +448,18 @@ cuda_unregister_instance (CudaInstance *c)
 }
 
 /* Asks a kernel to leave; it does so at its next look. */
-static void
-hold (CudaInstance *c)
+void
+cuda_hold (CudaInstance *c)
 {
   if (__atomic_add_fetch (&c->held, 1, __ATOMIC_ACQ_REL) == 1)
     ring_store_release_u32 (&c->base.control->host.leave, 1);
+}
+
+void
+cuda_release (CudaInstance *c)
+{
+  if (__atomic_sub_fetch (&c->held, 1, __ATOMIC_ACQ_REL) == 0)
+    ring_store_release_u32 (&c->base.control->host.leave, 0);
 }
 
 /* Whether it has left, by @deadline. One that does not is in the middle of a long
@@ -496,7 +509,7 @@ cuda_hold_all (CudaBackend *b)
     CudaInstance *c = l->data;
 
     if (c->backend->context == b->context)
-      hold (c);
+      cuda_hold (c);
   }
   for (l = everybody; l && all; l = l->next) {
     CudaInstance *c = l->data;
@@ -540,8 +553,7 @@ cuda_release_all (CudaBackend *b)
       continue;
     if (__atomic_load_n (&c->held, __ATOMIC_ACQUIRE) == 0)
       continue; /* came while we held */
-    if (__atomic_sub_fetch (&c->held, 1, __ATOMIC_ACQ_REL) == 0)
-      ring_store_release_u32 (&c->base.control->host.leave, 0);
+    cuda_release (c);
     cuda_wake (&c->base);
   }
   g_rec_mutex_unlock (&everybody_lock);
@@ -574,6 +586,17 @@ await_streams (CudaInstance *c, gint64 deadline)
   return TRUE;
 }
 
+static void
+set_other_abi (const RingDeviceWords *words, const gchar *name, GError **error)
+{
+  g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
+      "kernel '%s' was built for ABI version %u with layout %016" G_GINT64_MODIFIER
+      "x, this library has version %u with layout %016" G_GINT64_MODIFIER
+      "x; build the kernel again",
+      name, words->abi_version, (guint64) words->layout_hash, RING_ABI_VERSION,
+      (guint64) RING_LAYOUT_HASH);
+}
+
 gboolean
 cuda_warm_up (CudaInstance *c, GError **error)
 {
@@ -597,7 +620,7 @@ cuda_warm_up (CudaInstance *c, GError **error)
     g_set_error (error, RING_ERROR, RING_ERROR_TIMED_OUT,
         "kernel '%s' did not begin on %s within %d s: the device may be busy with "
         "something that does not end",
-        c->module->name, c->backend->name,
+        cuda_name (c), c->backend->name,
         (gint) (WARM_UP_LIMIT / G_USEC_PER_SEC));
     /* It may still come. */
     __atomic_store_n (&c->stalled, TRUE, __ATOMIC_RELEASE);
@@ -605,12 +628,7 @@ cuda_warm_up (CudaInstance *c, GError **error)
   }
   if (!has_ended (c) || words->abi_version != RING_ABI_VERSION
       || words->layout_hash != RING_LAYOUT_HASH) {
-    g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
-        "kernel '%s' was built for ABI version %u with layout %016" G_GINT64_MODIFIER
-        "x, this library has version %u with layout %016" G_GINT64_MODIFIER
-        "x; build the kernel again",
-        c->module->name, words->abi_version, (guint64) words->layout_hash,
-        RING_ABI_VERSION, (guint64) RING_LAYOUT_HASH);
+    set_other_abi (words, cuda_name (c), error);
     return FALSE;
   }
   /* As if it had not been: nothing is resident, so the device's words are ours. */
@@ -622,6 +640,41 @@ cuda_warm_up (CudaInstance *c, GError **error)
   c->launches = 0;
   ring_store_release_u32 (&control->host.leave, 0);
   return TRUE;
+}
+
+/* The loop looks at the host's words before it looks at the ring, and is told to leave:
+ * no message is touched. It counts as a residency, which it was. */
+gboolean
+cuda_try_code (CudaInstance *c, const CudaCode *code, GError **error)
+{
+  const RingDeviceWords *words = &c->base.control->device;
+  CUresult result;
+  gboolean ended;
+
+  g_mutex_lock (&c->driving);
+  update_residency (c);
+  begin_to_count (c);
+  result = cuda_launch_function (c, code->function);
+  if (result != CUDA_SUCCESS) {
+    c->launches--;
+    __atomic_store_n (&c->resident, FALSE, __ATOMIC_RELEASE);
+  }
+  g_mutex_unlock (&c->driving);
+  if (!cuda_check (c->backend->driver, result, "launching the kernel", error))
+    return FALSE;
+  ended = await_leave (c,
+      g_get_monotonic_time () + (gint64) (c->lease + c->termination_timeout));
+  if (!ended || cuda_is_broken (c)) {
+    g_set_error (error, RING_ERROR, RING_ERROR_FAULT,
+        "the new version of kernel '%s' does not come and go on %s as it should",
+        code->module->name, c->backend->name);
+    return FALSE;
+  }
+  if (words->abi_version == RING_ABI_VERSION
+      && words->layout_hash == RING_LAYOUT_HASH)
+    return TRUE;
+  set_other_abi (words, code->module->name, error);
+  return FALSE;
 }
 
 /* Nothing is accepted any more. The bridge's thread goes on meanwhile, unless it is

@@ -84,7 +84,8 @@ cuda_transfer_clear (CudaInstance *c)
   guint i;
 
   while ((u = g_queue_pop_head (&c->unpublished))) {
-    cuda_give_event (c, u->done);
+    if (u->done)
+      cuda_give_event (c, u->done);
     g_free (u);
   }
   for (i = 0; c->payloads && i < c->geometry.input_capacity; i++)
@@ -388,17 +389,36 @@ follow (CudaInstance *c, CUstream other)
   return result;
 }
 
-/* Publishes the slot behind what is on `copy_in`. */
+/* Whether the slot is published later, when what comes before it is over. */
+static gboolean
+put_off (CudaInstance *c, guint64 position, CUevent done, gboolean always)
+{
+  CudaUnpublished *u;
+  gboolean waits;
+
+  g_mutex_lock (&c->transfers);
+  waits = always || cuda_must_wait_locked (c, position);
+  if (waits) {
+    u = g_new (CudaUnpublished, 1);
+    u->position = position;
+    u->done = done;
+    g_queue_push_tail (&c->unpublished, u);
+  }
+  g_mutex_unlock (&c->transfers);
+  return waits;
+}
+
+/* Publishes the slot behind what is on `copy_in`. @waits: for its version, too, which
+ * the driver knows nothing of. */
 static CUresult
-publish_behind (CudaInstance *c, guint64 position)
+publish_behind (CudaInstance *c, guint64 position, gboolean waits)
 {
   const CudaDriver *driver = c->backend->driver;
-  CudaUnpublished *u;
   CUresult result;
   CUevent event;
 
 #if CUDA_VERSION >= 12000
-  if (c->backend->stream_writes) {
+  if (c->backend->stream_writes && !waits) {
     const CUdeviceptr slot = (CUdeviceptr) (guintptr) c->residency.input_slots
         + (position & (c->geometry.input_capacity - 1))
             * c->geometry.input_stride;
@@ -416,12 +436,7 @@ publish_behind (CudaInstance *c, guint64 position)
     cuda_give_event (c, event);
     return result;
   }
-  u = g_new (CudaUnpublished, 1);
-  u->position = position;
-  u->done = event;
-  g_mutex_lock (&c->transfers);
-  g_queue_push_tail (&c->unpublished, u);
-  g_mutex_unlock (&c->transfers);
+  put_off (c, position, event, TRUE);
   return CUDA_SUCCESS;
 }
 
@@ -437,12 +452,16 @@ static CUresult
 enqueue_in (CudaInstance *c, CudaPayload *p, guint64 position)
 {
   CUresult result = CUDA_SUCCESS;
+  gboolean waits;
 
   if (p[0].way == CUDA_PAYLOAD_STAGED)
     result = copy_planes (c, &p[0], FALSE, used_bytes (slot_at (c, position)),
         c->copy_in);
+  g_mutex_lock (&c->transfers);
+  waits = cuda_must_wait_locked (c, position);
+  g_mutex_unlock (&c->transfers);
   if (result == CUDA_SUCCESS)
-    result = publish_behind (c, position);
+    result = publish_behind (c, position, waits);
   return result;
 }
 
@@ -464,7 +483,7 @@ follow_callers (CudaInstance *c, const RingPlacement *placement, GError **error)
   g_set_error (error, RING_ERROR, RING_ERROR_PAYLOAD,
       "a stream that a payload of kernel '%s' is to follow cannot be followed, is "
       "it of the runtime's context? %s",
-      c->module->name, why);
+      cuda_name (c), why);
   g_free (why);
   return FALSE;
 }
@@ -484,12 +503,12 @@ cuda_publish (RingInstance *instance, guint64 position,
 
   if (cuda_is_broken (c)) {
     g_set_error (error, RING_ERROR, RING_ERROR_FAULT,
-        "kernel '%s' has lost its device", c->module->name);
+        "kernel '%s' has lost its device", cuda_name (c));
     return FALSE;
   }
   if (!cuda_enter (c->backend)) {
     g_set_error (error, RING_ERROR, RING_ERROR_FAULT,
-        "the CUDA context of kernel '%s' cannot be entered", c->module->name);
+        "the CUDA context of kernel '%s' cannot be entered", cuda_name (c));
     return FALSE;
   }
   if (!prepare (c, &p[0], &slot->payload, placement->input_on_device,
@@ -512,7 +531,7 @@ cuda_publish (RingInstance *instance, guint64 position,
   else if (p[0].bounce)
     copy_rows (c, &p[0], p[0].bounce, FALSE, used_bytes (slot));
 
-  if (!behind) {
+  if (!behind && !put_off (c, position, NULL, FALSE)) {
     RingQueue input;
 
     memset (&input, 0, sizeof input);
@@ -520,7 +539,7 @@ cuda_publish (RingInstance *instance, guint64 position,
     input.capacity = c->geometry.input_capacity;
     input.stride = c->geometry.input_stride;
     ring_queue_publish_at (&input, position);
-  } else {
+  } else if (behind) {
     result = enqueue_in (c, p, position);
     /* Accepted all the same: it fails with everything else in flight. */
     if (result != CUDA_SUCCESS)
@@ -544,14 +563,17 @@ cuda_transfer_drive (CudaInstance *c)
   for (;;) {
     CudaUnpublished *u;
     RingQueue input;
-    CUresult result;
+    CUresult result = CUDA_SUCCESS;
 
     g_mutex_lock (&c->transfers);
     u = g_queue_peek_head (&c->unpublished);
+    if (u && cuda_must_wait_locked (c, u->position))
+      u = NULL;
     g_mutex_unlock (&c->transfers);
     if (!u)
       return did;
-    result = c->backend->driver->cuEventQuery (u->done);
+    if (u->done)
+      result = c->backend->driver->cuEventQuery (u->done);
     if (result == CUDA_ERROR_NOT_READY)
       return did;
     if (result != CUDA_SUCCESS) {
@@ -567,7 +589,8 @@ cuda_transfer_drive (CudaInstance *c)
     g_mutex_lock (&c->transfers);
     g_queue_pop_head (&c->unpublished);
     g_mutex_unlock (&c->transfers);
-    cuda_give_event (c, u->done);
+    if (u->done)
+      cuda_give_event (c, u->done);
     g_free (u);
   }
 }
