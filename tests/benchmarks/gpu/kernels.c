@@ -88,7 +88,7 @@ bench_worker (const RingDeviceThread *thread, const BenchView *outputs)
 }
 
 #if defined(RING_CUDA)
-#define RING_ENTRY_(name) \
+#define RING_ENTRY_(name, state_text) \
   RING_DEVICE void bench_##name (const RingInvocation *invocation, \
       RingDeviceThread *thread) \
   { \
@@ -97,7 +97,7 @@ bench_worker (const RingDeviceThread *thread, const BenchView *outputs)
   } \
   BENCH_ENTRY (name, RingInvocation, RING_MAX_LANES)
 #else
-#define RING_ENTRY_(name) \
+#define RING_ENTRY_(name, state_text) \
   static void bench_##name (const RingInvocation *parameter, \
       RingDeviceThread *thread) \
   { \
