@@ -265,7 +265,8 @@ change_sides (RingKernel *kernel, RingKernelInfo *info, const Formats *formats,
   kernel->module = ring_module_ref (module);
   kernel->description = module->description;
   kernel->has_format = formats->settled;
-  if (formats->settled) {
+  /* Those that have not changed are being read for what is in flight. */
+  if (formats->settled && !formats->unchanged) {
     kernel->input_format = formats->input;
     kernel->output_format = formats->output;
     kernel->buffered_payload = formats->payload;

@@ -474,8 +474,8 @@ static const gchar *const versions[] = { "stamp-a", "stamp-b", "stamp-c",
 typedef struct
 {
   RingKernel *kernel;
-  gint quit;  /* atomic */
-  guint sent; /* read after the thread has ended */
+  gint quit, ended; /* atomic */
+  guint sent;       /* read after the thread has ended */
 } Stream;
 
 static gpointer
@@ -485,6 +485,7 @@ stream_thread (gpointer data)
 
   while (!g_atomic_int_get (&s->quit))
     send (s->kernel, s->sent++);
+  g_atomic_int_set (&s->ended, TRUE);
   return NULL;
 }
 
@@ -506,7 +507,7 @@ keep_state (guint a, guint b)
 static void
 run_stream (RingExecutionMode mode, const gchar *first, gint workers)
 {
-  Stream s = { start (mode, first, workers), FALSE, 0 };
+  Stream s = { start (mode, first, workers), FALSE, FALSE, 0 };
   GThread *thread = g_thread_new ("stream", stream_thread, &s);
   guint received = 0, generation = 0, seen = 0, n;
 
@@ -524,16 +525,13 @@ run_stream (RingExecutionMode mode, const gchar *first, gint workers)
       Stamp stamp;
 
       if (!message) {
-        /* The sender may wait for room that we make. */
+        /* The sender may still wait for room that we make. */
+        const gboolean ended = g_atomic_int_get (&s.ended);
         g_autoptr (RingMetrics) m = ring_kernel_get_metrics (s.kernel);
 
         g_assert_cmpuint (n, ==, N_RELOADS);
-        if (thread) {
-          g_thread_join (thread);
-          thread = NULL;
-        } else if (m->in_flight == 0) {
+        if (ended && m->in_flight == 0)
           break;
-        }
         continue;
       }
       if (ring_message_get_source_generation (message) == 0
@@ -553,6 +551,7 @@ run_stream (RingExecutionMode mode, const gchar *first, gint workers)
       received++;
     }
   }
+  g_thread_join (thread);
   g_assert_cmpuint (received, ==, s.sent);
   ring_test_assert_accounts (s.kernel, s.sent, s.sent, 0, 0);
   ring_test_terminate (s.kernel, RING_TERMINATE_DRAIN);
