@@ -1,9 +1,9 @@
 /* gst-ringkernel
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * part-timeline.c: when a frame of 4K NV12 in system memory is accepted, started,
- * finished and delivered, alone and with others in flight: the trace times of real
- * frames, for a picture.
+ * part-timeline.c: when a frame of 4K NV12 in system memory is accepted, has arrived
+ * on the device, is started, finished and delivered, alone and with others in flight:
+ * the trace times of real frames, for a picture.
  */
 #include "flow.h"
 
@@ -18,6 +18,7 @@ static const struct
   gsize offset;
 } instants[] = {
   { "accepted", G_STRUCT_OFFSET (RingCompletion, t_accepted) },
+  { "arrived", G_STRUCT_OFFSET (RingCompletion, t_arrived) },
   { "started", G_STRUCT_OFFSET (RingCompletion, t_started) },
   { "finished", G_STRUCT_OFFSET (RingCompletion, t_finished) },
   { "delivered", G_STRUCT_OFFSET (RingCompletion, t_delivered) },

@@ -159,7 +159,8 @@ class Content(PartTest, unittest.TestCase):
             self.assertGreater(len(line["frames"]), 4)
             self.assertEqual(line["frames"][0]["accepted"], 0)
             for frame in line["frames"]:
-                self.assertLessEqual(frame["accepted"], frame["started"])
+                self.assertLessEqual(frame["accepted"], frame["arrived"])
+                self.assertLessEqual(frame["arrived"], frame["started"])
                 self.assertLessEqual(frame["started"], frame["finished"])
                 self.assertLessEqual(frame["finished"], frame["delivered"])
         # Alone, a frame is not accepted before the one before it is back.
