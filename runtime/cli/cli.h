@@ -34,7 +34,7 @@ struct _CliCommand
   gint (*run) (const CliCommand *command, gchar **arguments);
 };
 
-extern const CliCommand cli_bench, cli_compile, cli_doctor, cli_inspect,
+extern const CliCommand cli_bench, cli_cache, cli_compile, cli_doctor, cli_inspect,
     cli_list, cli_new, cli_run, cli_verify;
 
 /* Says @command's help on stdout. */

@@ -20,6 +20,7 @@ const CliCommand *const cli_commands[] = {
   &cli_verify,
   &cli_bench,
   &cli_doctor,
+  &cli_cache,
   NULL,
 };
 

@@ -78,7 +78,7 @@ class HelpTest(Case):
         for command in ["inspect", "new", "compile", "run", "verify", "bench"]:
             with self.subTest(command):
                 self.fails(command, status=2, says="'ringkernel help %s'" % command)
-        for command in [["list", "x"], ["doctor", "x"], ["inspect", "a", "x"],
+        for command in [["list", "x"], ["doctor", "x"], ["cache", "x"], ["inspect", "a", "x"],
                         ["new", "a", "x"], ["compile", "a.c", "x"], ["bench", "a", "x"]]:
             with self.subTest(command):
                 self.fails(*command, status=2, says=["'x'", "too much"])
