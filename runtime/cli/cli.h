@@ -34,8 +34,8 @@ struct _CliCommand
   gint (*run) (const CliCommand *command, gchar **arguments);
 };
 
-extern const CliCommand cli_bench, cli_compile, cli_doctor, cli_inspect,
-    cli_list, cli_new, cli_run, cli_verify;
+extern const CliCommand cli_bench, cli_cache, cli_compile, cli_doctor,
+    cli_inspect, cli_list, cli_new, cli_run, cli_verify, cli_watch;
 
 /* Says @command's help on stdout. */
 void cli_print_help (const CliCommand *command);

@@ -16,10 +16,12 @@ const CliCommand *const cli_commands[] = {
   &cli_inspect,
   &cli_new,
   &cli_run,
+  &cli_watch,
   &cli_compile,
   &cli_verify,
   &cli_bench,
   &cli_doctor,
+  &cli_cache,
   NULL,
 };
 

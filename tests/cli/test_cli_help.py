@@ -75,10 +75,11 @@ class HelpTest(Case):
                            says=["--frobnicate", "'ringkernel help %s'" % command])
 
     def test_missing_and_superfluous_arguments(self):
-        for command in ["inspect", "new", "compile", "run", "verify", "bench"]:
+        for command in ["inspect", "new", "compile", "run", "watch", "verify", "bench"]:
             with self.subTest(command):
                 self.fails(command, status=2, says="'ringkernel help %s'" % command)
-        for command in [["list", "x"], ["doctor", "x"], ["inspect", "a", "x"],
+        for command in [["list", "x"], ["doctor", "x"], ["cache", "x"], ["watch", "a.c", "x"],
+                        ["inspect", "a", "x"],
                         ["new", "a", "x"], ["compile", "a.c", "x"], ["bench", "a", "x"]]:
             with self.subTest(command):
                 self.fails(*command, status=2, says=["'x'", "too much"])

@@ -42,6 +42,7 @@ _ringkernel ()
                 words=$("$program" list --names 2> /dev/null)
                 files='*.@(c|so)'
                 ;;
+              watch) files='*.@(c|so)' ;;
               compile) files='*.c' ;;
             esac
             ;;
