@@ -45,9 +45,8 @@ include_dir (void)
 static gboolean
 run_compiler (const gchar *source, const gchar *to, GError **error)
 {
-  static const gchar *const flags[] = { "-std=gnu11", "-O3",
-    "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fPIC",
-    "-shared", "-fvisibility=hidden" };
+  static const gchar *const flags[] = { RING_KERNEL_CFLAGS, "-fPIC",
+    "-shared" };
   g_autoptr (GPtrArray) argv = g_ptr_array_new_with_free_func (g_free);
   g_autofree gchar *messages = NULL;
   const gchar *env = g_getenv ("CC");

@@ -21,6 +21,7 @@ typedef struct
   gsize total;
   RingMemory memory;
   gsize row[RING_MAX_PLANES], rows[RING_MAX_PLANES];
+  gpointer device; /* where it is in the device's memory, or NULL */
 } Payload;
 
 /* How it lies, with @padding bytes behind each row. */
@@ -88,6 +89,25 @@ payload_write (Payload *p, const guint8 *from)
   }
 }
 
+/* From then on its planes are addresses of the device. */
+static void
+payload_to_device (Payload *p, const StreamDevice *device, gpointer context)
+{
+  p->device = device->to_device (context, p->bytes, p->total);
+  stream_place_at (&p->memory, p->device);
+}
+
+/* And back, with what the kernel has written. */
+static void
+payload_from_device (Payload *p, const StreamDevice *device, gpointer context)
+{
+  if (!p->device)
+    return;
+  device->from_device (context, p->device, p->bytes, p->total);
+  stream_place_at (&p->memory, p->bytes);
+  p->device = NULL;
+}
+
 /* The first @size bytes of it, close together. */
 static GBytes *
 payload_read (const Payload *p, gsize size)
@@ -103,7 +123,8 @@ payload_read (const Payload *p, gsize size)
               + (gssize) y * p->memory.plane[i].stride,
           p->row[i]);
   }
-  return g_bytes_new_take (bytes, MIN (size, p->memory.size));
+  g_assert (size <= p->memory.size);
+  return g_bytes_new_take (bytes, size);
 }
 
 /* Whether something was written behind a row. */
@@ -145,6 +166,17 @@ typedef struct
   guint n_outputs;
 } Submitted;
 
+/* A stream by reference, on its way through a kernel. */
+typedef struct
+{
+  const Stream *stream;
+  RingRuntime *runtime;
+  gpointer context; /* of the device */
+  gboolean device_in, device_out;
+  gint left; /* messages that are not done */
+  Submitted message[STREAM_MESSAGES];
+} Flight;
+
 static void
 completed (RingKernel *kernel, const RingCompletion *completion,
     gpointer user_data)
@@ -163,40 +195,58 @@ set_parameters (RingKernel *kernel, const StreamItem *item, GError **error)
           error);
 }
 
+/* The memory of message @i, and what is in it. @format is of results. */
 static gboolean
-submit (const Stream *s, guint i, RingKernel *kernel, RingRuntime *runtime,
-    const RingFormat *format, Submitted *m, GError **error)
+prepare (Flight *f, guint i, const RingFormat *format, GError **error)
 {
+  const Stream *s = f->stream;
   const StreamItem *item = &s->item[i];
+  Submitted *m = &f->message[i];
   const guint n = ring_kernel_info_get_max_outputs (s->info);
   const gsize units = item->size / ring_format_get_frame_size (s->format);
   const gsize room = units * ring_format_get_frame_size (format);
-  RingRuntime *from = s->pinned ? runtime : NULL;
-  RingSubmission submission = { .outputs = m->outputs,
-    .n_outputs = n,
-    .pts = RING_TIME_NONE,
-    .duration = RING_TIME_NONE,
-    .discont = item->discont,
-    .completed = completed,
-    .user_data = &m->pending };
+  RingRuntime *from = s->pinned ? f->runtime : NULL;
   /* What was there before differs each time: so what is not written is seen. */
   static gint times;
   const guint8 content = (guint8) (g_atomic_int_add (&times, 1) * 37 + 90);
-  GError *reason = NULL;
 
-  if (!payload_init (&m->input, from, s->format, item->size, item->padding, 0,
-          error))
+  m->pending.left = &f->left;
+  if (!payload_init (&m->input, f->device_in ? NULL : from, s->format,
+          item->size, item->padding, 0, error))
     return FALSE;
   payload_write (&m->input, item->data);
+  if (f->device_in)
+    payload_to_device (&m->input, s->device, f->context);
   for (; m->n_outputs < n; m->n_outputs++) {
     Payload *p = &m->output[m->n_outputs];
 
-    if (!payload_init (p, from, format, room,
+    if (!payload_init (p, f->device_out ? NULL : from, format, room,
             item->padding ? item->padding + 3 : 0, content, error))
       return FALSE;
+    if (f->device_out)
+      payload_to_device (p, s->device, f->context);
     m->outputs[m->n_outputs] = item->in_place ? m->input.memory : p->memory;
   }
-  submission.input = m->input.memory;
+  return TRUE;
+}
+
+static gboolean
+submit (Flight *f, guint i, RingKernel *kernel, GError **error)
+{
+  const StreamItem *item = &f->stream->item[i];
+  Submitted *m = &f->message[i];
+  RingSubmission submission = { .input = m->input.memory,
+    .outputs = m->outputs,
+    .n_outputs = m->n_outputs,
+    .pts = RING_TIME_NONE,
+    .duration = RING_TIME_NONE,
+    .discont = item->discont,
+    .input_on_device = f->device_in,
+    .outputs_on_device = f->device_out,
+    .completed = completed,
+    .user_data = &m->pending };
+  GError *reason = NULL;
+
   if (!set_parameters (kernel, item, error))
     return FALSE;
   if (ring_kernel_submit (kernel, &submission, &reason))
@@ -212,9 +262,9 @@ submit (const Stream *s, guint i, RingKernel *kernel, RingRuntime *runtime,
 }
 
 static gboolean
-gather (const Stream *s, guint i, const Submitted *m, StreamResults *results,
-    GError **error)
+gather (const Flight *f, guint i, StreamResults *results, GError **error)
 {
+  const Submitted *m = &f->message[i];
   const RingCompletion *c = &m->pending.completion;
   guint k;
 
@@ -224,8 +274,9 @@ gather (const Stream *s, guint i, const Submitted *m, StreamResults *results,
     return FALSE;
   }
   for (k = 0; k < c->n_outputs; k++) {
-    const Payload *p =
-        s->item[i].in_place ? &m->input : &m->output[c->output_index[k]];
+    const Payload *p = f->stream->item[i].in_place
+        ? &m->input
+        : &m->output[c->output_index[k]];
 
     if (payload_was_overrun (p)) {
       g_set_error (error, RING_ERROR, RING_ERROR_FAULT,
@@ -238,25 +289,57 @@ gather (const Stream *s, guint i, const Submitted *m, StreamResults *results,
   return TRUE;
 }
 
+static void
+bring_back (Flight *f)
+{
+  const StreamDevice *device = f->stream->device;
+  guint i, k;
+
+  for (i = 0; i < f->stream->n; i++) {
+    payload_from_device (&f->message[i].input, device, f->context);
+    for (k = 0; k < f->message[i].n_outputs; k++)
+      payload_from_device (&f->message[i].output[k], device, f->context);
+  }
+}
+
+static void
+flight_free (Flight *f)
+{
+  guint i, k;
+
+  for (i = 0; i < f->stream->n; i++) {
+    payload_clear (&f->message[i].input);
+    for (k = 0; k < f->message[i].n_outputs; k++)
+      payload_clear (&f->message[i].output[k]);
+  }
+  g_free (f);
+}
+
 static gboolean
 run_by_reference (const Stream *s, RingKernel *kernel, RingRuntime *runtime,
     StreamResults *results, GError **error)
 {
   g_autoptr (RingFormat) format = ring_kernel_get_output_format (kernel);
-  Submitted *message = g_new0 (Submitted, s->n);
+  Flight *f = g_new0 (Flight, 1);
   const gint64 deadline = g_get_monotonic_time () + WAIT;
-  gint left = 0;
   gboolean ok = TRUE;
-  guint i, k, sent;
+  guint i;
 
-  for (sent = 0; sent < s->n && ok; sent++) {
-    message[sent].pending.left = &left;
-    g_atomic_int_inc (&left);
-    ok = submit (s, sent, kernel, runtime, format, &message[sent], error);
+  f->stream = s;
+  f->runtime = runtime;
+  f->context = s->device ? ring_runtime_get_cuda_context (runtime) : NULL;
+  f->device_in = f->context && s->device_in;
+  f->device_out = f->context && s->device_out;
+  /* All memory first: to get some may make others wait. */
+  for (i = 0; i < s->n && ok; i++)
+    ok = prepare (f, i, format, error);
+  for (i = 0; i < s->n && ok; i++) {
+    g_atomic_int_inc (&f->left);
+    ok = submit (f, i, kernel, error);
     if (!ok)
-      g_atomic_int_add (&left, -1);
+      g_atomic_int_add (&f->left, -1);
   }
-  while (g_atomic_int_get (&left) > 0) {
+  while (g_atomic_int_get (&f->left) > 0) {
     if (g_get_monotonic_time () > deadline) {
       if (ok)
         g_set_error (error, RING_ERROR, RING_ERROR_TIMED_OUT,
@@ -267,13 +350,10 @@ run_by_reference (const Stream *s, RingKernel *kernel, RingRuntime *runtime,
     if (!ring_kernel_drain (kernel, WAIT, NULL, NULL))
       g_thread_yield ();
   }
-  for (i = 0; i < sent; i++) {
-    ok = ok && gather (s, i, &message[i], results, error);
-    payload_clear (&message[i].input);
-    for (k = 0; k < message[i].n_outputs; k++)
-      payload_clear (&message[i].output[k]);
-  }
-  g_free (message);
+  bring_back (f);
+  for (i = 0; i < s->n && ok; i++)
+    ok = gather (f, i, results, error);
+  flight_free (f);
   return ok;
 }
 

@@ -29,12 +29,27 @@ typedef struct
   guint n_taps;
 } StreamItem;
 
+/* How payloads get into the device's memory: the command knows no driver. Neither
+ * function fails; @context is the runtime's, see ring_runtime_get_cuda_context(). */
+typedef struct
+{
+  /* Gets memory of the device and copies @size bytes into it. */
+  gpointer (*to_device) (gpointer context, gconstpointer data, gsize size);
+  /* Copies them back into @data and frees that memory. */
+  void (*from_device) (gpointer context, gpointer device, gpointer data,
+      gsize size);
+} StreamDevice;
+
 typedef struct
 {
   RingKernelInfo *info;
   RingFormat *format;
   gboolean by_copy; /* send and receive, else submit */
   gboolean pinned;  /* submitted from memory that the runtime gave */
+  /* Submitted from, and to, memory of the device, where the runtime has one; NULL
+   * and FALSE unless the caller sets them. In place takes both or neither. */
+  const StreamDevice *device;
+  gboolean device_in, device_out;
   guint n;
   StreamItem item[STREAM_MESSAGES];
 } Stream;

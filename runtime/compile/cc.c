@@ -11,9 +11,8 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-static const gchar *const flags[] = { "-std=gnu11", "-O3", "-march=native",
-  "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fPIC",
-  "-shared", "-fvisibility=hidden", "-fdiagnostics-color=never", "-Wall",
+static const gchar *const flags[] = { RING_KERNEL_CFLAGS, "-march=native",
+  "-fPIC", "-shared", "-fdiagnostics-color=never", "-Wall",
   /* Else a misspelt function is found by the loader, which knows no lines. */
   "-Werror=implicit-function-declaration", "-Werror=int-conversion",
   /* Nor do GPUs have them. */

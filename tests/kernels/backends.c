@@ -6,9 +6,9 @@
  *
  * The reference is the cpu backend, inline, one worker. Against it runs the backend
  * that RING_TEST_BACKEND names, in each of its modes and with each way of moving
- * payloads, or with payloads that are in the device's memory: the same random streams, parameters and all. Several messages are in
- * flight at a time, so a message must also see its own parameters and the state that
- * the message before it left.
+ * payloads, or with payloads that are in the device's memory: the same random streams,
+ * parameters and all. Several messages are in flight at a time, so a message must also
+ * see its own parameters and the state that the message before it left.
  *
  * On cpu everything must be equal, to the bit. So must it be on a device, with these
  * exceptions:
@@ -26,13 +26,20 @@
  * Kernels are built without contraction, and a device divides and takes roots as
  * IEEE 754 says; so there is no reason for more.
  */
-#include "streams.h"
+#include "../runtime/ring-test.h"
+#ifdef RING_HAVE_CUDA
+#include "../cuda/cuda-calls.h"
+#endif
+
+#include "cli/streams.h"
+
+#include <math.h>
 
 /* ---- comparing ---------------------------------------------------------------------- */
 
 /* How far a value may be from the reference, which is @value. */
 static gdouble
-allowed (const gchar *kernel, const RingFormat *out, const Item *item,
+allowed (const gchar *kernel, const RingFormat *out, const StreamItem *item,
     gdouble value)
 {
   const gboolean audio = out->kind == RING_PAYLOAD_AUDIO;
@@ -95,35 +102,10 @@ value_at (const RingFormat *format, const guint8 *at)
   }
 }
 
-/* Says where in a payload of @format the byte @at lies. */
-static gchar *
-place (const RingFormat *format, gsize at)
-{
-  Payload p;
-  gchar *text = NULL;
-  guint i;
-
-  if (format->kind != RING_PAYLOAD_VIDEO)
-    return g_strdup_printf ("%s %" G_GSIZE_FORMAT,
-        format->kind == RING_PAYLOAD_RECORD ? "record" : "frame",
-        at / ring_format_get_frame_size (format));
-  payload_init (&p, NULL, format, 0, 0);
-  for (i = 0; i < p.memory.n_planes && !text; i++) {
-    if (at < p.row[i] * p.rows[i])
-      text = g_strdup_printf ("plane %u, row %" G_GSIZE_FORMAT
-                              ", byte %" G_GSIZE_FORMAT,
-          i, at / p.row[i], at % p.row[i]);
-    else
-      at -= p.row[i] * p.rows[i];
-  }
-  payload_clear (&p);
-  return text;
-}
-
 static gboolean G_GNUC_PRINTF (3, 4)
     differ (const Stream *s, guint message, const gchar *text, ...)
 {
-  const Item *item = &s->item[message];
+  const StreamItem *item = &s->item[message];
   g_autofree gchar *format = ring_format_to_string (s->format);
   g_autofree gchar *what = NULL;
   va_list values;
@@ -147,7 +129,8 @@ static gboolean G_GNUC_PRINTF (3, 4)
 
 static gboolean
 compare_stream (const Stream *s, const RingFormat *out,
-    const Results *reference, const Results *tested, gdouble *largest)
+    const StreamResults *reference, const StreamResults *tested,
+    gdouble *largest)
 {
   const gchar *name = ring_kernel_info_get_name (s->info);
   const gsize sample = out->kind == RING_PAYLOAD_AUDIO
@@ -179,7 +162,7 @@ compare_stream (const Stream *s, const RingFormat *out,
         continue;
       /* Not a number is never within. */
       if (!(off <= limit) || limit == 0) {
-        g_autofree gchar *where = place (out, at);
+        g_autofree gchar *where = stream_place (out, at);
 
         return differ (s, m, "%s is %.9g, cpu inline gives %.9g, allowed %.3g",
             where, y, x, limit);
@@ -197,8 +180,8 @@ typedef struct
   gchar *kernel;
   RingExecutionMode mode;
   RingTransfer transfer;
-  gboolean
-      device; /* payloads in the device's memory, one side of them or both */
+  /* Payloads in the device's memory, one side of them or both. */
+  gboolean device;
   gint workers;
 } Case;
 
@@ -208,7 +191,8 @@ typedef struct
   RingKernel *reference, *tested;
   RingKernelInfo *info;
   const Case *is;
-  Item last; /* of the stream before: parameters last */
+  StreamRandom random;
+  StreamItem last; /* of the stream before: parameters last */
   gdouble largest;
   guint streams;
 } Run;
@@ -247,15 +231,50 @@ is_left_out (const Run *run)
 {
   const gchar *n = g_getenv ("RING_TEST_ONE_STREAM_IN");
 
-  return n && run->streams > 0 && random_below (CLAMP (atoi (n), 1, 1000)) > 0;
+  return n && run->streams > 0
+      && g_test_rand_int_range (0, CLAMP (atoi (n), 1, 1000)) > 0;
 }
+
+#ifdef RING_HAVE_CUDA
+static gpointer
+to_device (gpointer context, gconstpointer data, gsize size)
+{
+  CUcontext popped;
+  CUdeviceptr device;
+
+  CUDA_CALL (cuCtxPushCurrent_v2, context);
+  CUDA_CALL (cuMemAlloc_v2, &device, MAX (size, 1));
+  CUDA_CALL (cuMemcpyHtoD_v2, device, data, size);
+  CUDA_CALL (cuCtxPopCurrent_v2, &popped);
+  return (gpointer) (guintptr) device;
+}
+
+static void
+from_device (gpointer context, gpointer device, gpointer data, gsize size)
+{
+  const CUdeviceptr from = (CUdeviceptr) (guintptr) device;
+  CUcontext popped;
+
+  CUDA_CALL (cuCtxPushCurrent_v2, context);
+  CUDA_CALL (cuMemcpyDtoH_v2, data, from, size);
+  CUDA_CALL (cuMemFree_v2, from);
+  CUDA_CALL (cuCtxPopCurrent_v2, &popped);
+}
+
+static const StreamDevice stream_device = { to_device, from_device };
+#define STREAM_DEVICE (&stream_device)
+#else
+/* Then there is no case with payloads there, either. */
+#define STREAM_DEVICE NULL
+#endif
 
 static void
 choose_device_sides (Stream *s)
 {
-  const guint sides = random_below (4);
+  const gint sides = g_test_rand_int_range (0, 4);
   guint i;
 
+  s->device = STREAM_DEVICE;
   s->device_in = sides != 0;
   s->device_out = sides != 1;
   /* In place is in one memory. */
@@ -263,13 +282,16 @@ choose_device_sides (Stream *s)
     s->item[i].in_place &= s->device_in == s->device_out;
 }
 
-/* One stream through both; FALSE when they differ. @format is freed. */
+/* One stream through both; FALSE when they differ. */
 static gboolean
-try_stream (Run *run, RingFormat *format, const guint *sizes, gboolean by_copy)
+try_stream (RingFormat *format, const guint *sizes, gboolean by_copy,
+    gpointer data)
 {
+  Run *run = data;
   Stream *s;
   g_autoptr (RingFormat) out = NULL;
-  Results reference = { 0 }, tested = { 0 };
+  g_autoptr (GError) error = NULL;
+  StreamResults reference = { 0 }, tested = { 0 };
   gboolean same;
 
   /* What is sent by copy lies in memory of the library's own. */
@@ -277,114 +299,21 @@ try_stream (Run *run, RingFormat *format, const guint *sizes, gboolean by_copy)
     ring_format_free (format);
     return TRUE;
   }
-  s = stream_new (run->info, format, sizes, by_copy, &run->last);
+  s = stream_new (&run->random, run->info, format, sizes, by_copy, &run->last);
   if (run->is->device)
     choose_device_sides (s);
-  run_stream (s, run->reference, run->reference_runtime, &reference);
-  run_stream (s, run->tested, run->runtime, &tested);
+  stream_run (s, run->reference, run->reference_runtime, &reference, &error);
+  g_assert_no_error (error);
+  stream_run (s, run->tested, run->runtime, &tested, &error);
+  g_assert_no_error (error);
   out = ring_kernel_get_output_format (run->reference);
   same = compare_stream (s, out, &reference, &tested, &run->largest);
   run->streams++;
   run->last = s->item[s->n - 1];
-  run->last.padding = 0;
-  run->last.in_place = run->last.discont = FALSE;
-  g_ptr_array_unref (reference.bytes);
-  g_ptr_array_unref (tested.bytes);
+  stream_results_clear (&reference);
+  stream_results_clear (&tested);
   stream_free (s);
-  ring_format_free (format);
   return same;
-}
-
-/* The large picture is worth its time in a few of the formats, each run in others. */
-static gboolean
-try_video (Run *run, RingVideoFormat video)
-{
-  static const struct
-  {
-    guint width, height, messages;
-    gboolean by_copy;
-  } sizes[] = {
-    { 1, 1, 4, FALSE },
-    { 1, 1, 2, TRUE },
-    { 7, 5, 4, FALSE },
-    { 7, 5, 4, TRUE },
-    { 64, 48, 4, FALSE },
-    { 64, 48, 3, TRUE },
-    { 641, 479, 3, FALSE },
-  };
-  gsize i;
-
-  for (i = 0; i < G_N_ELEMENTS (sizes); i++) {
-    guint n[MESSAGES + 1] = { 0 }, m;
-
-    if (sizes[i].width > 640 && random_below (4) > 0)
-      continue;
-    for (m = 0; m < sizes[i].messages; m++)
-      n[m] = 1;
-    if (!try_stream (run,
-            ring_format_new_video (video, sizes[i].width, sizes[i].height), n,
-            sizes[i].by_copy))
-      return FALSE;
-  }
-  return TRUE;
-}
-
-/* Sizes that travel in a slot, that do not, and that are far too large for it. */
-static const guint unit_sizes[][MESSAGES + 1] = {
-  { 1, 16, 17, 64 },
-  { 1000, 1, 999, 4096 },
-  { 20000, 12345, 3, 19999 },
-};
-
-static gboolean
-try_units (Run *run, const RingFormat *format)
-{
-  gsize i, k;
-
-  for (i = 0; i < G_N_ELEMENTS (unit_sizes); i++) {
-    gsize largest = 0;
-
-    if (!try_stream (run, ring_format_copy (format), unit_sizes[i], FALSE))
-      return FALSE;
-    for (k = 0; k < MESSAGES; k++)
-      largest = MAX (largest, unit_sizes[i][k]);
-    if (largest * ring_format_get_frame_size (format)
-            <= RING_DEFAULT_MESSAGE_SIZE - RING_HEADER_SIZE
-        && !try_stream (run, ring_format_copy (format), unit_sizes[i], TRUE))
-      return FALSE;
-  }
-  return TRUE;
-}
-
-static gboolean
-try_format (Run *run, const gchar *name)
-{
-  static const guint channels[] = { 1, 2, 6 };
-  g_autoptr (RingFormat) format = NULL;
-  g_autoptr (GError) error = NULL;
-  gsize i;
-
-  switch (ring_kernel_info_get_kind (run->info)) {
-    case RING_PAYLOAD_VIDEO:
-      return try_video (run, ring_video_format_from_string (name));
-    case RING_PAYLOAD_AUDIO:
-      for (i = 0; i < G_N_ELEMENTS (channels); i++) {
-        g_autoptr (RingFormat) audio =
-            ring_format_new_audio (ring_audio_format_from_string (name), 48000,
-                channels[i]);
-
-        if (!try_units (run, audio))
-          return FALSE;
-      }
-      return TRUE;
-    case RING_PAYLOAD_RECORD:
-      format = ring_format_new_record (name, &error);
-      g_assert_no_error (error);
-      return try_units (run, format);
-    default:
-      format = ring_format_new_bytes ();
-      return try_units (run, format);
-  }
 }
 
 static void
@@ -392,14 +321,11 @@ test_same_results (gconstpointer data)
 {
   const Case *c = data;
   g_autoptr (RingMetrics) m = NULL;
-  g_auto (GStrv) formats = NULL;
-  static gchar *bytes[] = { (gchar *) "bytes", NULL };
   Run run = { 0 };
-  gchar **name;
 
-  seed = ((guint64) (guint32) g_test_rand_int () << 32)
+  run.random.seed = ((guint64) (guint32) g_test_rand_int () << 32)
       + (guint32) g_test_rand_int ();
-  seed |= 1;
+  run.random.seed |= 1;
   run.reference_runtime =
       runtime_of (RING_BACKEND_CPU, RING_EXECUTION_INLINE, RING_TRANSFER_AUTO);
   run.runtime = runtime_of (ring_test_backend (), c->mode, c->transfer);
@@ -408,14 +334,12 @@ test_same_results (gconstpointer data)
   run.info = ring_kernel_get_info (run.reference);
   run.last.taps = run.last.n_taps = 1;
   run.is = c;
+  if (c->device)
+    g_assert_nonnull (ring_runtime_get_cuda_context (run.runtime));
   ring_test_activate (run.reference);
   ring_test_activate (run.tested);
 
-  formats = ring_kernel_info_get_input_formats (run.info);
-  for (name = formats && *formats ? formats : bytes; *name; name++) {
-    if (!try_format (&run, *name))
-      break;
-  }
+  stream_for_each (&run.random, run.info, try_stream, &run);
   m = ring_kernel_get_metrics (run.tested);
   g_test_message ("%u streams, %" G_GUINT64_FORMAT " messages, %u workers, "
                   "largest difference %.0f %% of what is allowed%s%s",
