@@ -6,14 +6,17 @@ must, and that none takes a figure that is not one. How fast is not asked here."
 import json
 import os
 import subprocess
+import sys
 import tempfile
 import unittest
+import xml.etree.ElementTree
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROGRAM = os.environ["RING_BENCH_PROGRAM"]
 STAND_IN = os.environ["RING_BENCH_STAND_IN"]
 LIBRARIES = os.environ["LD_LIBRARY_PATH"]
 COMMAND = os.path.join(HERE, "..", "gpu.sh")
+DRAW = os.path.join(HERE, "..", "..", "..", "docs", "gen-performance.py")
 
 # How many of its figures have a goal, and what one of them is called.
 PARTS = {
@@ -177,6 +180,32 @@ class Content(PartTest, unittest.TestCase):
         self.assertEqual(results["multiprocessors held while it polls"]["value"],
                          report["multiprocessors"])
         self.assertTrue("power" in report or "power without a kernel" in results)
+
+
+    def test_figures_and_tables_are_made_of_them(self):
+        svg = "{http://www.w3.org/2000/svg}"
+        with tempfile.TemporaryDirectory() as folder:
+            files = []
+            for part in ("roundtrip", "crossover", "timeline"):
+                report, _ = self.runs(part)
+                files.append(os.path.join(folder, part + ".json"))
+                with open(files[-1], "w", encoding="utf-8") as file:
+                    json.dump(report, file)
+            subprocess.run([sys.executable, DRAW, "--draw", folder, *files], check=True)
+            trees = [xml.etree.ElementTree.parse(os.path.join(folder, name + ".svg"))
+                     for name in ("crossover", "timeline")]
+            with open(os.path.join(folder, "results.md"), encoding="utf-8") as file:
+                text = file.read()
+        lines = trees[0].getroot().findall(svg + "polyline")
+        self.assertEqual(len(lines), 3)
+        # Three sets of four frames, four stretches each; the ground, and the legend.
+        bars = trees[1].getroot().findall(svg + "rect")
+        self.assertEqual(len(bars), 3 * 4 * 4 + 1 + 4)
+        self.assertTrue(all(float(bar.get("width")) >= 0 for bar in bars[1:]))
+        # Whether they are met says nothing here, but it is said.
+        self.assertEqual(len([line for line in text.splitlines()
+                              if "| met |" in line or "| missed" in line]), 4)
+        self.assertIn("| 64 bytes |", text)
 
 
 class Ends(unittest.TestCase):

@@ -1,0 +1,223 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Writes what was measured on GPUs into docs/performance.md, and draws it.
+
+    gen-performance.py                    from docs/benchmarks/gpu/*.json
+    gen-performance.py --check            only say whether it is up to date (exit status)
+    gen-performance.py --draw FOLDER JSON …
+                                          crossover.svg, timeline.svg and results.md
+                                          into FOLDER, from files of gpu-check
+                                          (benchmarks.json) or of gpu-bench
+"""
+import glob
+import json
+import math
+import os
+import re
+import sys
+from xml.sax.saxutils import escape
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PAGE = os.path.join(HERE, "performance.md")
+MEASURED = os.path.join(HERE, "benchmarks", "gpu")
+BLOCK = re.compile(r"(<!-- generated: results -->\n).*?(<!-- end -->)", re.DOTALL)
+NOTHING = """Nothing was measured yet. `gpu-check` leaves `benchmarks.json`; put into
+`docs/benchmarks/gpu/`, it becomes a table and two figures here.
+"""
+INSTANTS = ["accepted", "arrived", "started", "finished", "delivered"]
+WHAT = {("accepted", "arrived"): "copied in", ("arrived", "started"): "fetched",
+        ("started", "finished"): "in the kernel", ("finished", "delivered"): "copied back",
+        ("accepted", "started"): "copied in and fetched"}
+COLOURS = {"copied in": "#4477aa", "copied in and fetched": "#4477aa", "fetched": "#ccbb44",
+           "in the kernel": "#228833", "copied back": "#ee6677"}
+MODES = [("persistent", "#228833"), ("event-driven", "#4477aa"), ("cpu", "#bbbbbb")]
+
+
+def read(paths):
+    """The parts in the files, by name; the newest file wins."""
+    parts = {}
+    for path in paths:
+        with open(path, encoding="utf-8") as file:
+            whole = json.load(file)
+        for part in whole.get("parts", [whole]):
+            if "part" in part and part.get("status") == "ok":
+                parts[part["part"]] = dict({k: v for k, v in whole.items() if k != "parts"},
+                                           **part)
+    return parts
+
+
+def number(value):
+    return "-" if value is None else f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
+
+
+def size_text(size):
+    for unit in ("bytes", "KiB", "MiB"):
+        if size < 1024 or unit == "MiB":
+            return f"{size:g} {unit}"
+        size /= 1024
+    return None
+
+
+# ---- tables ---------------------------------------------------------------------
+
+def goals_table(parts):
+    lines = ["| what | goal | measured | |", "|---|---|---|---|"]
+    for part in parts.values():
+        for result in part.get("results", []):
+            if result.get("goal") is None:
+                continue
+            met = {True: "met", False: "missed", None: "not verified"}[result.get("met")]
+            why = f": {result['limit']}" if met == "missed" and result.get("limit") else ""
+            lines.append(f"| {result['name']} | {result['goal']} | "
+                         f"{number(result['value'])} {result['unit']} | {met}{why} |")
+    return lines if len(lines) > 2 else []
+
+
+def crossover_table(part):
+    lines = ["| payload | " + " | ".join(f"{mode}, us" for mode, _ in MODES) + " | "
+             + " | ".join(f"{mode}, 1/s" for mode, _ in MODES) + " |",
+             "|---|" + "---|" * (2 * len(MODES))]
+    for row in part["crossover"]:
+        lines.append(f"| {size_text(row['bytes'])} | " + " | ".join(
+            number(row.get(f"{mode}-{what}"))
+            for what in ("latency", "per-second") for mode, _ in MODES) + " |")
+    return lines
+
+
+# ---- figures --------------------------------------------------------------------
+
+class Svg:
+    def __init__(self, width, height):
+        self.width, self.height, self.body = width, height, []
+
+    def add(self, tag, text=None, **attributes):
+        listed = "".join(f' {key.replace("_", "-")}="{value}"'
+                         for key, value in attributes.items())
+        self.body.append(f"<{tag}{listed}/>" if text is None
+                         else f"<{tag}{listed}>{escape(text)}</{tag}>")
+
+    def text(self, x, y, text, anchor="middle", size=11):
+        self.add("text", text, x=round(x, 1), y=round(y, 1), text_anchor=anchor,
+                 font_size=size, font_family="sans-serif", fill="#333333")
+
+    def save(self, path):
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f'<svg xmlns="http://www.w3.org/2000/svg" width="{self.width}" '
+                       f'height="{self.height}" viewBox="0 0 {self.width} {self.height}">\n'
+                       f'<rect width="100%" height="100%" fill="white"/>\n'
+                       + "\n".join(self.body) + "\n</svg>\n")
+
+
+def draw_crossover(part, path):
+    """Latency against the size of the payload, both logarithmic."""
+    rows = part["crossover"]
+    left, top, width, height = 60, 30, 520, 300
+    values = [row[f"{mode}-latency"] for row in rows for mode, _ in MODES
+              if row.get(f"{mode}-latency")]
+    low = math.floor(math.log10(min(values)))
+    high = max(math.ceil(math.log10(max(values))), low + 1)
+    first, last = (math.log2(rows[i]["bytes"]) for i in (0, -1))
+    svg = Svg(left + width + 20, top + height + 50)
+
+    def x(size):
+        return left + (math.log2(size) - first) / max(last - first, 1) * width
+
+    def y(us):
+        return top + height - (math.log10(us) - low) / (high - low) * height
+
+    for decade in range(low, high + 1):
+        svg.add("line", x1=left, x2=left + width, y1=round(y(10 ** decade), 1),
+                y2=round(y(10 ** decade), 1), stroke="#dddddd")
+        svg.text(left - 6, y(10 ** decade) + 4, f"{10 ** decade:g} us", "end")
+    for i, row in enumerate(rows):
+        if i % max(1, len(rows) // 7) == 0:
+            svg.text(x(row["bytes"]), top + height + 16, size_text(row["bytes"]))
+    for i, (mode, colour) in enumerate(MODES):
+        points = [(x(row["bytes"]), y(row[f"{mode}-latency"])) for row in rows
+                  if row.get(f"{mode}-latency")]
+        svg.add("polyline", points=" ".join(f"{a:.1f},{b:.1f}" for a, b in points),
+                fill="none", stroke=colour, stroke_width=2)
+        svg.text(left + 80 + 160 * i, top - 12, mode)
+        svg.add("line", x1=left + 10 + 160 * i, x2=left + 35 + 160 * i, y1=top - 16,
+                y2=top - 16, stroke=colour, stroke_width=2)
+    svg.text(left + width / 2, top + height + 40,
+             f"payload; p50 of the latency, one in flight. {part['gpu']}")
+    svg.save(path)
+
+
+def draw_timeline(part, path):
+    """Each frame a row, each stretch between two instants a bar."""
+    shown = [(t["in-flight"], t["frames"][len(t["frames"]) // 2:][:4])
+             for t in part["timelines"]]
+    left, width, row_height = 110, 520, 18
+    rows = sum(len(frames) + 1 for _, frames in shown)
+    svg = Svg(left + width + 20, 60 + rows * row_height)
+    longest = max(max(f["delivered"] for f in frames) - min(f["accepted"] for f in frames)
+                  for _, frames in shown)
+    used, at = [], 40
+    for in_flight, frames in shown:
+        begin = min(frame["accepted"] for frame in frames)
+        svg.text(left - 6, at + row_height, f"{in_flight} in flight", "end")
+        at += row_height
+        for frame in frames:
+            instants = [i for i in INSTANTS if i in frame]
+            for one, other in zip(instants, instants[1:]):
+                what = WHAT[one, other]
+                if what not in used:
+                    used.append(what)
+                svg.add("rect", x=round(left + (frame[one] - begin) / longest * width, 1),
+                        y=at + 2, height=row_height - 5, fill=COLOURS[what],
+                        width=round(max(frame[other] - frame[one], 0) / longest * width, 2))
+            at += row_height
+    for i, what in enumerate(used):
+        svg.add("rect", x=left + 150 * i - 100, y=12, width=12, height=12, fill=COLOURS[what])
+        svg.text(left - 82 + 150 * i, 22, what, "start")
+    svg.text(left + width, at + 14, f"{longest:.0f} us. {part['gpu']}", "end")
+    svg.save(path)
+
+
+def results(parts, folder):
+    """Draws into @folder; the text that goes with it."""
+    any_part = next(iter(parts.values()))
+    lines = [f"{any_part['gpu']}, driver {any_part.get('driver', 'unknown')}, "
+             f"{any_part.get('date', '')[:10]}, commit {any_part.get('commit', '')[:10]}.", "",
+             *goals_table(parts), ""]
+    if parts.get("crossover", {}).get("crossover"):
+        draw_crossover(parts["crossover"], os.path.join(folder, "crossover.svg"))
+        lines += ["![Latency against the size of the payload](benchmarks/gpu/crossover.svg)",
+                  "", *crossover_table(parts["crossover"]), ""]
+    if parts.get("timeline", {}).get("timelines"):
+        draw_timeline(parts["timeline"], os.path.join(folder, "timeline.svg"))
+        lines += ["![Where a frame's time goes](benchmarks/gpu/timeline.svg)", ""]
+    return "\n".join(lines)
+
+
+def main():
+    arguments = sys.argv[1:]
+    if arguments[:1] == ["--draw"] and len(arguments) > 2:
+        parts = read(arguments[2:])
+        if not parts:
+            sys.exit("gen-performance.py: nothing in these files was measured well")
+        with open(os.path.join(arguments[1], "results.md"), "w", encoding="utf-8") as file:
+            file.write(results(parts, arguments[1]))
+        return 0
+    if arguments not in ([], ["--check"]):
+        sys.exit(__doc__)
+    with open(PAGE, encoding="utf-8") as file:
+        old = file.read()
+    parts = read(sorted(glob.glob(os.path.join(MEASURED, "*.json"))))
+    text = results(parts, MEASURED) if parts else NOTHING
+    new, found = BLOCK.subn(lambda match: match[1] + text + match[2], old)
+    if found != 1:
+        sys.exit("performance.md has no place for results")
+    if arguments == ["--check"]:
+        if new != old:
+            print("performance.md is not up to date; run ./dev docs", file=sys.stderr)
+        return new != old
+    with open(PAGE, "w", encoding="utf-8") as file:
+        file.write(new)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
