@@ -45,6 +45,9 @@ def environment():
     env.pop("LD_PRELOAD", None)
     if "detect_leaks=0" in env.get("ASAN_OPTIONS", ""):
         env["ASAN_OPTIONS"] = env["ASAN_OPTIONS"].replace("detect_leaks=0", "detect_leaks=1")
+        # GStreamer's own program cannot load a plugin with a sanitizer in it, and says so
+        # in the registry, which others read.
+        env["GST_REGISTRY"] = os.path.join(CACHE.name, "registry.bin")
     return env
 
 
@@ -76,9 +79,14 @@ class Case(unittest.TestCase):
                                      **env).decode("utf-8")
 
     def ringkernel_bytes(self, *arguments, status=0, stdin=b"", **env):
+        env = dict(environment(), **env)
+        if arguments[:1] == ("doctor",):
+            # It opens NVRTC, over whose threads the search for leaks may stumble.
+            env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "").replace(
+                "detect_leaks=1", "detect_leaks=0")
         done = subprocess.run(
             ["ringkernel", *arguments], cwd=self.folder, input=stdin,
-            env=dict(environment(), **env), capture_output=True, timeout=TIMEOUT)
+            env=env, capture_output=True, timeout=TIMEOUT)
         self.errors = done.stderr.decode("utf-8")
         self.assertEqual(done.returncode, status,
                          "%s\n%s\n%s" % (arguments, done.stdout[-2000:], self.errors))
