@@ -159,11 +159,17 @@ main (int argc, char **argv)
   const gboolean quick = argc > 1 && strcmp (argv[1], "--quick") == 0;
   const guint rounds = quick ? 2 : ROUNDS;
   gdouble ms[ROUNDS], median;
+  g_autofree gchar *compiler = NULL;
   GstElement *filter;
   gchar *dir, *path;
   GstPad *src, *sink;
   guint i;
 
+  compiler = g_find_program_in_path ("cc");
+  if (!compiler) {
+    g_print ("there is no C compiler 'cc'\n");
+    return 77;
+  }
   gst_init (NULL, NULL);
   dir = g_dir_make_tmp ("ring-bench-XXXXXX", NULL);
   if (!dir)

@@ -367,7 +367,11 @@ run_check ()
   choose_patience
   run names_line "$file" -l
   outcome=()
-  if [ $status != 0 ] || [ ${#cases[@]} = 0 ]; then
+  if [ $status = 0 ] && [ ${#cases[@]} = 0 ]; then
+    case_skipped '(all)' 'no test that can run here'
+    return
+  fi
+  if [ $status != 0 ]; then
     case_failed '(list of cases)' "$(ended $status)"
     return
   fi

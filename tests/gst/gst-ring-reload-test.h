@@ -263,4 +263,19 @@ close_stream (Stream *s)
   end_harness (s->h);
 }
 
+/* Not on a machine with a GPU and no more, where neither compiler need be; says that
+ * @test and its like are left out. */
+static inline gboolean
+sources_can_be_compiled (const gchar *test)
+{
+  g_autofree gchar *cc = g_find_program_in_path ("cc");
+
+  if (cc
+      && (g_strcmp0 (g_getenv ("RINGKERNEL_BACKEND"), "cuda") != 0
+          || g_getenv ("RING_TEST_SHARED_ADDRESSES")))
+    return TRUE;
+  g_print ("# SKIP %s: needs compilers\n", test);
+  return FALSE;
+}
+
 #endif /* GST_RING_RELOAD_TEST_H */

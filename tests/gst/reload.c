@@ -474,19 +474,21 @@ reload_suite (void)
 
   tcase_set_timeout (tcase, 280);
   tcase_add_checked_fixture (tcase, make_file, drop_file);
+  tcase_add_mode_test (tcase, test_built_in);
+  suite_add_tcase (suite, tcase);
+  if (!sources_can_be_compiled ("test_edit"))
+    return suite;
   tcase_add_mode_test (tcase, test_edit);
   tcase_add_mode_test (tcase, test_broken);
   tcase_add_mode_test (tcase, test_deleted_and_restored);
   tcase_add_test (tcase, test_changed_meanwhile);
   tcase_add_mode_test (tcase, test_in_ready);
-  tcase_add_mode_test (tcase, test_built_in);
   tcase_add_test (tcase, test_link);
   tcase_add_mode_test (tcase, test_needs_launch);
   tcase_add_mode_test (tcase, test_parameters_follow);
   tcase_add_test (tcase, test_parameters_after_relaunch);
   tcase_add_mode_test (tcase, test_controllers_go_on);
   tcase_add_mode_test (tcase, test_two_hundred_edits);
-  suite_add_tcase (suite, tcase);
   return suite;
 }
 
