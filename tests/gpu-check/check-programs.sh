@@ -423,7 +423,8 @@ run_check ()
     fi
     broken=()
     choose_patience
-    GST_CHECKS=$case CK_FORK=$fork CK_DEFAULT_TIMEOUT=$current_patience run check_line "$file"
+    # Who notices a hang is run, which says so, and not check, a moment earlier.
+    GST_CHECKS=$case CK_FORK=$fork CK_DEFAULT_TIMEOUT=$((current_patience + 30)) run check_line "$file"
     if [ $hung = yes ]; then
       hangs=$((hangs + 1))
       case_timed_out "$case" "$(hang_text)"
