@@ -12,8 +12,8 @@
  *   2. there are no pointers: a payload is (region, offset, size), and each
  *      side resolves a region by a table of its own;
  *   3. a word that both sides use to hand something over is read with acquire
- *      and written with release (see atomic.h); nothing is ever
- *      read-modify-written across the two sides.
+ *      and written with release, by itself or by a fence for several (see
+ *      atomic.h); nothing is ever read-modify-written across the two sides.
  */
 #ifndef RING_ABI_H
 #define RING_ABI_H

@@ -145,15 +145,6 @@ ring_queue_ready_far (const RingQueue *queue, uint64_t max)
   return n;
 }
 
-/* Consumer: gives back @n slots that have been read; behind a ring_fence_release,
- * which pairs with the acquire in ring_queue_space. */
-RING_DEVICE void
-ring_queue_release_behind (RingQueue *queue, uint64_t n)
-{
-  queue->position += n;
-  ring_store_behind_u64 (&queue->consumer->position, queue->position);
-}
-
 /* Consumer: gives back @n slots that have been read. */
 RING_DEVICE void
 ring_queue_release (RingQueue *queue, uint64_t n)
