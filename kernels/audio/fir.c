@@ -15,6 +15,8 @@
  * one loop without conditions can run over them: channels need no treatment of
  * their own, sample i of channel c just sees every `channels`-th one before it.
  */
+/* Its sums stay in registers. */
+#define RING_REGISTERS 128
 #include <ringkernel/kernel-sdk.h>
 
 #define FIR_MAX_TAPS 1024

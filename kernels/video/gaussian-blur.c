@@ -11,6 +11,8 @@
  * exact one. Subsampled chroma is blurred with half the sigma, since sigma counts
  * pixels of the picture. Alpha is kept as it is, and not used to weigh the colours.
  */
+/* Its sums stay in registers. */
+#define RING_REGISTERS 128
 #include <ringkernel/kernel-sdk.h>
 
 #define BLUR_MAX_RADIUS 60

@@ -78,8 +78,7 @@ deliver (RingKernel *kernel, RingEntry *entry, RingMessage *message,
     delivery->last = last;
     message = NULL;
     g_queue_push_tail (&kernel->deliveries, delivery);
-    if (g_atomic_int_get (&kernel->waiters) > 0)
-      g_cond_broadcast (&kernel->changed);
+    ring_kernel_wake_sleepers_locked_ (kernel);
   }
   g_mutex_unlock (&kernel->lock);
   if (message)
@@ -150,7 +149,7 @@ finish_entry (RingKernel *kernel, RingEntry *entry,
       entry->caller->outcome = outcome;
       entry->caller->done = TRUE;
       entry->caller = NULL;
-      g_cond_broadcast (&kernel->changed);
+      ring_kernel_wake_sleepers_locked_ (kernel);
     }
     g_mutex_unlock (&kernel->lock);
   }
@@ -255,8 +254,9 @@ ring_bridge_harvest_ (RingKernel *kernel)
         take_slot (kernel, slot);
         ring_queue_release (&kernel->output, 1);
       }
-      /* With several outputs per input, the kernel may have waited for room. */
-      if (kernel->max_outputs > 1)
+      /* With several outputs per input, the kernel may have waited for room; and one
+       * that is polled may have left meanwhile. */
+      if (kernel->max_outputs > 1 || klass->poll)
         klass->wake (kernel->instance);
       if (i < n)
         break;

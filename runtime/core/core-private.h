@@ -114,7 +114,8 @@ struct _RingKernel
   /* lock: status, error, formats, deliveries, callers; no call out under it */
   GMutex lock;
   GCond changed;
-  gint waiters;            /* atomic */
+  gint waiters;            /* about to wait, or waiting; atomic */
+  guint sleepers;          /* of those, who wait for `changed`; under lock */
   guint64 changes;         /* counts what waiters may wait for; atomic */
   RingKernelStatus status; /* also read without the lock, atomic */
   GError *error;
@@ -160,6 +161,7 @@ gboolean ring_kernel_check_status_ (RingKernel *kernel, const gchar *what,
 gboolean ring_kernel_check_living_ (RingKernel *kernel, const gchar *what,
     GError **error);
 void ring_kernel_wake_waiters_ (RingKernel *kernel);
+void ring_kernel_wake_sleepers_locked_ (RingKernel *kernel);
 /* When @timeout us from now are over; -1: never. */
 gint64 ring_deadline_ (gint64 timeout);
 /* Waits for `changed` under the lock, until @deadline (-1: none) or

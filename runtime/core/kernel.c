@@ -303,6 +303,14 @@ ring_kernel_launch_ (GObject *runtime, RingBackend *backend, RingModule *module,
 
 /* ---- waiting ---------------------------------------------------------------- */
 
+/* A wake-up is a call into the system, even where nobody sleeps. */
+void
+ring_kernel_wake_sleepers_locked_ (RingKernel *kernel)
+{
+  if (kernel->sleepers > 0)
+    g_cond_broadcast (&kernel->changed);
+}
+
 /* For whoever changed something that ring_kernel_wait_locked_'s callers test
  * without holding the lock. */
 void
@@ -314,8 +322,9 @@ ring_kernel_wake_waiters_ (RingKernel *kernel)
   ring_fence ();
   if (g_atomic_int_get (&kernel->waiters) == 0)
     return;
+  /* Who is about to wait tests once more with the lock. */
   g_mutex_lock (&kernel->lock);
-  g_cond_broadcast (&kernel->changed);
+  ring_kernel_wake_sleepers_locked_ (kernel);
   g_mutex_unlock (&kernel->lock);
 }
 
@@ -360,11 +369,17 @@ gboolean
 ring_kernel_wait_locked_ (RingKernel *kernel, gint64 deadline,
     GCancellable *cancellable, GError **error)
 {
+  gboolean woken = TRUE;
+
   if (g_cancellable_set_error_if_cancelled (cancellable, error))
     return FALSE;
+  kernel->sleepers++;
   if (deadline < 0)
     g_cond_wait (&kernel->changed, &kernel->lock);
-  else if (!g_cond_wait_until (&kernel->changed, &kernel->lock, deadline)) {
+  else
+    woken = g_cond_wait_until (&kernel->changed, &kernel->lock, deadline);
+  kernel->sleepers--;
+  if (!woken) {
     g_set_error_literal (error, RING_ERROR, RING_ERROR_TIMED_OUT, "timed out");
     return FALSE;
   }

@@ -9,11 +9,13 @@
  * positions. What it says reaches the other blocks through one generation word.
  * Output space is reserved before a message is taken.
  *
- *   first block   FETCH -> (short) ALONE -> FINISH
+ *   first block   FETCH -> (short) ALONE
  *                 FETCH -> command … wait -> FINISH
  *                            while waiting: FETCH the next one
  *   other blocks  follow -> MESSAGE -> (done)
- *   all blocks    BATCH: fetch -> run -> describe -> (done); the leader publishes
+ *   all blocks    SURVEY (the first only) -> BATCH: fetch -> run -> describe -> (done);
+ *                 the leader publishes. For several short messages that do not depend
+ *                 on each other
  *
  * So while the others work on a message, the first block already has the next one,
  * and says what came of one when the next has begun: they do not wait for the bus.
@@ -23,7 +25,9 @@
 
 #include "device-message.h"
 
-/* Empty looks at the ring double the pause between them, up to this. */
+/* For so long after a message, looks at the ring follow each other without a pause; then
+ * empty ones double the pause between them, up to the longest. */
+#define RING_EAGER_FOR 20000u    /* ns */
 #define RING_LONGEST_PAUSE 1000u /* ns */
 /* At the most so many ns between two heartbeats of a kernel that waits. */
 #define RING_HEARTBEAT_EVERY 50000u
@@ -76,8 +80,14 @@ ring_leader_begin (const RingLoop *loop, RING_GLOBAL RingLeader *leader)
   leader->output.capacity = g->output_capacity;
   leader->output.stride = g->output_stride;
   leader->output.position = memory->output_position;
-  leader->commanded = memory->generation;
+  leader->commanded = ring_command_count (memory->command);
   leader->released = memory->input_position;
+  leader->expected_sequence = memory->expected_sequence;
+  leader->processed = memory->processed;
+  leader->heartbeat = memory->heartbeat + 1;
+  leader->parameter_sets = 0;
+  leader->last_set = ~0u;
+  leader->count = 0;
   leader->running = leader->next = leader->share = RING_NO_AREA;
   leader->alone = leader->done = RING_NO_AREA;
   leader->looked = 0;
@@ -87,12 +97,12 @@ ring_leader_begin (const RingLoop *loop, RING_GLOBAL RingLeader *leader)
   /* Pairs with the release in ring_queue_release, which hands slots back. */
   leader->output.peer =
       ring_load_acquire_u64 (&leader->output.consumer->position);
-  leader->begin = leader->busy = leader->beat =
-      ring_device_clock (loop->thread);
+  leader->begin = ring_device_clock (loop->thread);
+  leader->idle = 0;
 
   ring_store_behind_u32 (&words->abi_version, RING_ABI_VERSION);
   ring_store_behind_u64 (&words->layout_hash, RING_LAYOUT_HASH);
-  ring_store_behind_u64 (&words->heartbeat, ++memory->heartbeat);
+  ring_store_behind_u64 (&words->heartbeat, leader->heartbeat);
   ring_store_behind_u32 (&words->residency, RING_RESIDENCY_RESIDENT);
   if (memory->exit_reason == RING_EXIT_LEASE)
     ring_store_behind_u64 (&words->relaunches, ++memory->relaunches);
@@ -112,43 +122,58 @@ ring_leader_end (const RingLoop *loop, RING_GLOBAL RingLeader *leader,
 
   memory->input_position = leader->input.position;
   memory->output_position = leader->output.position;
+  memory->expected_sequence = leader->expected_sequence;
+  memory->processed = leader->processed;
+  memory->heartbeat = leader->heartbeat;
   memory->exit_reason = reason;
   ring_store_behind_u32 (&words->exit_reason, reason);
   /* Who sees it knows the positions for the last. */
   ring_store_release_u32 (&words->residency, RING_RESIDENCY_EXITED);
 }
 
-/* How many messages may be taken now: at most @max, with room for what may come of
- * each and of the one that is running. Reads the orders in the same round trip. */
+/* How many of @wanted messages may be taken now, with room for what may come of each
+ * and of the one that is running. */
 RING_DEVICE uint32_t
-ring_leader_ready (const RingLoop *loop, RING_GLOBAL RingLeader *leader,
-    uint32_t max)
+ring_leader_fit (const RingLoop *loop, RING_GLOBAL RingLeader *leader,
+    uint32_t wanted)
 {
-  const RING_GLOBAL RingHostWords *host = &loop->r->control->host;
   const uint32_t n_outputs = loop->r->geometry.max_outputs;
   const uint64_t reserved = leader->running == RING_NO_AREA ? 0 : n_outputs;
-  uint32_t ready;
-  uint64_t space;
+  const uint64_t space = ring_queue_space (&leader->output,
+      reserved + (uint64_t) wanted * n_outputs);
 
-  leader->orders = ring_orders_look (host);
-  ready = (uint32_t) (max == 1 ? ring_queue_ready (&leader->input, 1)
-                               : ring_queue_ready_far (&leader->input, max));
+  if (space >= reserved + (uint64_t) wanted * n_outputs)
+    return wanted;
+  return space < reserved ? 0 : (uint32_t) ((space - reserved) / n_outputs);
+}
+
+/* Whether a message may be taken now. Reads the orders in the same round trip, and how
+ * many messages the host says that there are, which leader->surveyed becomes. */
+RING_DEVICE int
+ring_leader_ready (const RingLoop *loop, RING_GLOBAL RingLeader *leader)
+{
+  const RING_GLOBAL RingHostWords *host = &loop->r->control->host;
+  /* Kept to itself until the look has come back: to store it is to wait for it. */
+  RingOrders orders = ring_orders_look (host);
+  const uint64_t produced =
+      ring_load_ahead_u64 (&leader->input.producer->position);
+  const int ready = (int) ring_queue_ready (&leader->input, 1);
+
+  leader->orders = orders;
   ring_orders_settle (&leader->orders, host);
-  if (ready == 0)
+  if (!ready)
     return 0;
+  leader->surveyed = (uint32_t) (produced - leader->input.position);
   if (!leader->orders.run) {
     /* Only what was flushed is taken; its epoch lies in the slot. */
+    leader->orders.epoch = ring_load_ahead_u64 (&host->epoch);
+    leader->surveyed = 1;
     if (!ring_message_is_stale (
             ring_queue_slot (&leader->input, leader->input.position)->epoch,
             &leader->orders))
       return 0;
-    ready = 1;
   }
-  space = ring_queue_space (&leader->output,
-      reserved + (uint64_t) ready * n_outputs);
-  if (space < reserved + (uint64_t) ready * n_outputs)
-    ready = space < reserved ? 0 : (uint32_t) ((space - reserved) / n_outputs);
-  return ready;
+  return ring_leader_fit (loop, leader, 1) > 0;
 }
 
 RING_DEVICE int
@@ -158,22 +183,25 @@ ring_leader_lease_is_over (const RING_GLOBAL RingLeader *leader, uint64_t now)
       && now - leader->begin >= leader->lease;
 }
 
-/* Polls until there is something to do, which is what it returns; leader->count
- * messages of a batch. */
+/* Polls until there is something to do, which is what it returns; a survey of
+ * leader->count messages. */
 RING_DEVICE uint32_t
 ring_leader_look (const RingLoop *loop, RING_GLOBAL RingLeader *leader)
 {
   const RingResidency *r = loop->r;
-  const int batches =
-      loop->sharing == RING_SHARING_BLOCK && loop->thread->n_blocks > 1;
+  const int batches = loop->thread->n_blocks > 1
+      && (loop->sharing == RING_SHARING_BLOCK || loop->stateless);
   uint32_t pause = 32, looks = 0, reason = RING_EXIT_NONE;
   int terminating = 0;
 
   for (;;) {
     const uint64_t now = ring_device_clock (loop->thread);
-    const uint32_t ready =
-        ring_leader_ready (loop, leader, batches ? loop->thread->n_blocks : 1);
+    const int ready = ring_leader_ready (loop, leader);
 
+    if (!leader->idle) {
+      leader->busy = leader->beat = now;
+      leader->idle = 1;
+    }
     if (leader->orders.leave)
       reason = RING_EXIT_LEAVE;
     else if (ring_leader_lease_is_over (leader, now))
@@ -181,10 +209,18 @@ ring_leader_look (const RingLoop *loop, RING_GLOBAL RingLeader *leader)
     if (reason)
       break;
     leader->looked = 1;
-    if (ready > 0) {
-      leader->count = ready;
-      leader->seen = ring_device_clock (loop->thread);
-      return batches && ready > 1 ? RING_TASK_BATCH : RING_TASK_FETCH;
+    if (ready) {
+      leader->seen = now;
+      /* What the host says is no promise, as many threads may send. */
+      if (!batches || leader->surveyed <= 1
+          || leader->surveyed > loop->r->geometry.input_capacity)
+        return RING_TASK_FETCH;
+      if (leader->surveyed > loop->thread->n_blocks)
+        leader->surveyed = loop->thread->n_blocks;
+      if (leader->surveyed > loop->thread->n_lanes)
+        leader->surveyed = loop->thread->n_lanes;
+      leader->count = leader->surveyed;
+      return RING_TASK_SURVEY;
     }
     /* Nothing is accepted after `terminate`: what a look finds that began after
      * it was seen is all that there is. */
@@ -202,42 +238,47 @@ ring_leader_look (const RingLoop *loop, RING_GLOBAL RingLeader *leader)
     if (now - leader->beat >= RING_HEARTBEAT_EVERY) {
       leader->beat = now;
       ring_store_behind_u64 (&r->control->device.heartbeat,
-          ++r->memory->heartbeat);
+          ++leader->heartbeat);
     }
-    ring_device_pause (loop->thread, pause);
-    pause = pause < RING_LONGEST_PAUSE ? pause * 2 : RING_LONGEST_PAUSE;
+    if (now - leader->busy < RING_EAGER_FOR) {
+      ring_device_pause (loop->thread, 0);
+    } else {
+      ring_device_pause (loop->thread, pause);
+      pause = pause < RING_LONGEST_PAUSE ? pause * 2 : RING_LONGEST_PAUSE;
+    }
   }
   ring_leader_end (loop, leader, reason);
   return RING_TASK_LEAVE;
 }
 
-/* Tells the other blocks; their lanes see all that this block wrote before. A batch
- * is taken with that. */
+/* Tells the other blocks; their lanes see all that this block wrote before its last
+ * ring_shared_fence_release. A batch is taken with that. */
 RING_DEVICE void
 ring_leader_command (const RingLoop *loop, RING_GLOBAL RingLeader *leader,
     uint32_t task, uint32_t area)
 {
   RING_GLOBAL RingDeviceMemory *memory = loop->r->memory;
 
-  memory->task = task;
-  memory->area = area;
   if (task == RING_TASK_BATCH) {
     memory->count = leader->count;
     memory->position = leader->input.position;
     memory->output = leader->output.position;
     memory->output_end = leader->output.position;
-    memory->sequence = memory->expected_sequence;
-    memory->epoch = leader->orders.epoch;
+    memory->sequence = leader->expected_sequence;
+    memory->epoch = leader->survey_words[0];
     memory->run = leader->orders.run;
     memory->discard = leader->orders.discard;
-    memory->seen = ring_device_clock (loop->thread);
-    /* After the ring was seen: no set of a message in it is newer. */
-    memory->parameters =
-        ring_load_acquire_u64 (&loop->r->control->host.parameter_generation);
+    memory->seen = leader->seen;
+    memory->parameters = leader->survey_words[1];
     leader->input.position += leader->count;
-    memory->expected_sequence += leader->count;
+    leader->expected_sequence += leader->count;
+    /* Sets may have come and gone in it. */
+    leader->last_set = ~0u;
+    ring_shared_fence_release ();
   }
-  ring_shared_store_release (&memory->generation, ++leader->commanded);
+  leader->commanded++;
+  ring_shared_store_behind (&memory->command,
+      ring_command (leader->commanded, task, area));
 }
 
 /* Whether the other blocks have finished all commands so far. */
@@ -256,65 +297,54 @@ RING_DEVICE void
 ring_leader_publish (const RingLoop *loop, RING_GLOBAL RingLeader *leader,
     uint32_t n, uint32_t slots)
 {
-  RING_GLOBAL RingDeviceMemory *memory = loop->r->memory;
   RING_GLOBAL RingDeviceWords *words = &loop->r->control->device;
 
-  memory->processed += n;
+  leader->processed += n;
   leader->released += n;
   ring_fence_release ();
   ring_queue_publish_behind (&leader->output, slots);
   ring_store_behind_u64 (&leader->input.consumer->position, leader->released);
-  ring_store_behind_u64 (&words->processed, memory->processed);
-  ring_store_behind_u64 (&words->heartbeat, ++memory->heartbeat);
-  leader->busy = leader->beat = ring_device_clock (loop->thread);
+  ring_store_behind_u64 (&words->processed, leader->processed);
+  ring_store_behind_u64 (&words->heartbeat, ++leader->heartbeat);
+  leader->idle = 0;
 }
 
 /* ---- what the first block does next -------------------------------------------------- */
-
-RING_DEVICE void
-ring_leader_stamp_start (const RingLoop *loop, uint32_t area)
-{
-  RING_GLOBAL RingDeviceBlock *job = ring_loop_area (loop, area);
-
-  if (loop->r->flags & RING_RESIDENCY_TELEMETRY && job->flags == 0)
-    job->started = ring_device_clock (loop->thread);
-}
 
 /* All blocks are to run the message in @area. */
 RING_DEVICE void
 ring_leader_start (const RingLoop *loop, RING_GLOBAL RingLeader *leader,
     uint32_t area)
 {
-  ring_leader_stamp_start (loop, area);
   ring_leader_command (loop, leader, RING_TASK_MESSAGE, area);
+  /* Nobody waits for that. */
+  if (loop->r->flags & RING_RESIDENCY_TELEMETRY)
+    ring_loop_job (loop, area)->started = ring_device_clock (loop->thread);
   leader->running = area;
   leader->share =
       loop->thread->n_blocks < RING_DISPATCH_FROM ? area : RING_NO_AREA;
 }
 
 /* A message has been fetched into leader->area: it begins, or waits for the one that
- * is running. */
-RING_DEVICE void
+ * is running. Whether the first block runs it alone, and now. */
+RING_DEVICE int
 ring_leader_take (const RingLoop *loop, RING_GLOBAL RingLeader *leader)
 {
-  const RingResidency *r = loop->r;
   const uint32_t area = leader->area;
-  RING_GLOBAL RingDeviceBlock *job = ring_loop_area (loop, area);
+  RING_GLOBAL RingDeviceJob *job = ring_loop_job (loop, area);
 
   leader->input.position++;
-  r->memory->expected_sequence++;
-  if (r->flags & RING_RESIDENCY_TELEMETRY && job->flags == 0)
-    job->arrived = leader->seen;
-  /* A short message is done before the other blocks have heard of it. */
-  job->told = loop->thread->n_blocks > 1 && job->flags == 0
-      && (job->invocation.in.size >= r->alone_below
-          || job->outputs[0].size >= r->alone_below);
+  leader->expected_sequence++;
+  /* What the block has written into the area, before the word that tells of it. */
+  if (job->told)
+    ring_shared_fence_release ();
   if (leader->running != RING_NO_AREA)
     leader->next = area;
   else if (job->told)
     ring_leader_start (loop, leader, area);
   else
-    leader->alone = area;
+    return 1;
+  return 0;
 }
 
 /* The other blocks have finished: what waits begins at once, and only then is said
@@ -323,24 +353,24 @@ RING_DEVICE void
 ring_leader_go_on (const RingLoop *loop, RING_GLOBAL RingLeader *leader)
 {
   const uint32_t next = leader->next;
-  RING_GLOBAL RingDeviceBlock *done = ring_loop_area (loop, leader->running);
+  RING_GLOBAL RingDeviceJob *done = ring_loop_job (loop, leader->running);
 
   leader->done = leader->running;
   leader->running = leader->next = RING_NO_AREA;
-  ring_loop_finish (loop, done);
+  ring_loop_finish (loop, done, ring_loop_area (loop, leader->done));
   if (next == RING_NO_AREA)
     return;
   if (done->flags) {
     /* After a fault nothing is run any more. */
-    ring_loop_area (loop, next)->flags = RING_MESSAGE_FAILED;
-    ring_loop_area (loop, next)->told = 0;
+    ring_loop_job (loop, next)->flags = RING_MESSAGE_FAILED;
+    ring_loop_job (loop, next)->told = 0;
     leader->alone = next;
   } else if (ring_leader_lease_is_over (leader,
                  ring_device_clock (loop->thread))) {
     /* The next residency takes it. */
     leader->input.position--;
-    loop->r->memory->expected_sequence--;
-  } else if (ring_loop_area (loop, next)->told) {
+    leader->expected_sequence--;
+  } else if (ring_loop_job (loop, next)->told) {
     ring_leader_start (loop, leader, next);
   } else {
     leader->alone = next;
@@ -359,10 +389,9 @@ ring_leader_attend (const RingLoop *loop, RING_GLOBAL RingLeader *leader)
 
       /* A look takes a while: not so often that the end is noticed late. */
       if (now >= look_at) {
-        if (ring_leader_ready (loop, leader, 1) > 0 && !leader->orders.leave
+        if (ring_leader_ready (loop, leader) && !leader->orders.leave
             && !ring_leader_lease_is_over (leader, now)) {
           leader->area = leader->running ^ 1;
-          leader->seen = ring_device_clock (loop->thread);
           return RING_TASK_FETCH;
         }
         look_at = now + interval;
@@ -374,6 +403,22 @@ ring_leader_attend (const RingLoop *loop, RING_GLOBAL RingLeader *leader)
   ring_leader_go_on (loop, leader);
   leader->area = leader->done;
   return RING_TASK_FINISH;
+}
+
+/* After a survey. */
+RING_DEVICE uint32_t
+ring_leader_begin_batch (const RingLoop *loop, RING_GLOBAL RingLeader *leader)
+{
+  leader->count = leader->surveyed > 1
+      ? ring_leader_fit (loop, leader, leader->surveyed)
+      : 0;
+  if (leader->count < 2) {
+    /* The first one is there, and has room. */
+    leader->count = 0;
+    return RING_TASK_FETCH;
+  }
+  ring_leader_command (loop, leader, RING_TASK_BATCH, 0);
+  return RING_TASK_BATCH;
 }
 
 /* Settles leader->task and leader->area. */
@@ -391,15 +436,55 @@ ring_leader_decide (const RingLoop *loop, RING_GLOBAL RingLeader *leader)
     leader->task = ring_leader_attend (loop, leader);
   } else if (leader->alone != RING_NO_AREA) {
     leader->task = RING_TASK_ALONE;
-    leader->area = leader->done = leader->alone;
+    leader->area = leader->alone;
     leader->alone = RING_NO_AREA;
-    ring_leader_stamp_start (loop, leader->area);
+  } else if (leader->count > 0) {
+    leader->area = 0;
+    leader->task = ring_leader_begin_batch (loop, leader);
   } else {
     leader->area = 0;
     leader->task = ring_leader_look (loop, leader);
-    if (loop->thread->n_blocks > 1 && leader->task != RING_TASK_FETCH)
+    if (loop->thread->n_blocks > 1 && leader->task == RING_TASK_LEAVE)
       ring_leader_command (loop, leader, leader->task, 0);
   }
+}
+
+/* Each lane looks at one message of those that may become a batch: whether it is there,
+ * and short, where a long one is for all blocks. What else a batch needs from the host is
+ * read here once, for all of its blocks: many that read the same line wait for each
+ * other. */
+RING_DEVICE void
+ring_loop_survey (const RingLoop *loop, RING_GLOBAL RingLeader *leader)
+{
+  const uint32_t below = loop->r->alone_below;
+  const RING_GLOBAL RingHostWords *host = &loop->r->control->host;
+  const uint32_t i = loop->thread->lane;
+  const uint64_t position = leader->input.position + i;
+  const RING_GLOBAL RingMessageHeader *header =
+      ring_queue_slot (&leader->input, position);
+  const int in_it = i < leader->count;
+  int there = 0;
+  uint32_t k;
+
+  if (in_it)
+    there = ring_load_ahead_u64 (&header->slot_sequence) == position + 1;
+  /* Pairs with the release in ring_queue_publish_at, in each lane. */
+  if (there)
+    ring_fence_acquire ();
+  ring_device_sync_block (loop->thread);
+  /* After the ring was seen: no set of a message in it is newer. */
+  for (k = loop->thread->n_lanes - 1 - i; k < 2; k += loop->thread->n_lanes)
+    leader->survey_words[k] =
+        ring_load_ahead_u64 (k ? &host->parameter_generation : &host->epoch);
+  if (there && loop->sharing == RING_SHARING_GRID) {
+    const uint64_t in = ring_load_ahead_u64 (&header->payload.size);
+    const uint64_t out =
+        ring_load_ahead_u64 (&ring_message_output_refs (header)[0].size);
+
+    there = in < below && out < below;
+  }
+  if (in_it && !there)
+    ring_block_min (&leader->surveyed, i);
 }
 
 /* ---- the loop ------------------------------------------------------------------------ */
@@ -407,12 +492,12 @@ ring_leader_decide (const RingLoop *loop, RING_GLOBAL RingLeader *leader)
 /* A batch of a kernel that says itself how much it emits: where a block's slots
  * begin is known when the block before has written its own. */
 RING_DEVICE void
-ring_loop_take_turn (const RingLoop *loop, RING_GLOBAL RingDeviceBlock *own,
+ring_loop_take_turn (const RingLoop *loop, RING_GLOBAL RingDeviceJob *job,
     uint64_t turn)
 {
   while (ring_shared_load_acquire (&loop->r->memory->turn) != turn)
     ring_device_pause (loop->thread, 20);
-  own->output = loop->r->memory->output_end;
+  job->output = loop->r->memory->output_end;
 }
 
 /* Waits for the next command. */
@@ -420,19 +505,21 @@ RING_DEVICE void
 ring_loop_follow (const RingLoop *loop, RING_GLOBAL RingBlockTask *at)
 {
   const RING_GLOBAL RingDeviceMemory *memory = loop->r->memory;
+  uint64_t command;
 
-  while (ring_shared_load_acquire (&memory->generation) == at->followed)
+  while (command = ring_shared_load_acquire (&memory->command),
+      ring_command_count (command) == at->followed)
     ring_device_pause (loop->thread, 50);
   at->followed++;
-  at->task = memory->task;
-  at->area = memory->task == RING_TASK_MESSAGE ? memory->area
-                                               : loop->thread->block + 1;
+  at->task = ring_command_task (command);
+  at->area = at->task == RING_TASK_MESSAGE ? ring_command_area (command)
+                                           : loop->thread->block + 1;
 }
 
 /* The block's message of a batch. */
 RING_DEVICE void
-ring_loop_fetch_of_batch (const RingLoop *loop,
-    RING_GLOBAL RingDeviceBlock *job)
+ring_loop_fetch_of_batch (const RingLoop *loop, RING_GLOBAL RingDeviceJob *job,
+    RING_GLOBAL RingDeviceArea *area)
 {
   const RingResidency *r = loop->r;
   const RING_GLOBAL RingDeviceMemory *memory = r->memory;
@@ -442,14 +529,11 @@ ring_loop_fetch_of_batch (const RingLoop *loop,
   orders.run = memory->run;
   orders.discard = memory->discard;
   orders.epoch = memory->epoch;
-  ring_loop_fetch (loop, job, memory->position + block, &orders,
-      memory->sequence + block, memory->parameters,
-      r->scratch + block * r->scratch_stride);
-  if (loop->thread->lane == 0 && r->flags & RING_RESIDENCY_TELEMETRY
-      && job->flags == 0) {
+  ring_loop_fetch (loop, job, area, memory->position + block, &orders,
+      memory->sequence + block, memory->parameters << 1,
+      r->scratch + block * r->scratch_stride, 0);
+  if (loop->thread->lane == 0)
     job->arrived = memory->seen;
-    job->started = ring_device_clock (loop->thread);
-  }
 }
 
 /* The leader, once the others have done their part of a batch: how many slots. */
@@ -474,7 +558,7 @@ ring_device_loop (const RingLoop *loop, RingRunFunc run)
   RingDeviceThread *thread = loop->thread;
   RING_GLOBAL RingDeviceMemory *memory = r->memory;
   /* Here the block keeps count of commands from one residency to the next. */
-  RING_GLOBAL RingDeviceBlock *own = ring_loop_area (loop, thread->block + 1);
+  RING_GLOBAL RingDeviceArea *own = ring_loop_area (loop, thread->block + 1);
   const int first = thread->block == 0;
   const int leads = first && thread->lane == 0;
   const int emits = (loop->kernel_flags & RING_KERNEL_EMITS) != 0;
@@ -492,18 +576,18 @@ ring_device_loop (const RingLoop *loop, RingRunFunc run)
   worker.barrier = 0; /* no calls by address on a GPU; see ring_barrier */
 #endif
   if (thread->lane == 0) {
-    own->parameter_set = ~0u;
+    ring_loop_job (loop, 0)->parameter_set = ~0u;
     at->followed = own->generation;
   }
   if (leads) {
-    ring_loop_area (loop, 0)->parameter_set = ~0u;
+    ring_loop_job (loop, 1)->parameter_set = ~0u;
     ring_leader_begin (loop, leader);
   }
 
   for (;;) {
-    RING_GLOBAL RingDeviceBlock *job;
+    RING_GLOBAL RingDeviceArea *area;
+    RING_GLOBAL RingDeviceJob *job;
     uint32_t task;
-    int describes;
 
     /* 1. what to do */
     if (leads) {
@@ -515,7 +599,8 @@ ring_device_loop (const RingLoop *loop, RingRunFunc run)
     }
     ring_device_sync_block (thread);
     task = at->task;
-    job = ring_loop_area (loop, at->area);
+    area = ring_loop_area (loop, at->area);
+    job = ring_loop_job (loop, first ? at->area : 0);
     if (task == RING_TASK_LEAVE) {
       if (!first && thread->lane == 0) {
         own->generation = at->followed;
@@ -525,19 +610,33 @@ ring_device_loop (const RingLoop *loop, RingRunFunc run)
     }
 
     /* 2. a message of one's own */
-    describes = task == RING_TASK_FINISH;
     if (task == RING_TASK_FETCH) {
-      const RingOrders orders = leader->orders;
+      RingOrders orders = leader->orders;
 
-      ring_loop_fetch (loop, job, leader->input.position, &orders,
-          memory->expected_sequence, 0, r->scratch);
+      ring_loop_fetch (loop, job, area, leader->input.position, &orders,
+          leader->expected_sequence, 0, r->scratch, leader);
     } else if (task == RING_TASK_BATCH && thread->block < memory->count) {
-      ring_loop_fetch_of_batch (loop, job);
-      describes = 1;
+      ring_loop_fetch_of_batch (loop, job, area);
+    } else if (task == RING_TASK_SURVEY) {
+      ring_loop_survey (loop, leader);
+    } else if (task == RING_TASK_MESSAGE && !first) {
+      ring_loop_hear (loop, job, area);
     }
     ring_device_sync_block (thread);
-    if (leads && task == RING_TASK_FETCH)
-      ring_leader_take (loop, leader);
+    if (task == RING_TASK_FETCH) {
+      if (leads && ring_leader_take (loop, leader))
+        at->task = RING_TASK_ALONE;
+      ring_device_sync_block (thread);
+      task = at->task;
+    }
+    /* A block for which there is no message in the batch has nothing more to do. */
+    if (task == RING_TASK_BATCH && thread->block >= memory->count)
+      task = RING_TASK_SURVEY;
+    /* A clock is far away: by a lane for which nobody waits yet. */
+    if ((task == RING_TASK_ALONE || task == RING_TASK_BATCH)
+        && thread->lane == thread->n_lanes - 1
+        && r->flags & RING_RESIDENCY_TELEMETRY)
+      job->started = ring_device_clock (thread);
 
     /* 3. run it */
     worker.block = 0;
@@ -547,29 +646,32 @@ ring_device_loop (const RingLoop *loop, RingRunFunc run)
       worker.n_blocks = thread->n_blocks - idle_blocks;
     }
     if ((task == RING_TASK_MESSAGE || task == RING_TASK_ALONE
-            || (task == RING_TASK_BATCH && describes))
+            || task == RING_TASK_BATCH)
         && job->flags == 0) {
       worker.outputs = job->outputs;
-      worker.emitted = job->emitted;
+      worker.emitted =
+          task == RING_TASK_MESSAGE ? area->job.emitted : job->emitted;
       run (&job->invocation, &worker);
     }
     ring_device_sync_block (thread);
 
     /* 4. say what came of it */
-    if (describes) {
+    if (task == RING_TASK_FINISH || task == RING_TASK_ALONE
+        || task == RING_TASK_BATCH) {
       if (thread->lane == 0) {
         /* What all blocks ran is so already. */
-        if (task == RING_TASK_BATCH || !job->told)
-          ring_loop_finish (loop, job);
-        if (task == RING_TASK_FINISH)
+        if (task != RING_TASK_FINISH)
+          ring_loop_finish (loop, job, area);
+        if (task != RING_TASK_BATCH)
           job->output = leader->output.position;
         else if (emits)
           ring_loop_take_turn (loop, job, memory->sequence + thread->block);
         else
           job->output = memory->output + thread->block;
+        ring_loop_settle_slot (loop, job, 0);
       }
       ring_device_sync_block (thread);
-      ring_loop_describe (loop, job);
+      ring_loop_describe (loop, job, area);
       if (task == RING_TASK_BATCH && emits && thread->lane == 0) {
         memory->output_end = job->output + job->slots;
         ring_shared_store_release (&memory->turn,
@@ -579,14 +681,15 @@ ring_device_loop (const RingLoop *loop, RingRunFunc run)
     ring_device_sync_block (thread);
     if (!first && thread->lane == 0)
       ring_shared_add (&memory->done, 1);
-    if (leads && task == RING_TASK_FINISH) {
+    if (leads && (task == RING_TASK_FINISH || task == RING_TASK_ALONE)) {
       if (emits && loop->sharing == RING_SHARING_BLOCK)
-        ring_shared_store_release (&memory->turn, memory->expected_sequence);
+        ring_shared_store_release (&memory->turn, leader->expected_sequence);
       ring_leader_publish (loop, leader, 1, job->slots);
       leader->done = RING_NO_AREA;
     } else if (leads && task == RING_TASK_BATCH) {
       ring_leader_publish (loop, leader, leader->count,
           ring_leader_end_batch (loop, leader));
+      leader->count = 0;
     }
   }
 }

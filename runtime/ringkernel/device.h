@@ -26,6 +26,10 @@ typedef struct
 #define RING_BLOCK_MEMORY(type, name, elsewhere) \
   __shared__ type name##_in_block; \
   RING_GLOBAL type *const name = &name##_in_block
+/* As many bytes, a number that the compiler knows. */
+#define RING_BLOCK_BYTES(name, bytes, elsewhere) \
+  __shared__ __align__ (16) uint8_t name##_in_block[bytes]; \
+  RING_GLOBAL uint8_t *const name = name##_in_block
 
 /* Where memory lies for this thread; the identity on a GPU. */
 #define ring_device_address(thread, pointer) (pointer)
@@ -49,11 +53,13 @@ ring_device_clock (RingDeviceThread *thread)
   return now;
 }
 
+/* 0: do not. */
 RING_DEVICE void
 ring_device_pause (RingDeviceThread *thread, uint32_t ns)
 {
   (void) thread;
-  __nanosleep (ns);
+  if (ns > 0)
+    __nanosleep (ns);
 }
 
 /* Words in device memory that blocks share: gpu scope is enough. */
@@ -77,6 +83,22 @@ ring_shared_store_release (RING_GLOBAL uint64_t *word, uint64_t value)
                : "memory");
 }
 
+/* Orders what this block has written before the stores behind it. */
+RING_DEVICE void
+ring_shared_fence_release (void)
+{
+  asm volatile("fence.acq_rel.gpu;" : : : "memory");
+}
+
+RING_DEVICE void
+ring_shared_store_behind (RING_GLOBAL uint64_t *word, uint64_t value)
+{
+  asm volatile("st.relaxed.gpu.global.u64 [%0], %1;"
+               :
+               : "l"(__cvta_generic_to_global (word)), "l"(value)
+               : "memory");
+}
+
 /* Returns what it was. */
 RING_DEVICE uint64_t
 ring_shared_add (RING_GLOBAL uint64_t *word, uint64_t n)
@@ -87,6 +109,13 @@ ring_shared_add (RING_GLOBAL uint64_t *word, uint64_t n)
                : "l"(__cvta_generic_to_global (word)), "l"(n)
                : "memory");
   return value;
+}
+
+/* A word in the block's own memory becomes @value if that is less. */
+RING_DEVICE void
+ring_block_min (RING_GLOBAL uint32_t *word, uint32_t value)
+{
+  atomicMin (word, value);
 }
 
 #else
@@ -118,6 +147,8 @@ typedef struct
 
 #define RING_BLOCK_MEMORY(type, name, elsewhere) \
   RING_GLOBAL type *const name = (elsewhere)
+#define RING_BLOCK_BYTES(name, bytes, elsewhere) \
+  RING_GLOBAL uint8_t *const name = (elsewhere)
 
 #define ring_device_address(thread, pointer) \
   ((__typeof__ (pointer)) (thread)->address (thread, pointer))
@@ -137,10 +168,32 @@ ring_shared_store_release (RING_GLOBAL uint64_t *word, uint64_t value)
   __atomic_store_n (word, value, __ATOMIC_RELEASE);
 }
 
+RING_DEVICE void
+ring_shared_fence_release (void)
+{
+}
+
+RING_DEVICE void
+ring_shared_store_behind (RING_GLOBAL uint64_t *word, uint64_t value)
+{
+  __atomic_store_n (word, value, __ATOMIC_RELEASE);
+}
+
 RING_DEVICE uint64_t
 ring_shared_add (RING_GLOBAL uint64_t *word, uint64_t n)
 {
   return __atomic_fetch_add (word, n, __ATOMIC_ACQ_REL);
+}
+
+RING_DEVICE void
+ring_block_min (RING_GLOBAL uint32_t *word, uint32_t value)
+{
+  uint32_t old = __atomic_load_n (word, __ATOMIC_RELAXED);
+
+  while (value < old
+      && !__atomic_compare_exchange_n (word, &old, value, 1, __ATOMIC_RELAXED,
+          __ATOMIC_RELAXED))
+    ;
 }
 
 #endif

@@ -111,40 +111,6 @@ ring_queue_ready (const RingQueue *queue, uint64_t max)
   return n;
 }
 
-/* Slots that are looked at in one round trip. */
-#define RING_QUEUE_AHEAD 8
-
-/* As ring_queue_ready, by a device to which the ring is far away: not one look after
- * the other, and one that orders behind them all. */
-RING_DEVICE uint64_t
-ring_queue_ready_far (const RingQueue *queue, uint64_t max)
-{
-  uint64_t n = 0;
-  int all = 1;
-
-  RING_ROLLED
-  while (all && n < max) {
-    uint64_t seen[RING_QUEUE_AHEAD];
-    int i;
-
-    /* Positions behind the last slot of the ring are those of other slots, whose
-     * sequence is another. */
-    RING_UNROLLED
-    for (i = 0; i < RING_QUEUE_AHEAD; i++)
-      seen[i] = ring_load_ahead_u64 (
-          &ring_queue_slot (queue, queue->position + n + i)->slot_sequence);
-    RING_UNROLLED
-    for (i = 0; i < RING_QUEUE_AHEAD; i++) {
-      all = all && n < max && seen[i] == queue->position + n + 1;
-      n += all;
-    }
-  }
-  /* Pairs with the release in ring_queue_publish_at. */
-  if (n > 0)
-    ring_fence_acquire ();
-  return n;
-}
-
 /* Consumer: gives back @n slots that have been read. */
 RING_DEVICE void
 ring_queue_release (RingQueue *queue, uint64_t n)

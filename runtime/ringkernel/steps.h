@@ -22,16 +22,20 @@ typedef struct
 } RingOrders;
 
 /* Reads them ahead: the look at the ring that follows orders what comes then. Has to
- * be settled before anything else is. */
+ * be settled before anything else is. The epoch is not among them: it is asked for when
+ * there is a message. */
 RING_DEVICE RingOrders
 ring_orders_look (const RING_GLOBAL RingHostWords *host)
 {
   RingOrders orders;
+  uint32_t word[4];
 
-  orders.terminate = ring_load_ahead_u32 (&host->terminate);
-  orders.run = ring_load_ahead_u32 (&host->active);
-  orders.leave = ring_load_ahead_u32 (&host->leave);
-  orders.epoch = ring_load_ahead_u64 (&host->epoch);
+  /* active, terminate, drain, leave: see abi.h */
+  ring_load_ahead_4_u32 (&host->active, word);
+  orders.run = word[0];
+  orders.terminate = word[1];
+  orders.leave = word[3];
+  orders.epoch = 0;
   orders.discard = 0;
   return orders;
 }
@@ -55,6 +59,7 @@ ring_orders_read (const RING_GLOBAL RingHostWords *host)
 {
   RingOrders orders = ring_orders_look (host);
 
+  orders.epoch = ring_load_ahead_u64 (&host->epoch);
   ring_orders_settle (&orders, host);
   return orders;
 }
@@ -82,32 +87,46 @@ ring_message_output_refs (const RING_GLOBAL RingMessageHeader *header)
 }
 
 /* Finds what the message in @header works on: @in and @outputs, by @regions, with
- * inline outputs in @inline_output. Returns RING_DEVICE_OK, or what is wrong. */
+ * inline bytes in @inline_input and @inline_output. @found: NULL, or the regions that
+ * the planes lie in, RING_MAX_PLANES for the input or for each output, by who has fetched
+ * them already. Returns RING_DEVICE_OK, or what is wrong.
+ *
+ * In two parts, for those who can do both at once. */
 RING_DEVICE uint32_t
-ring_message_resolve (RING_GLOBAL RingMessageHeader *header,
+ring_message_resolve_input (const RING_GLOBAL RingMessageHeader *header,
     const RingGeometry *g, const RING_GLOBAL RingRegion *regions,
-    RING_GLOBAL uint8_t *inline_output, RING_GLOBAL RingView *in,
-    RING_GLOBAL RingView *outputs, RING_GLOBAL uint64_t *emitted,
-    uint32_t kernel_flags)
+    const RING_GLOBAL RingRegion *found, RING_GLOBAL uint8_t *inline_input,
+    RING_GLOBAL RingView *in)
 {
-  const RING_GLOBAL RingPayloadRef *refs = ring_message_output_refs (header);
-  uint32_t k;
-
   if (header->magic != RING_MESSAGE_MAGIC
       || header->version != RING_ABI_VERSION)
     return RING_DEVICE_BAD_MAGIC;
-  if (ring_view_resolve (in, &header->payload, regions, g->region_count,
-          (RING_GLOBAL uint8_t *) header + g->input_inline_offset,
-          g->inline_size)
+  if (ring_view_resolve (in, &header->payload, regions, g->region_count, found,
+          inline_input, g->inline_size)
           != 0
       || header->parameter_set >= g->parameter_sets)
     return RING_DEVICE_BAD_REGION;
   in->flags = header->flags;
   in->pts = header->pts;
   in->duration = header->duration;
+  return RING_DEVICE_OK;
+}
+
+/* @n_outputs: that of @g, maybe as a number that the compiler knows. */
+RING_DEVICE uint32_t
+ring_message_resolve_outputs (const RING_GLOBAL RingMessageHeader *header,
+    const RingGeometry *g, uint32_t n_outputs,
+    const RING_GLOBAL RingRegion *regions, const RING_GLOBAL RingRegion *found,
+    RING_GLOBAL uint8_t *inline_output, RING_GLOBAL RingView *outputs,
+    RING_GLOBAL uint64_t *emitted, uint32_t kernel_flags)
+{
+  const RING_GLOBAL RingPayloadRef *refs = ring_message_output_refs (header);
+  uint32_t k;
+
   RING_ROLLED
-  for (k = 0; k < g->max_outputs; k++) {
+  for (k = 0; k < n_outputs; k++) {
     if (ring_view_resolve (&outputs[k], &refs[k], regions, g->region_count,
+            found ? found + k * RING_MAX_PLANES : found,
             inline_output + k * g->inline_size, g->inline_size)
         != 0)
       return RING_DEVICE_BAD_REGION;
@@ -123,13 +142,13 @@ ring_message_resolve (RING_GLOBAL RingMessageHeader *header,
 
 /* Whether no output is longer than its memory. */
 RING_DEVICE int
-ring_message_fits (const RingGeometry *g, const RING_GLOBAL RingView *outputs,
+ring_message_fits (uint32_t n_outputs, const RING_GLOBAL RingView *outputs,
     const RING_GLOBAL uint64_t *emitted)
 {
   uint32_t k;
 
   RING_ROLLED
-  for (k = 0; k < g->max_outputs; k++)
+  for (k = 0; k < n_outputs; k++)
     if (emitted[k] != RING_NOT_EMITTED && emitted[k] > outputs[k].capacity)
       return 0;
   return 1;
@@ -137,7 +156,7 @@ ring_message_fits (const RingGeometry *g, const RING_GLOBAL RingView *outputs,
 
 /* How many slots of the output ring the message takes. */
 RING_DEVICE uint32_t
-ring_message_count_slots (const RingGeometry *g, uint32_t flags,
+ring_message_count_slots (uint32_t n_outputs, uint32_t flags,
     const RING_GLOBAL uint64_t *emitted)
 {
   uint32_t k, n = 0;
@@ -145,59 +164,36 @@ ring_message_count_slots (const RingGeometry *g, uint32_t flags,
   if (flags)
     return 1;
   RING_ROLLED
-  for (k = 0; k < g->max_outputs; k++)
+  for (k = 0; k < n_outputs; k++)
     n += emitted[k] != RING_NOT_EMITTED;
   return n ? n : 1;
 }
 
 /* What an output's slot says, but for its sequence, which is the ring's: the
- * input's header with the output's payload. @k is the output, or max_outputs if
+ * input's header with the output's payload. @k is the output, or @n_outputs if
  * nothing came out; @flags say why, or are 0; @first and @last tell where it
- * stands among the message's slots. */
+ * stands among the message's slots.
+ *
+ * First who writes the slot copies all of the input's header but the first word, and
+ * in place of its payload that of the output; then this says what is different. */
 RING_DEVICE void
-ring_message_describe_output (RING_GLOBAL RingMessageHeader *output,
-    const RING_GLOBAL RingMessageHeader *input, const RingGeometry *g,
-    uint32_t k, const RING_GLOBAL uint64_t *emitted, uint32_t flags, int first,
-    int last)
+ring_message_settle_output (RING_GLOBAL RingMessageHeader *output,
+    const RING_GLOBAL RingMessageHeader *input, uint32_t n_outputs, uint32_t k,
+    const RING_GLOBAL uint64_t *emitted, uint32_t flags, int first, int last)
 {
-  const RING_GLOBAL RingPayloadRef *ref = ring_message_output_refs (input) + k;
-  uint32_t p;
-
-  output->magic = input->magic;
-  output->version = input->version;
-  output->payload_count = input->payload_count;
-  output->id = input->id;
-  output->correlation_id = input->correlation_id;
-  output->type = input->type;
   /* the first alone does not continue what came before */
-  output->flags = flags | (first ? input->flags & RING_MESSAGE_DISCONT : 0)
-      | (last ? RING_MESSAGE_LAST : 0)
-      | (k == g->max_outputs ? RING_MESSAGE_NO_OUTPUT : 0);
-  output->pts = input->pts;
-  output->duration = input->duration;
-  output->sequence = input->sequence;
-  output->epoch = input->epoch;
-  output->t_accepted = input->t_accepted;
-  output->source_generation = input->source_generation;
-  output->parameter_set = input->parameter_set;
-  output->entry = input->entry;
-  output->output_index = (uint16_t) (k == g->max_outputs ? 0 : k);
+  const uint32_t kept = first ? input->flags & RING_MESSAGE_DISCONT : 0;
+  const int nothing = k == n_outputs;
+  const uint64_t size = nothing ? 0 : emitted[k];
+
+  output->flags = flags | kept | (last ? RING_MESSAGE_LAST : 0)
+      | (nothing ? RING_MESSAGE_NO_OUTPUT : 0);
+  output->output_index = (uint16_t) (nothing ? 0 : k);
   output->depends_handle = 0;
   output->depends_sequence = 0;
-  output->payload.n_planes = 0;
-  output->payload.size = 0;
-  if (k == g->max_outputs)
-    return;
-  output->payload.kind = ref->kind;
-  output->payload.n_planes = ref->n_planes;
-  output->payload.format = ref->format;
-  output->payload.width = ref->width;
-  output->payload.height = ref->height;
-  output->payload.capacity = ref->capacity;
-  output->payload.size = emitted[k];
-  RING_ROLLED
-  for (p = 0; p < ref->n_planes; p++)
-    output->payload.plane[p] = ref->plane[p];
+  output->payload.size = size;
+  if (nothing)
+    output->payload.n_planes = 0;
 }
 
 #endif /* RING_STEPS_H */

@@ -157,77 +157,81 @@ typedef struct
 } RingRegion;
 
 /* Resolves @payload by @regions; @inline_base is where region 0 lies for the
- * slot that holds the payload. Returns 0, or 1 if the payload reaches outside its
- * region or is no payload at all. */
+ * slot that holds the payload. @found: NULL, or a copy of the region of each plane.
+ * Returns 0, or 1 if the payload reaches outside its region or is no payload at
+ * all. */
 RING_BOTH int
 ring_view_resolve (RingView *view, const RING_GLOBAL RingPayloadRef *payload,
-    const RingRegion *regions, uint32_t n_regions,
-    RING_GLOBAL uint8_t *inline_base, uint32_t inline_size)
+    const RING_GLOBAL RingRegion *regions, uint32_t n_regions,
+    const RING_GLOBAL RingRegion *found, RING_GLOBAL uint8_t *inline_base,
+    uint32_t inline_size)
 {
-  const uint32_t n_planes = payload->n_planes;
+  /* What lies together is read before anything is written: a GPU's one lane waits for
+   * each access to memory, unless they go out together. */
+  const uint32_t kind = payload->kind, n_planes = payload->n_planes;
+  const uint32_t format = payload->format;
+  const uint32_t width = payload->width, height = payload->height;
+  const uint64_t capacity = payload->capacity, used = payload->size;
+  const int is_video = kind == RING_KIND_VIDEO;
+  const RingVideoLayout layout = ring_video_layout (is_video ? format : 0);
+  RING_GLOBAL uint8_t *data = 0;
+  int bad = 0;
   uint32_t p;
 
-  view->kind = payload->kind;
-  view->format = payload->format;
-  view->size = payload->size;
-  view->capacity = payload->capacity;
+  view->kind = kind;
+  view->format = format;
+  view->size = used;
+  view->capacity = capacity;
   view->n_planes = n_planes;
   view->width = view->height = view->channels = view->rate = 0;
   view->count = view->record_size = 0;
-  if (n_planes > RING_MAX_PLANES)
+  if (n_planes > RING_MAX_PLANES || (is_video && layout.n_planes != n_planes))
     return 1;
 
   RING_ROLLED
   for (p = 0; p < n_planes; p++) {
-    const RING_GLOBAL RingPlaneRef *ref = &payload->plane[p];
-    RING_GLOBAL uint8_t *base;
-    uint64_t size;
+    const RingPlaneRef plane = payload->plane[p];
+    /* All planes but the first are alike in every format. */
+    const uint32_t x_shift = p ? layout.x_shift[1] : 0;
+    const uint32_t y_shift = p ? layout.y_shift[1] : 0;
+    RING_GLOBAL uint8_t *base = inline_base;
+    uint64_t size = inline_size;
 
-    if (ref->region == RING_REGION_INLINE) {
-      base = inline_base;
-      size = inline_size;
-    } else if (ref->region < n_regions) {
-      base = regions[ref->region].base;
-      size = regions[ref->region].size;
-    } else {
-      return 1;
+    if (plane.region != RING_REGION_INLINE) {
+      if (plane.region >= n_regions)
+        return 1;
+      base = found ? found[p].base : regions[plane.region].base;
+      size = found ? found[p].size : regions[plane.region].size;
     }
-    if (ref->offset > size || ref->size > size - ref->offset)
-      return 1;
-    view->plane[p].data = base + ref->offset;
-    view->plane[p].stride = ref->stride;
+    bad |= plane.offset > size || plane.size > size - plane.offset;
+    base += bad ? 0 : plane.offset;
+    view->plane[p].data = base;
+    view->plane[p].stride = plane.stride;
+    if (p == 0)
+      data = base;
+    if (is_video) {
+      view->plane[p].width = (width + (1u << x_shift) - 1) >> x_shift;
+      view->plane[p].height = (height + (1u << y_shift) - 1) >> y_shift;
+      view->plane[p].pixel_stride =
+          p ? layout.pixel_stride[1] : layout.pixel_stride[0];
+    }
   }
-  view->data = n_planes > 0 ? view->plane[0].data : (RING_GLOBAL uint8_t *) 0;
+  view->data = data;
+  if (bad)
+    return 1;
 
-  if (payload->kind == RING_KIND_VIDEO) {
-    const RingVideoLayout layout = ring_video_layout (payload->format);
+  if (is_video) {
+    view->width = width;
+    view->height = height;
+  } else if (kind == RING_KIND_AUDIO) {
+    const uint32_t frame = ring_audio_sample_size (format) * width;
 
-    if (layout.n_planes != n_planes)
-      return 1;
-    view->width = payload->width;
-    view->height = payload->height;
-    RING_ROLLED
-    for (p = 0; p < n_planes; p++) {
-      RingPlane *plane = &view->plane[p];
-      /* All planes but the first are alike in every format. */
-      const uint32_t x_shift = p ? layout.x_shift[1] : 0;
-      const uint32_t y_shift = p ? layout.y_shift[1] : 0;
-
-      plane->width = (payload->width + (1u << x_shift) - 1) >> x_shift;
-      plane->height = (payload->height + (1u << y_shift) - 1) >> y_shift;
-      plane->pixel_stride = p ? layout.pixel_stride[1] : layout.pixel_stride[0];
-    }
-  } else if (payload->kind == RING_KIND_AUDIO) {
-    const uint32_t frame =
-        ring_audio_sample_size (payload->format) * payload->width;
-
-    view->channels = payload->width;
-    view->rate = payload->height;
-    view->count = frame > 0 ? (uint32_t) (payload->size / frame) : 0;
-  } else if (payload->kind == RING_KIND_RECORD) {
-    view->record_size = payload->width;
-    view->count =
-        payload->width > 0 ? (uint32_t) (payload->size / payload->width) : 0;
+    view->channels = width;
+    view->rate = height;
+    view->count = frame == 0 ? 0 : (uint32_t) (used / frame);
+  } else if (kind == RING_KIND_RECORD) {
+    view->record_size = width;
+    view->count = width == 0 ? 0 : (uint32_t) (used / width);
   }
   return 0;
 }

@@ -200,7 +200,7 @@ hand_new (const gchar *name, guint grid, guint block, guint input_capacity)
   hand->r.memory = hand_device (hand, ring_device_memory_size (g, grid));
   hand->r.state = hand_device (hand, hand->description.state_size + (1 << 16));
   hand->r.scratch_stride =
-      ring_device_lines (hand->description.scratch_size + (1 << 16));
+      RING_LINES (hand->description.scratch_size + (1 << 16));
   hand->r.scratch = hand_device (hand, grid * hand->r.scratch_stride);
   hand->r.flags = RING_RESIDENCY_TELEMETRY;
   return hand;

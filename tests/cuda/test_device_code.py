@@ -137,7 +137,7 @@ main (void)
   AT (RingDeviceWords, last_error) AT (RingDeviceWords, abi_version)
   AT (RingDeviceWords, layout_hash) AT (RingDeviceWords, residencies)
   AT (RingDeviceWords, relaunches)
-  AT (RingDeviceMemory, generation) AT (RingDeviceMemory, done)
+  AT (RingDeviceMemory, command) AT (RingDeviceMemory, done)
   AT (RingDeviceMemory, arrived) AT (RingDeviceMemory, turn)
   AT (RingDeviceMemory, broken)
   printf ("RING_MAX_LANES %d\n", RING_MAX_LANES);
@@ -254,6 +254,21 @@ class Ptx:
                     changed |= self.assign(parts[0], (what, offset))
         return changed
 
+    def before(self):
+        """For each line of the text, those that may be carried out just before."""
+        lines = self.text.splitlines()
+        labels = {line.strip()[:-1]: i for i, line in enumerate(lines)
+                  if re.match(r"\$\w+:\s*$", line.strip())}
+        comes = collections.defaultdict(set)
+        for i, line in enumerate(lines):
+            jump = re.match(r"\s*(@!?%p\d+\s+)?bra(?:\.uni)?\s+(\$\w+)", line)
+            if jump:
+                comes[labels[jump.group(2)]].add(i)
+            if i + 1 < len(lines) and not (jump and not jump.group(1)) \
+                    and not re.match(r"\s*(ret|exit)\s*;", line):
+                comes[i + 1].add(i)
+        return lines, comes
+
     def accesses(self):
         for access in self.ordered():
             if not access.op.startswith("fence"):
@@ -304,7 +319,7 @@ class PtxOfKernels(unittest.TestCase):
                     self.assertRegex(
                         access.op,
                         r"^(ld\.(acquire|relaxed)|st\.(release|relaxed))"
-                        r"\.sys\.global\.[u]\d+$", access)
+                        r"\.sys\.global\.(v4\.)?u\d+$", access)
 
     def test_what_is_handed_over_is_behind_one_fence(self):
         """A result costs one fence, and no access before it is a release."""
@@ -313,35 +328,58 @@ class PtxOfKernels(unittest.TestCase):
                      + at["RingDeviceWords.processed"])
         for name, code in self.ptx.items():
             with self.subTest(name):
-                ops = list(code.ordered())
-                places = [i for i, a in enumerate(ops)
-                          if a.base == "control" and a.offset == processed]
-                self.assertGreaterEqual(len(places), 1)
-                for place in places:
-                    before = [a.op for a in ops[:place]]
-                    fence = len(before) - before[::-1].index("fence.acq_rel.sys")
-                    self.assertEqual(
-                        {"st.relaxed.sys.global.u64"},
-                        set(op for op in before[fence:] if ".sys" in op))
-                    # the slot, the two positions and the count
-                    self.assertGreaterEqual(place - fence, 3)
+                lines, comes = code.before()
+                todo = []
+                for i, line in enumerate(lines):
+                    done = code.split(line)
+                    if done and done[0].startswith("st.relaxed.sys") \
+                            and code.address(done[1]) == ("control", processed):
+                        todo.append(i)
+                self.assertGreaterEqual(len(todo), 1)
+                # On every way to it there is the fence, and behind that one no access
+                # of the system's scope but such stores.
+                seen, handed, fences = set(todo), set(), set()
+                while todo:
+                    for i in comes[todo.pop()] - seen:
+                        seen.add(i)
+                        self.assertNotIn(".entry", lines[i])
+                        if "fence.acq_rel.sys" in lines[i]:
+                            fences.add(i)
+                            continue
+                        if ".sys." in lines[i]:
+                            self.assertIn("st.relaxed.sys.global.u64", lines[i])
+                            handed.add(i)
+                        todo.append(i)
+                self.assertGreaterEqual(len(fences), 1)
+                # the slot and the two positions
+                self.assertGreaterEqual(len(handed), 3)
 
     def test_a_look_is_one_round_trip(self):
-        """The orders go out ahead of the slot's sequence, and none acquires."""
+        """The orders, which are four neighbours, and the producer's position go out
+        ahead of the slot's sequence, and neither acquires. Between them nothing is
+        written, for that would wait for what is read."""
         at = self.at
-        orders = {at["RingControlBlock.host"] + at["RingHostWords." + word]
-                  for word in ("active", "terminate", "leave", "epoch")}
+        orders = at["RingControlBlock.host"] + at["RingHostWords.active"]
+        for word, n in (("terminate", 1), ("drain", 2), ("leave", 3)):
+            self.assertEqual(at["RingHostWords." + word],
+                             at["RingHostWords.active"] + 4 * n)
         for name, code in self.ptx.items():
             with self.subTest(name):
                 ops = list(code.ordered())
                 looks = [i for i, a in enumerate(ops) if a.base == "control"
-                         and a.offset in orders and a.op.startswith("ld.")]
-                self.assertGreaterEqual(len(looks), 4)
+                         and a.offset == orders and a.op.startswith("ld.")]
+                self.assertGreaterEqual(len(looks), 2)
                 for i in looks:
-                    self.assertIn(".relaxed.sys", ops[i].op)
-                for i in looks[3::4]:
-                    self.assertRegex(ops[i + 1].op,
-                                     r"^ld\.(acquire|relaxed)\.sys\.global\.u64")
+                    self.assertEqual(
+                        ["ld.relaxed.sys.global.v4.u32",
+                         "ld.relaxed.sys.global.u64",
+                         "ld.acquire.sys.global.u64"],
+                        [a.op for a in ops[i:i + 3]])
+                writes = [op for op, _ in code.code if op.startswith(
+                    ("st.", "ld.relaxed.sys.global.v4.u32", "ld.acquire.sys"))]
+                for i, op in enumerate(writes):
+                    if op.startswith("ld.relaxed"):
+                        self.assertRegex(writes[i + 1], "^ld.acquire")
 
     def test_every_word_is_used_by_the_side_that_it_belongs_to(self):
         """And no word is missed because an address was not recognised."""
@@ -352,9 +390,16 @@ class PtxOfKernels(unittest.TestCase):
         for name, code in self.ptx.items():
             with self.subTest(name):
                 control = [a for a in code.accesses() if a.base == "control"]
-                loads = {a.offset for a in control if a.op.startswith("ld.")}
+                loads = {a.offset + 4 * i for a in control
+                         if a.op.startswith("ld.") and a.offset is not None
+                         for i in range(4 if ".v4." in a.op else 1)}
                 stores = {a.offset for a in control if a.op.startswith("st.")}
-                self.assertNotIn(None, loads | stores)
+                self.assertNotIn(None, stores)
+                # Two lanes read each a word of their own for a batch.
+                either = [a for a in control if a.offset is None]
+                self.assertLessEqual(
+                    {a.op for a in either}, {"ld.relaxed.sys.global.u64"})
+                self.assertLessEqual(len(either), 1)
                 # Words of a batch are read where a kernel can have one.
                 optional = {self.at["RingControlBlock.host"]
                             + self.at["RingHostWords.parameter_generation"]}
@@ -379,7 +424,7 @@ class PtxOfKernels(unittest.TestCase):
 
     def test_words_that_blocks_share_go_at_gpu_scope(self):
         words = {self.at["RingDeviceMemory." + member]: member
-                 for member in ("generation", "done", "arrived", "turn",
+                 for member in ("command", "done", "arrived", "turn",
                                 "broken")}
         for name, code in self.ptx.items():
             with self.subTest(name):
@@ -389,14 +434,22 @@ class PtxOfKernels(unittest.TestCase):
                         continue
                     used.add(words[access.offset])
                     # The leader's own counters begin where it alone has written.
-                    if words[access.offset] == "generation" \
+                    if words[access.offset] == "command" \
                             and access.op == "ld.global.u64":
+                        continue
+                    # A command is one word, behind a fence for what it tells of.
+                    if words[access.offset] == "command" \
+                            and access.op == "st.relaxed.gpu.global.u64":
                         continue
                     self.assertRegex(
                         access.op,
                         r"^(ld\.acquire|st\.release|atom\.add\.acq_rel)\.gpu"
                         r"\.global\.u64$", access)
-                self.assertLessEqual({"generation", "done", "broken"}, used)
+                self.assertLessEqual({"command", "done", "broken"}, used)
+                self.assertIn("fence.acq_rel.gpu", [a.op for a in code.ordered()])
+                self.assertFalse([
+                    a for a in code.accesses() if ".relaxed.gpu" in a.op
+                    and words.get(a.offset) != "command"])
 
     def test_nothing_weaker_than_it_has_to_be(self):
         for name, code in self.ptx.items():
@@ -405,10 +458,11 @@ class PtxOfKernels(unittest.TestCase):
                     # The host may change what this would keep in a cache.
                     self.assertNotRegex(op, r"^ld\.(global\.)?nc", operands)
                     self.assertNotRegex(op, r"^(ld|st)\.volatile", operands)
-                    self.assertNotRegex(op, r"^(ld|st)\.relaxed\.(?!sys)",
-                                        operands)
+                    self.assertNotRegex(
+                        op, r"^(ld\.relaxed\.(?!sys)|st\.relaxed\.(?!sys|gpu))",
+                        operands)
                     # Across PCIe there are no atomics.
-                    if re.match(r"(atom|red)\.", op):
+                    if re.match(r"(atom|red)\.(?!shared)", op):
                         self.assertIn(".gpu.", op)
 
     def test_all_is_in_one_function_without_a_stack(self):

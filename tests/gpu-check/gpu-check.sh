@@ -267,7 +267,7 @@ try_suite ()
     name=${file##*/}
     export RING_TEST_MODE=$mode
     [ -n "$mode" ] || unset RING_TEST_MODE
-    try "$2/${name#"$2"-}" "$mode" run_glib "$file"
+    RING_TEST_KEEP_CONTEXT=1 try "$2/${name#"$2"-}" "$mode" run_glib "$file"
     unset RING_TEST_MODE
   done
 }

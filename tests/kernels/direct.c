@@ -131,7 +131,7 @@ resolve (RingView *view, uint32_t kind, const uint64_t *arg)
     payload.plane[p].size = arg[ARG_SIZE];
   }
   return ring_view_resolve (view, &payload, regions, 1 + RING_MAX_PLANES, NULL,
-      0);
+      NULL, 0);
 }
 
 /* 0: done. */

@@ -96,7 +96,7 @@ resolves (const RingPayloadRef *ref, RingView *view)
   gboolean ok;
 
   memset (view, 0xff, sizeof (*view));
-  ok = ring_view_resolve (view, ref, regions, G_N_ELEMENTS (regions),
+  ok = ring_view_resolve (view, ref, regions, G_N_ELEMENTS (regions), NULL,
            inline_data, sizeof (inline_data))
       == 0;
   if (ok && ref->n_planes > 0)

@@ -10,6 +10,7 @@
 #define RING_TEST_H
 
 #include <ringkernel/ringkernel.h>
+#include <dlfcn.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -43,6 +44,27 @@ ring_test_backend (void)
   return g_strcmp0 (g_getenv ("RING_TEST_BACKEND"), "cuda") == 0
       ? RING_BACKEND_CUDA
       : RING_BACKEND_CPU;
+}
+
+/* With RING_TEST_KEEP_CONTEXT the device's primary context stays for as long as the
+ * program runs. A GPU needs some tenths of a second to make one, and hundreds of tests
+ * make and drop a runtime each. */
+__attribute__ ((constructor)) static inline void
+ring_test_keep_context (void)
+{
+  gint (*init) (guint flags);
+  gint (*retain) (gpointer * context, gint device);
+  gpointer driver, context;
+
+  if (!g_getenv ("RING_TEST_KEEP_CONTEXT"))
+    return;
+  driver = dlopen ("libcuda.so.1", RTLD_NOW);
+  if (!driver)
+    return;
+  *(gpointer *) &init = dlsym (driver, "cuInit");
+  *(gpointer *) &retain = dlsym (driver, "cuDevicePrimaryCtxRetain");
+  if (init && retain && init (0) == 0)
+    retain (&context, 0);
 }
 
 /* The one mode that RING_TEST_MODE names; auto: it is not set. */

@@ -68,9 +68,12 @@ run_message (CpuInstance *c, CpuGroup *group, RingMessageHeader *header,
   }
   if (__atomic_load_n (&c->broken, __ATOMIC_RELAXED))
     return;
-  error = ring_message_resolve (header, g, c->base.regions,
-      group->inline_output, &invocation.in, group->outputs, group->emitted,
-      c->description->flags);
+  error = ring_message_resolve_input (header, g, c->base.regions, NULL,
+      (guint8 *) header + g->input_inline_offset, &invocation.in);
+  if (error == RING_DEVICE_OK)
+    error = ring_message_resolve_outputs (header, g, g->max_outputs,
+        c->base.regions, NULL, group->inline_output, group->outputs,
+        group->emitted, c->description->flags);
   if (error != RING_DEVICE_OK) {
     break_with (c, error);
     return;
@@ -98,7 +101,7 @@ run_message (CpuInstance *c, CpuGroup *group, RingMessageHeader *header,
     group->finished = *now;
   }
 
-  if (!ring_message_fits (g, group->outputs, group->emitted)) {
+  if (!ring_message_fits (g->max_outputs, group->outputs, group->emitted)) {
     break_with (c, RING_DEVICE_BAD_EMIT);
     return;
   }
@@ -113,7 +116,7 @@ write_results (CpuInstance *c, CpuGroup *group, const RingMessageHeader *header,
 {
   const RingGeometry *g = &c->geometry;
   const guint slots =
-      ring_message_count_slots (g, group->flags, group->emitted);
+      ring_message_count_slots (g->max_outputs, group->flags, group->emitted);
   guint i, k = 0;
 
   for (i = 0; i < slots; i++, k++) {
@@ -123,8 +126,12 @@ write_results (CpuInstance *c, CpuGroup *group, const RingMessageHeader *header,
       k = g->max_outputs;
     while (k < g->max_outputs && group->emitted[k] == RING_NOT_EMITTED)
       k++;
-    ring_message_describe_output (output, header, g, k, group->emitted,
-        group->flags, i == 0, i + 1 == slots);
+    memcpy ((guint8 *) output + 8, (const guint8 *) header + 8,
+        RING_OFFSETOF (RingMessageHeader, payload) - 8);
+    if (k < g->max_outputs)
+      output->payload = ring_message_output_refs (header)[k];
+    ring_message_settle_output (output, header, g->max_outputs, k,
+        group->emitted, group->flags, i == 0, i + 1 == slots);
     output->t_arrived = output->t_started = group->started;
     output->t_finished = group->finished;
     if (k < g->max_outputs && output->payload.n_planes > 0

@@ -11,7 +11,7 @@
 /* As many threads as a block has by default; at the most RING_MAX_LANES. */
 #define DEFAULT_LANES 256
 /* Blocks on one multiprocessor by default. */
-#define BLOCKS_EACH 2
+#define BLOCKS_EACH 4
 /* One multiprocessor in so many is left to others by default, at least one. */
 #define LEAVE_ONE_IN 8
 /* Messages of audio and of sensors are short: more blocks only have more to say to

@@ -402,10 +402,12 @@ cuda_wake (RingInstance *instance)
 
   if (cuda_is_broken (c))
     return;
-  if (!__atomic_load_n (&c->resident, __ATOMIC_ACQUIRE))
+  if (!__atomic_load_n (&c->resident, __ATOMIC_ACQUIRE) || has_ended (c))
     try_to_drive (c);
   ring_fence ();
-  if (__atomic_load_n (&c->sleeping, __ATOMIC_SEQ_CST)) {
+  /* Who wakes it up does so once: that is a call into the system. */
+  if (__atomic_load_n (&c->sleeping, __ATOMIC_SEQ_CST)
+      && __atomic_exchange_n (&c->sleeping, 0, __ATOMIC_SEQ_CST)) {
     g_mutex_lock (&c->sleep);
     c->kicks++;
     g_cond_broadcast (&c->kick);

@@ -80,7 +80,7 @@ alloc_buffers (CudaInstance *c, CudaVersion *version,
 {
   const gboolean own =
       replacement->module->description->sharing == RING_SHARING_BLOCK;
-  const gsize stride = ring_device_lines (replacement->scratch_size);
+  const gsize stride = RING_LINES (replacement->scratch_size);
   CUresult result;
 
   version->keep_state = replacement->keep_state;

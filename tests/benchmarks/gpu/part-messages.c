@@ -68,7 +68,7 @@ measure_grid (Bench *bench, const BenchMessages *messages, gint grid,
     gboolean with_goal, GError **error)
 {
   const guint rounds = bench->quick ? 2 : 5;
-  const guint64 n = (guint64) BENCH_N_MESSAGES * (bench->quick ? 1 : 500);
+  const guint64 n = (guint64) BENCH_N_MESSAGES * (bench->quick ? 1 : 60);
   g_autoptr (RingConfig) config =
       bench_config (bench->runtime, RING_EXECUTION_PERSISTENT);
   g_autoptr (RingKernel) kernel = NULL;
