@@ -10,8 +10,10 @@
 
 /* As many threads as a block has by default; at the most RING_MAX_LANES. */
 #define DEFAULT_LANES 256
-/* Blocks on one multiprocessor by default. */
-#define BLOCKS_EACH 4
+/* Blocks on one multiprocessor by default: of 256 threads with 64 registers, half of what
+ * there are, so that the next kernel in the pipeline does not wait for this one to
+ * leave. */
+#define BLOCKS_EACH 2
 /* One multiprocessor in so many is left to others by default, at least one. */
 #define LEAVE_ONE_IN 8
 /* Messages of audio and of sensors are short: more blocks only have more to say to
