@@ -285,7 +285,7 @@ launch (WatchLive *l, const CliSource *source, GError **error)
       || !ring_kernel_activate (kernel, error))
     return FALSE;
   g_set_object (&l->kernel, kernel);
-  l->room = source->message;
+  l->room = MAX (source->message, RING_DEFAULT_MESSAGE_SIZE - RING_HEADER_SIZE);
   return TRUE;
 }
 
@@ -326,6 +326,19 @@ check_output (GError **error)
   return FALSE;
 }
 
+/* For the loop; what can be read once only is closed, so that whoever writes there
+ * waits for the next version. An empty file would be a loop of nothing. */
+static void
+rewind_source (WatchLive *l)
+{
+  l->at_start = TRUE;
+  if (cli_source_rewind (&l->source))
+    return;
+  l->is_in_loop = FALSE;
+  cli_source_clear (&l->source);
+  memset (&l->source, 0, sizeof l->source);
+}
+
 static gboolean
 come_live (WatchLive *l, RingKernelInfo *info, GError **error)
 {
@@ -360,6 +373,7 @@ come_live (WatchLive *l, RingKernelInfo *info, GError **error)
   good = run_pass (l, error);
   /* Also where only the output could not be written. */
   l->is_in_loop = ring_kernel_get_status (l->kernel) == RING_KERNEL_ACTIVE;
+  rewind_source (l);
   return good;
 }
 
@@ -386,9 +400,8 @@ go_on (WatchLive *l)
 
   if (send_next (l, &error))
     return;
-  /* What can be read once only has been read; and a file may be empty by now. */
-  l->is_in_loop = !error && !l->at_start && cli_source_rewind (&l->source);
-  l->at_start = TRUE;
+  l->is_in_loop = !error && !l->at_start;
+  rewind_source (l);
   if (error)
     tell (l, FALSE, NULL, error);
 }

@@ -52,12 +52,12 @@ describe_pictures (const RingFormat *format)
       name, format->width, format->height, strides->str, offsets->str);
 }
 
-/* Which of the two ends is at fault is for its own words, on stderr. */
+/* Nobody reads any more, so it is about to end; why is for its own words, on stderr. */
 static void
 fail (WatchWindow *w)
 {
-  g_subprocess_force_exit (w->process);
-  g_subprocess_wait (w->process, NULL, NULL);
+  if (!g_subprocess_wait (w->process, w->cancellable, NULL))
+    return;
   g_mutex_lock (&w->lock);
   w->error = g_subprocess_get_if_exited (w->process)
       ? g_error_new (RING_ERROR, RING_ERROR_FAILED,
