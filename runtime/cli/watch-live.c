@@ -177,9 +177,10 @@ duration (const WatchLive *l, gsize size)
       : PERIOD;
 }
 
-/* FALSE: there is none; with an error or without. */
+/* FALSE: there is none; with an error or without. @waits: until it is done, so that a
+ * device is not a picture behind. */
 static gboolean
-send_next (WatchLive *l, GError **error)
+send_next (WatchLive *l, gboolean waits, GError **error)
 {
   g_autoptr (RingMessage) message = cli_source_next (&l->source, error);
   const gint64 now = g_get_monotonic_time ();
@@ -194,7 +195,8 @@ send_next (WatchLive *l, GError **error)
   l->due = MAX (l->due, now - PERIOD)
       + duration (l, g_bytes_get_size (ring_message_get_payload (message)));
   begin_message (l);
-  ok = cli_send (l->kernel, message, take, l, error);
+  ok = cli_send (l->kernel, message, take, l, error)
+      && (!waits || cli_drain (l->kernel, take, l, error));
   end_message (l);
   return ok;
 }
@@ -299,7 +301,7 @@ run_pass (WatchLive *l, GError **error)
   if (!cli_sink_open (&l->sink, error))
     return FALSE;
   l->at_start = TRUE;
-  while (!is_to_quit (l) && send_next (l, &problem))
+  while (!is_to_quit (l) && send_next (l, FALSE, &problem))
     empty = FALSE;
   if (!problem && empty)
     cli_set_wrong (&problem, "%s is empty", cli_files.input);
@@ -398,7 +400,7 @@ go_on (WatchLive *l)
 {
   GError *error = NULL;
 
-  if (send_next (l, &error))
+  if (send_next (l, TRUE, &error))
     return;
   l->is_in_loop = !error && !l->at_start;
   rewind_source (l);
