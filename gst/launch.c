@@ -240,9 +240,17 @@ make_parameters (GstRingKernelFilter *self, RingKernelInfo *info)
 GstRingKernelParameters *
 gst_ring_kernel_filter_ref_parameters (GstRingKernelFilter *self)
 {
-  GstRingCaps *caps = gst_ring_kernel_filter_ref_caps (self);
-  GstRingKernelParameters *parameters;
+  GstRingCaps *caps;
+  GstRingKernelParameters *parameters = NULL;
 
+  /* Of a kernel that runs they are made by who changes its version. */
+  GST_OBJECT_LOCK (self);
+  if (self->parameters && self->parameters == self->attached)
+    parameters = gst_object_ref (self->parameters);
+  GST_OBJECT_UNLOCK (self);
+  if (parameters)
+    return parameters;
+  caps = gst_ring_kernel_filter_ref_caps (self);
   if (!caps)
     return NULL;
   parameters = make_parameters (self, caps->info);
@@ -305,7 +313,6 @@ gst_ring_kernel_filter_learn_version (GstRingKernelFilter *self,
   }
 
   parameters = gst_ring_kernel_parameters_new (info);
-  gst_ring_kernel_parameters_detach (old);
   gst_ring_kernel_parameters_attach (parameters, self->kernel, NULL, 0, NULL);
   gst_ring_kernel_parameters_take_controllers (parameters, old);
   GST_OBJECT_LOCK (self);
@@ -313,6 +320,9 @@ gst_ring_kernel_filter_learn_version (GstRingKernelFilter *self,
   self->retired = g_slist_prepend (self->retired, old);
   GST_OBJECT_UNLOCK (self);
   adopt (self, parameters);
+  /* Whoever has set something there meanwhile has set it in the kernel. */
+  gst_ring_kernel_parameters_detach (old);
+  gst_ring_kernel_parameters_refresh (parameters);
 }
 
 void
