@@ -447,6 +447,23 @@ register_element (GstPlugin *plugin, const gchar *kernel, RingKernelInfo *info)
   g_free (feature);
 }
 
+/* Whoever misses an element looks into the log. */
+static void
+warn_of_open_directories (void)
+{
+  gchar **path = ring_kernel_search_path ();
+  guint i;
+
+  for (i = 0; path[i]; i++) {
+    GError *error = NULL;
+
+    if (!ring_kernel_directory_is_safe (path[i], &error))
+      GST_WARNING ("%s", error->message);
+    g_clear_error (&error);
+  }
+  g_strfreev (path);
+}
+
 /* Looks at every kernel, and has the registry keep the names of those that are
  * whole. */
 static void
@@ -469,6 +486,7 @@ scan (GstPlugin *plugin)
     gst_structure_free (known);
     return;
   }
+  warn_of_open_directories ();
   g_value_init (&list, GST_TYPE_ARRAY);
   names = ring_runtime_list_kernels (runtime);
   for (i = 0; names[i]; i++) {

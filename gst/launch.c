@@ -429,6 +429,29 @@ tell_where (GstRingKernelFilter *self, const gchar *id)
   ring_metrics_free (metrics);
 }
 
+/* The library has said so on stderr, once in a process, where a program's user does not
+ * look. */
+static void
+warn_of_open_directories (GstRingKernelFilter *self, const gchar *id)
+{
+  gchar **path;
+  guint i;
+
+  /* A path is the user's own choice. */
+  if (strchr (id, '/') || g_str_has_suffix (id, ".c")
+      || g_str_has_suffix (id, ".so"))
+    return;
+  path = ring_kernel_search_path ();
+  for (i = 0; path[i]; i++) {
+    GError *error = NULL;
+
+    if (!ring_kernel_directory_is_safe (path[i], &error))
+      gst_ring_kernel_filter_post_warning (self, "", error);
+    g_clear_error (&error);
+  }
+  g_strfreev (path);
+}
+
 gboolean
 gst_ring_kernel_filter_launch (GstRingKernelFilter *self, GError **error)
 {
@@ -460,6 +483,7 @@ gst_ring_kernel_filter_launch (GstRingKernelFilter *self, GError **error)
         "'invert', or to a path to a .c or .so file");
     goto done;
   }
+  warn_of_open_directories (self, id);
   kernel =
       launch_where_it_runs (self, &runtime, id, grid, block, config, error);
   if (!kernel)

@@ -459,8 +459,25 @@ class DoctorTest(Case):
         self.assertIn("1 kernel", checks[0]["text"])
         self.assertIn("is not there", checks[1]["text"])
         self.assertIn("no directory", checks[2]["text"])
-        self.assertIn("by anybody", checks[3]["text"])
-        self.assertIn("chmod o-w '%s'" % self.path("open"), checks[3]["advice"])
+        self.assertIn("anybody may put some there", checks[3]["text"])
+        self.assertIn("chmod o-w '%s'" % self.path("open"), checks[3]["text"])
+
+    def test_directories_that_others_could_put_something_in_the_place_of(self):
+        for name in ["open/in", "sticky/in", "real"]:
+            os.makedirs(self.path(name))
+        # What is below is safe, and a link to it is not.
+        os.symlink(self.path("real"), self.path("open/link"))
+        os.symlink(self.path("real"), self.path("sticky/link"))
+        os.chmod(self.path("open"), 0o777)
+        os.chmod(self.path("sticky"), 0o1777)
+        names = ["open/in", "open/link", "sticky/in", "sticky/link", "sticky"]
+        path = ":".join(map(self.path, names))
+        checks = self.named(self.checks(status=1, RINGKERNEL_PATH=path), "search path")
+        self.assertEqual([c["status"] for c in checks[:5]],
+                         ["problem", "problem", "ok", "ok", "problem"])
+        for check in checks[:2]:
+            self.assertIn("another directory in its place", check["text"])
+            self.assertIn("chmod o-w '%s'" % self.path("open"), check["text"])
 
     def test_a_broken_kernel_on_the_path_is_a_problem(self):
         self.write("kernels/broken.c", BROKEN)

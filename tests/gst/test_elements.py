@@ -442,6 +442,53 @@ class Reload(Elements):
             """)
 
 
+class OpenDirectories(Elements):
+    """Kernels that anybody could have put there are not taken, and whoever misses them
+    is told."""
+    def setUp(self):
+        super().setUp()
+        self.write(self.other, "planted.c", FADE % ("planted", "0.5"))
+        os.chmod(self.other, 0o777)
+        self.env["RINGKERNEL_PATH"] = self.path + ":" + self.other
+
+    def test_an_element_with_a_name_posts_a_warning(self):
+        self.write(self.path, "dim.c", FADE % ("dim", "0.25"))
+        done = self.python("""
+            for name, kernel in [("ringkernelfilter", "invert"), ("ringkernel-dim", None)]:
+                element = Gst.ElementFactory.make(name)
+                bus = Gst.Bus()
+                element.set_bus(bus)
+                if kernel:
+                    element.set_property("kernel", kernel)
+                assert element.set_state(Gst.State.READY) == Gst.StateChangeReturn.SUCCESS
+                said = bus.pop_filtered(Gst.MessageType.WARNING).parse_warning()[0].message
+                assert "no kernels are taken from %s" in said and "chmod o-w" in said, said
+                assert bus.pop_filtered(Gst.MessageType.WARNING) is None
+                element.set_state(Gst.State.NULL)
+            """ % self.other)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_an_element_with_a_path_does_not(self):
+        done = self.python("""
+            element = Gst.ElementFactory.make("ringkernelfilter")
+            bus = Gst.Bus()
+            element.set_bus(bus)
+            element.set_property("kernel", "%s/planted.c")
+            assert element.set_state(Gst.State.READY) == Gst.StateChangeReturn.SUCCESS
+            assert bus.pop_filtered(Gst.MessageType.WARNING) is None
+            element.set_state(Gst.State.NULL)
+            """ % self.other)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_the_scan_of_the_plugin_says_so_in_the_log(self):
+        # In the process that is asked, where the log is.
+        done = self.inspect("ringkernel", GST_DEBUG="ringkernelelement:2", GST_DEBUG_NO_COLOR="1",
+                            GST_REGISTRY_FORK="no")
+        self.assertNotIn("ringkernel-planted", done.stdout)
+        self.assertRegex(done.stderr, "WARN +ringkernelelement .*no kernels are taken from "
+                         + re.escape(self.other))
+
+
 class Cheap(Elements):
     USE = """
         element = Gst.ElementFactory.make(sys.argv[1])

@@ -161,6 +161,22 @@ class Introspection(unittest.TestCase):
             self.assertTrue(caught.exception.matches(Ring.error_quark(),
                                                      Ring.Error.KERNEL_INVALID))
 
+    def test_directories_that_anybody_may_write_to_are_not_safe(self):
+        with tempfile.TemporaryDirectory() as folder:
+            below = os.path.join(folder, "below")
+            os.mkdir(below)
+            self.assertTrue(Ring.Kernel.directory_is_safe(below))
+            os.chmod(folder, 0o777)
+            for path, says in [(folder, "put some there"), (below, "in its place"),
+                               (os.path.join(folder, "none"), "in its place")]:
+                with self.assertRaises(GLib.Error) as caught:
+                    Ring.Kernel.directory_is_safe(path)
+                self.assertTrue(caught.exception.matches(Ring.error_quark(),
+                                                         Ring.Error.INVALID_OPTION))
+                self.assertIn(says, caught.exception.message)
+            os.chmod(folder, 0o1777)
+            self.assertTrue(Ring.Kernel.directory_is_safe(below))
+
     def test_compiling_for_a_gpu_without_launching(self):
         path = os.path.join(HERE, "kernels", "pair.c")
         with self.assertRaises(GLib.Error) as caught:
