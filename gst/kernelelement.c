@@ -51,6 +51,22 @@ typedef struct
   RingKernelInfo *info; /* until the class is made; NULL: not looked up yet */
 } ElementData;
 
+/* Of an element: what was said of its properties since its child was made anew. */
+typedef struct
+{
+  gboolean had_child;
+  gboolean told[]; /* object lock; for each parameter of the class */
+} ElementState;
+
+static GQuark
+state_quark (void)
+{
+  return g_quark_from_static_string ("gst-ring-kernel-element-state");
+}
+
+#define STATE(object) \
+  ((ElementState *) g_object_get_qdata (G_OBJECT (object), state_quark ()))
+
 #define CLASS(object) \
   ((GstRingKernelElementClass *) G_OBJECT_GET_CLASS (object))
 
@@ -122,6 +138,45 @@ ref_child (GstRingKernelFilter *self, guint id, GParamSpec **there)
   return child;
 }
 
+/* Whether nobody was told yet that this one cannot be set: a controller tries it with
+ * every buffer. */
+static gboolean
+is_first (GstRingKernelFilter *self, guint id)
+{
+  gboolean *told = &STATE (self)->told[id - PROP_FIRST_PARAMETER];
+  gboolean first;
+
+  GST_OBJECT_LOCK (self);
+  first = !*told;
+  *told = TRUE;
+  GST_OBJECT_UNLOCK (self);
+  return first;
+}
+
+/* The class has the range that the kernel had when it was made; another version may
+ * allow less. The nearest that it allows would be a value that nobody asked for. */
+static void
+set_child (GstRingKernelFilter *self, GObject *child, GParamSpec *there,
+    GValue *value, guint id, const gchar *name)
+{
+  gchar *asked = gst_value_serialize (value), *allowed;
+
+  if (!g_param_value_validate (there, value)) {
+    g_object_set_property (child, there->name, value);
+    g_free (asked);
+    return;
+  }
+  allowed = gst_value_serialize (value);
+  if (is_first (self, id))
+    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
+        ("'%s' is not set to %s: this version of kernel '%s' does not allow it; the "
+         "nearest is %s",
+            name, asked, CLASS (self)->kernel, allowed),
+        ("the parameter keeps its value"));
+  g_free (allowed);
+  g_free (asked);
+}
+
 static void
 kernel_element_set_property (GObject *object, guint id, const GValue *value,
     GParamSpec *pspec)
@@ -141,16 +196,16 @@ kernel_element_set_property (GObject *object, guint id, const GValue *value,
     g_value_init (&fitting, there->value_type);
     ok = convert (value, &fitting);
     if (ok)
-      g_object_set_property (child, there->name, &fitting);
+      set_child (self, child, there, &fitting, id, pspec->name);
     g_value_unset (&fitting);
     g_object_unref (child);
   }
-  if (!ok)
+  if (!ok && is_first (self, id))
     GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
         ("'%s' is not set: kernel '%s' cannot be used, or does not have this "
          "parameter any more",
             pspec->name, CLASS (self)->kernel),
-        (NULL));
+        ("said once for each version"));
 }
 
 static void
@@ -191,10 +246,23 @@ child_changed (GObject *child, GParamSpec *there, GObject *element)
       g_object_notify_by_pspec (element, klass->pspecs[i]);
 }
 
+/* For another version it is another one: what nobody has set may have other values. */
 static void
 child_added (GObject *element, GObject *child)
 {
+  GstRingKernelElementClass *klass = CLASS (element);
+  ElementState *state = STATE (element);
+  gboolean had_child;
+  guint i;
+
   g_signal_connect (child, "notify", G_CALLBACK (child_changed), element);
+  GST_OBJECT_LOCK (element);
+  had_child = state->had_child;
+  state->had_child = TRUE;
+  memset (state->told, 0, klass->n_parameters * sizeof *state->told);
+  GST_OBJECT_UNLOCK (element);
+  for (i = 0; had_child && i < klass->n_parameters; i++)
+    g_object_notify_by_pspec (element, klass->pspecs[i]);
 }
 
 static void
@@ -339,7 +407,10 @@ static void
 kernel_element_init (GTypeInstance *instance, gpointer g_class)
 {
   GstRingKernelFilter *self = (GstRingKernelFilter *) instance;
+  const guint n = ((GstRingKernelElementClass *) g_class)->n_parameters;
 
+  g_object_set_qdata_full (G_OBJECT (self), state_quark (),
+      g_malloc0 (sizeof (ElementState) + n * sizeof (gboolean)), g_free);
   self->kernel_id = g_strdup (((GstRingKernelElementClass *) g_class)->kernel);
   g_signal_connect (self, "child-added", G_CALLBACK (child_added), NULL);
   g_signal_connect (self, "child-removed", G_CALLBACK (child_removed), NULL);
@@ -376,6 +447,23 @@ register_element (GstPlugin *plugin, const gchar *kernel, RingKernelInfo *info)
   g_free (feature);
 }
 
+/* Whoever misses an element looks into the log. */
+static void
+warn_of_open_directories (void)
+{
+  gchar **path = ring_kernel_search_path ();
+  guint i;
+
+  for (i = 0; path[i]; i++) {
+    GError *error = NULL;
+
+    if (!ring_kernel_directory_is_safe (path[i], &error))
+      GST_WARNING ("%s", error->message);
+    g_clear_error (&error);
+  }
+  g_strfreev (path);
+}
+
 /* Looks at every kernel, and has the registry keep the names of those that are
  * whole. */
 static void
@@ -398,6 +486,7 @@ scan (GstPlugin *plugin)
     gst_structure_free (known);
     return;
   }
+  warn_of_open_directories ();
   g_value_init (&list, GST_TYPE_ARRAY);
   names = ring_runtime_list_kernels (runtime);
   for (i = 0; names[i]; i++) {

@@ -240,9 +240,17 @@ make_parameters (GstRingKernelFilter *self, RingKernelInfo *info)
 GstRingKernelParameters *
 gst_ring_kernel_filter_ref_parameters (GstRingKernelFilter *self)
 {
-  GstRingCaps *caps = gst_ring_kernel_filter_ref_caps (self);
-  GstRingKernelParameters *parameters;
+  GstRingCaps *caps;
+  GstRingKernelParameters *parameters = NULL;
 
+  /* Of a kernel that runs they are made by who changes its version. */
+  GST_OBJECT_LOCK (self);
+  if (self->parameters && self->parameters == self->attached)
+    parameters = gst_object_ref (self->parameters);
+  GST_OBJECT_UNLOCK (self);
+  if (parameters)
+    return parameters;
+  caps = gst_ring_kernel_filter_ref_caps (self);
   if (!caps)
     return NULL;
   parameters = make_parameters (self, caps->info);
@@ -305,7 +313,6 @@ gst_ring_kernel_filter_learn_version (GstRingKernelFilter *self,
   }
 
   parameters = gst_ring_kernel_parameters_new (info);
-  gst_ring_kernel_parameters_detach (old);
   gst_ring_kernel_parameters_attach (parameters, self->kernel, NULL, 0, NULL);
   gst_ring_kernel_parameters_take_controllers (parameters, old);
   GST_OBJECT_LOCK (self);
@@ -313,6 +320,9 @@ gst_ring_kernel_filter_learn_version (GstRingKernelFilter *self,
   self->retired = g_slist_prepend (self->retired, old);
   GST_OBJECT_UNLOCK (self);
   adopt (self, parameters);
+  /* Whoever has set something there meanwhile has set it in the kernel. */
+  gst_ring_kernel_parameters_detach (old);
+  gst_ring_kernel_parameters_refresh (parameters);
 }
 
 void
@@ -419,6 +429,29 @@ tell_where (GstRingKernelFilter *self, const gchar *id)
   ring_metrics_free (metrics);
 }
 
+/* The library has said so on stderr, once in a process, where a program's user does not
+ * look. */
+static void
+warn_of_open_directories (GstRingKernelFilter *self, const gchar *id)
+{
+  gchar **path;
+  guint i;
+
+  /* A path is the user's own choice. */
+  if (strchr (id, '/') || g_str_has_suffix (id, ".c")
+      || g_str_has_suffix (id, ".so"))
+    return;
+  path = ring_kernel_search_path ();
+  for (i = 0; path[i]; i++) {
+    GError *error = NULL;
+
+    if (!ring_kernel_directory_is_safe (path[i], &error))
+      gst_ring_kernel_filter_post_warning (self, "", error);
+    g_clear_error (&error);
+  }
+  g_strfreev (path);
+}
+
 gboolean
 gst_ring_kernel_filter_launch (GstRingKernelFilter *self, GError **error)
 {
@@ -450,6 +483,7 @@ gst_ring_kernel_filter_launch (GstRingKernelFilter *self, GError **error)
         "'invert', or to a path to a .c or .so file");
     goto done;
   }
+  warn_of_open_directories (self, id);
   kernel =
       launch_where_it_runs (self, &runtime, id, grid, block, config, error);
   if (!kernel)

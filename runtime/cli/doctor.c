@@ -229,7 +229,6 @@ check_directory (GArray *checks, const gchar *path)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GDir) dir = NULL;
-  g_autofree gchar *advice = NULL;
   g_autofree gchar *text = NULL;
   struct stat info;
   guint n;
@@ -252,10 +251,10 @@ check_directory (GArray *checks, const gchar *path)
         "make it readable, or take it out of RINGKERNEL_PATH");
     return;
   }
-  if ((info.st_mode & S_IWOTH) != 0) {
-    text = g_strdup_printf ("%s may be written to by anybody", path);
-    advice = g_strdup_printf ("chmod o-w '%s'", path);
-    add (checks, "search path", STATUS_PROBLEM, text, advice);
+  /* The message says what to do. */
+  if (!ring_kernel_directory_is_safe (path, &error)) {
+    add (checks, "search path", STATUS_PROBLEM, error->message,
+        "until then it is passed over");
     return;
   }
   n = count_kernels (dir);

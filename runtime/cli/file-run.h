@@ -41,6 +41,17 @@ extern CliFiles cli_files;
         "raw sound: channels (default 1)", "N" \
   }
 
+typedef enum
+{
+  CLI_FILE_RAW,
+  CLI_FILE_PNG,
+  CLI_FILE_WAV,
+  CLI_FILE_CSV
+} CliFileType;
+
+/* By the end of its name. */
+CliFileType cli_file_type (const gchar *path);
+
 /* Messages out of a file in memory, or out of a stream of raw bytes. */
 typedef struct
 {
@@ -56,6 +67,52 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (CliSource, cli_source_clear)
 
 /* Opens the input, as what the kernel takes. */
 gboolean cli_source_open (CliSource *source, RingKernelInfo *info,
+    GError **error);
+
+/* The next message; NULL at the end, or with an error. */
+RingMessage *cli_source_next (CliSource *source, GError **error);
+/* Back to the beginning; FALSE for what can be read once only. */
+gboolean cli_source_rewind (CliSource *source);
+
+/* What comes out, on its way into cli_files.output. */
+typedef struct
+{
+  CliFileType type;
+  const RingFormat *format; /* what the bytes are */
+  const gchar *header;
+  FILE *stream;         /* raw */
+  GByteArray *gathered; /* all else */
+  guint64 messages, bytes;
+} CliSink;
+
+/* @source and @out, the format of results, outlive it. */
+void cli_sink_init (CliSink *sink, const CliSource *source,
+    const RingFormat *out);
+/* Whether the output can be what its name says, before anything runs. */
+gboolean cli_sink_check (const CliSink *sink, RingKernelInfo *info,
+    GError **error);
+gboolean cli_sink_open (CliSink *sink, GError **error);
+gboolean cli_sink_put (CliSink *sink, GBytes *payload, GError **error);
+gboolean cli_sink_finish (CliSink *sink, GError **error);
+/* In any case; not @good: what there is of it goes. */
+void cli_sink_close (CliSink *sink, gboolean good);
+
+/* Of the domain RING_ERROR, code FORMAT; returns FALSE. */
+gboolean cli_set_wrong (GError **error, const gchar *format, ...)
+    G_GNUC_PRINTF (2, 3);
+
+/* With a device or without, see RingBackendType; messages of at most @message bytes;
+ * @reload: other versions may take over. */
+RingKernel *cli_launch (const gchar *id, gint wanted, gsize message,
+    gboolean reload, GError **error);
+
+typedef gboolean (
+    *CliTakeFunc) (GBytes *payload, gpointer data, GError **error);
+/* Sends, and takes what results there are, and more where there is no room else. */
+gboolean cli_send (RingKernel *kernel, RingMessage *message, CliTakeFunc take,
+    gpointer data, GError **error);
+/* Waits for all that is in flight, and takes it. */
+gboolean cli_drain (RingKernel *kernel, CliTakeFunc take, gpointer data,
     GError **error);
 
 /* Launches the kernel and runs it on all of @source, into the output. */

@@ -37,6 +37,26 @@ watch (gpointer data)
   return NULL;
 }
 
+/* Also for a handler. */
+const gchar *
+cli_guard_describe_signal (gint number)
+{
+  switch (number) {
+    case SIGFPE:
+      return "divides by zero (SIGFPE)";
+    case SIGSEGV:
+      return "reads or writes outside its memory (SIGSEGV)";
+    case SIGBUS:
+      return "reads or writes outside its memory (SIGBUS)";
+    case SIGILL:
+      return "crashes (SIGILL)";
+    case SIGABRT:
+      return "has destroyed what is not its own (SIGABRT)";
+    default:
+      return "takes the program down with it";
+  }
+}
+
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 static void
 say (const gchar *text)
@@ -51,11 +71,9 @@ crashed (int number)
 {
   say ("ringkernel: ");
   say (doing);
-  say (number == SIGFPE ? ": the kernel divides by zero (SIGFPE)\n"
-          : number == SIGILL
-          ? ": the kernel crashes (SIGILL)\n"
-          : ": the kernel reads or writes outside its memory "
-            "(SIGSEGV)\n");
+  say (": the kernel ");
+  say (cli_guard_describe_signal (number));
+  say ("\n");
   _exit (CLI_FAILED);
 }
 #endif

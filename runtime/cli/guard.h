@@ -17,4 +17,7 @@ void cli_guard_doing (const gchar *format, ...) G_GNUC_PRINTF (1, 2);
 /* Nothing that could hang. */
 void cli_guard_rest (void);
 
+/* What a kernel does that ends with that signal, as in "the kernel …"; static. */
+const gchar *cli_guard_describe_signal (gint number);
+
 #endif /* CLI_GUARD_H */

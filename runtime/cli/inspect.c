@@ -164,9 +164,45 @@ add_targets (JsonBuilder *b, gchar **targets)
   json_builder_end_array (b);
 }
 
+/* What is not known is null. */
+static void
+add_known (JsonBuilder *b, const gchar *name, gint value)
+{
+  json_builder_set_member_name (b, name);
+  if (value < 0)
+    json_builder_add_null_value (b);
+  else
+    json_builder_add_int_value (b, value);
+}
+
+static void
+add_device_code (JsonBuilder *b, GVariant *codes, const GError *error)
+{
+  const gchar *target;
+  GVariantIter iter;
+  gint registers, shared, stack;
+
+  json_builder_set_member_name (b, "device_code");
+  json_builder_begin_array (b);
+  if (codes) {
+    g_variant_iter_init (&iter, codes);
+    while (g_variant_iter_next (&iter, "(&siii)", &target, &registers, &shared,
+        &stack)) {
+      json_builder_begin_object (b);
+      cli_json_string (b, "target", target);
+      add_known (b, "registers", registers);
+      add_known (b, "shared_memory", shared);
+      add_known (b, "stack", stack);
+      json_builder_end_object (b);
+    }
+  }
+  json_builder_end_array (b);
+  cli_json_string (b, "device_code_error", error ? error->message : NULL);
+}
+
 static void
 print_json (RingKernelInfo *info, GArray *rows, gchar **inputs, gchar **outputs,
-    gchar **targets)
+    gchar **targets, GVariant *codes, const GError *problem)
 {
   const RingKernelDescription *d = ring_kernel_info_get_raw_description (info);
   g_autoptr (JsonBuilder) b = json_builder_new ();
@@ -195,6 +231,7 @@ print_json (RingKernelInfo *info, GArray *rows, gchar **inputs, gchar **outputs,
   cli_json_int (b, "scratch_size", (gint64) d->scratch_size);
   cli_json_int (b, "scratch_per_byte", d->scratch_per_byte);
   add_targets (b, targets);
+  add_device_code (b, codes, problem);
   json_builder_end_object (b);
   cli_print_json (b);
 }
@@ -229,9 +266,37 @@ print_parameters (GArray *rows)
   }
 }
 
+/* A line for each architecture. */
+static void
+print_device_code (GVariant *codes, const GError *problem)
+{
+  const gchar *title = "on a GPU", *target;
+  GVariantIter iter;
+  gint registers, shared, stack;
+
+  if (!codes) {
+    cli_print ("  %-9s  not known: %s\n", title, problem->message);
+    return;
+  }
+  g_variant_iter_init (&iter, codes);
+  while (g_variant_iter_next (&iter, "(&siii)", &target, &registers, &shared,
+      &stack)) {
+    cli_print ("  %-9s  %s: ", title, target);
+    if (registers >= 0)
+      cli_print ("%d registers and %d bytes of stack per thread, %d bytes of "
+                 "shared memory\n",
+          registers, MAX (stack, 0), shared);
+    else if (g_str_has_prefix (target, "compute_"))
+      cli_print ("PTX, which the driver compiles\n");
+    else
+      cli_print ("compressed, so that registers are not known\n");
+    title = "";
+  }
+}
+
 static void
 print_text (RingKernelInfo *info, GArray *rows, gchar **inputs, gchar **outputs,
-    gchar **targets)
+    gchar **targets, GVariant *codes, const GError *problem)
 {
   const RingKernelDescription *d = ring_kernel_info_get_raw_description (info);
   g_autofree gchar *in = g_strjoinv (", ", inputs);
@@ -266,15 +331,17 @@ print_text (RingKernelInfo *info, GArray *rows, gchar **inputs, gchar **outputs,
   for (; *targets; targets++, between = ", ")
     cli_print ("%s%s", between, *targets);
   cli_print ("\n");
+  print_device_code (codes, problem);
   print_parameters (rows);
 }
 
 static gint
 run (const CliCommand *command, gchar **arguments)
 {
-  g_autoptr (GError) error = NULL;
+  g_autoptr (GError) error = NULL, problem = NULL;
   g_autoptr (RingRuntime) runtime = cli_cpu_runtime (&error);
   g_autoptr (RingKernelInfo) info = NULL;
+  g_autoptr (GVariant) codes = NULL;
   g_autoptr (GArray) rows = g_array_new (FALSE, FALSE, sizeof (Row));
   g_auto (GStrv) inputs = NULL, outputs = NULL, targets = NULL;
   const RingKernelDescription *d;
@@ -299,7 +366,10 @@ run (const CliCommand *command, gchar **arguments)
 
     g_array_append_val (rows, row);
   }
-  (as_json ? print_json : print_text) (info, rows, inputs, outputs, targets);
+  /* That it cannot be read is no reason to say nothing of the rest. */
+  codes = ring_kernel_info_list_device_code (info, &problem);
+  (as_json ? print_json : print_text) (info, rows, inputs, outputs, targets,
+      codes, problem);
   for (i = 0; i < n; i++)
     g_param_spec_unref (specs[i]);
   g_free (specs);
@@ -320,7 +390,10 @@ const CliCommand cli_inspect = {
       "  cpu:native, cpu:as-built   a source compiled here; a .so as it was built\n"
       "  cuda:sm_90, cuda:compute_120  GPUs of compute capability 9.0; PTX from 12.0\n"
       "  cuda:FILE                  the .fatbin, .cubin or .ptx beside the kernel\n"
-      "  cuda:nvrtc                 a source, which NVRTC compiles when launched\n",
+      "  cuda:nvrtc                 a source, which NVRTC compiles when launched\n\n"
+      "'on a GPU' is what code that is there already takes, read from that code: for\n"
+      "each architecture the registers and the stack of a thread, and the shared memory\n"
+      "of a block. The compute capability and these say how many blocks fit.\n",
   .examples = "  ringkernel inspect gaussian-blur\n"
               "  ringkernel inspect ./mine.c\n"
               "  ringkernel inspect edges --json\n",

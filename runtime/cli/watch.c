@@ -1,20 +1,17 @@
 /* gst-ringkernel
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * watch.c: ringkernel watch: each version of a kernel's file that is saved is run.
+ * watch.c: ringkernel watch: the file is watched, and what is saved is compiled.
  */
-#include "cli/file-run.h"
+#include "cli/watch.h"
 
 #include <gio/gio.h>
 #include <errno.h>
 #include <glib-unix.h>
-#include <glib/gstdio.h>
-#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 /* ms. Editors write in pieces: what has not changed for so long is whole. */
 #define SETTLE 40
@@ -23,6 +20,9 @@
 
 static gchar **parameters;
 static gint turns;
+static gint limit = 10;
+static gboolean window, headless;
+static gchar *sink;
 
 static const GOptionEntry options[] = {
   { "input", 'i', 0, G_OPTION_ARG_FILENAME, &cli_files.input,
@@ -34,7 +34,17 @@ static const GOptionEntry options[] = {
       "FILE" },
   { "param", 'p', 0, G_OPTION_ARG_STRING_ARRAY, &parameters,
       "set a parameter; may be there several times", "NAME=VALUE" },
+  { "window", 'w', 0, G_OPTION_ARG_NONE, &window,
+      "show pictures in a window; default where there is a display (DISPLAY, "
+      "WAYLAND_DISPLAY)",
+      NULL },
+  { "headless", 0, 0, G_OPTION_ARG_NONE, &headless, "no window", NULL },
+  { "sink", 0, 0, G_OPTION_ARG_STRING, &sink,
+      "what shows pictures, as gst-launch-1.0 takes it, instead of a window",
+      "ELEMENTS" },
   CLI_FILE_OPTIONS,
+  { "timeout", 0, 0, G_OPTION_ARG_INT, &limit,
+      "seconds after which a message counts as one that never ends (10)", "N" },
   { "turns", 't', 0, G_OPTION_ARG_INT, &turns,
       "end after so many versions, with 1 if the last one failed", "N" },
   G_OPTION_ENTRY_NULL
@@ -48,20 +58,22 @@ typedef struct
   RingRuntime *runtime;
   gchar *seen, *tried; /* signatures: at the last event, of what was run last */
   GError *failure;     /* of what was tried; not told yet */
-  gint64 saved_at;     /* us of real time */
+  gint64 saved_at;     /* us of real time: what is seen … */
+  gint64 taken_at;     /* … and what is being run */
   guint settle;
-  gint n; /* turns there were */
-  gboolean failed, ended;
+  WatchSettings settings;
+  WatchShared *shared;
+  WatchLive *live;
+  gboolean busy; /* a version is having its turn */
+  gboolean ended;
 } Watch;
-
-/* The test picture or tone; static, because a signal's handler removes it. */
-static gchar *made_input;
 
 static void
 watch_clear (Watch *w)
 {
   guint i;
 
+  g_clear_pointer (&w->live, watch_live_free);
   for (i = 0; i < G_N_ELEMENTS (w->monitors); i++) {
     if (w->monitors[i])
       g_file_monitor_cancel (w->monitors[i]);
@@ -75,171 +87,50 @@ watch_clear (Watch *w)
   g_free (w->seen);
   g_free (w->tried);
   g_free (w->path);
-  if (made_input)
-    g_unlink (made_input);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Watch, watch_clear)
 
-/* ---- input and output that nobody named ------------------------------------------------ */
-
-#define WIDTH 320
-#define HEIGHT 240
-#define RATE 48000
-
-/* Bars of colour that become brighter downwards. */
-static gboolean
-make_picture (const gchar *path, GError **error)
-{
-  g_autoptr (RingFormat) format =
-      ring_format_new_video (RING_VIDEO_FORMAT_RGB, WIDTH, HEIGHT);
-  guint8 *pixels = g_malloc (WIDTH * HEIGHT * 3);
-  g_autoptr (GBytes) bytes = g_bytes_new_take (pixels, WIDTH * HEIGHT * 3);
-  guint x, y, c;
-
-  for (y = 0; y < HEIGHT; y++)
-    for (x = 0; x < WIDTH; x++)
-      for (c = 0; c < 3; c++)
-        *pixels++ =
-            (guint8) ((7 - x * 8 / WIDTH) >> c & 1 ? 64 + y * 191 / HEIGHT : 0);
-  return cli_png_write (path, format, bytes, error);
-}
-
-/* A second of 440 Hz. */
-static gboolean
-make_tone (const gchar *path, GError **error)
-{
-  g_autoptr (RingFormat) format =
-      ring_format_new_audio (RING_AUDIO_FORMAT_S16LE, RATE, 1);
-  gint16 *samples = g_new (gint16, RATE);
-  g_autoptr (GBytes) bytes = g_bytes_new_take (samples, RATE * sizeof *samples);
-  guint i;
-
-  for (i = 0; i < RATE; i++)
-    samples[i] =
-        GINT16_TO_LE ((gint16) lrint (16000 * sin (2 * G_PI * 440 * i / RATE)));
-  return cli_wav_write (path, format, bytes, error);
-}
-
-static gboolean
-make_input (RingKernelInfo *info, GError **error)
-{
-  const RingPayloadKind kind = ring_kernel_info_get_kind (info);
-  const gboolean tone = kind == RING_PAYLOAD_AUDIO;
-  g_autofree gchar *path = NULL;
-  gint fd;
-
-  if (kind == RING_PAYLOAD_RECORD) {
-    g_set_error (error, RING_ERROR, RING_ERROR_FORMAT,
-        "kernel '%s' takes records, for which there is no test input; say "
-        "--input FILE.csv",
-        ring_kernel_info_get_name (info));
-    return FALSE;
-  }
-  fd =
-      g_file_open_tmp (tone ? "ringkernel-XXXXXX.wav" : "ringkernel-XXXXXX.png",
-          &path, error);
-  if (fd < 0)
-    return FALSE;
-  close (fd);
-  if (!(tone ? make_tone : make_picture) (path, error)) {
-    g_unlink (path);
-    return FALSE;
-  }
-  made_input = g_steal_pointer (&path);
-  cli_files.input = made_input;
-  return TRUE;
-}
-
-/* Beside the kernel, as what comes out. */
-static gboolean
-name_output (const Watch *w, RingKernelInfo *info, const CliSource *source,
-    GError **error)
-{
-  g_autoptr (RingFormat) out =
-      ring_kernel_info_get_output_format (info, source->format, error);
-  const RingFormat *f;
-  g_autofree gchar *stem = NULL;
-
-  if (!out)
-    return FALSE;
-  f = out->kind == RING_PAYLOAD_BYTES ? source->media.format : out;
-  stem = g_strndup (w->path, (gsize) (strrchr (w->path, '.') - w->path));
-  cli_files.output = g_strconcat (stem, ".out",
-      f->kind == RING_PAYLOAD_AUDIO        ? ".wav"
-          : f->kind == RING_PAYLOAD_RECORD ? ".csv"
-          : f->kind == RING_PAYLOAD_VIDEO
-              && cli_png_has_format (f->video_format)
-          ? ".png"
-          : ".raw",
-      NULL);
-  return TRUE;
-}
-
-/* ---- a turn ------------------------------------------------------------------------------ */
-
-/* A kernel may never come back. The output is replaced as a whole, so that nothing
- * is lost. */
-static void
-on_signal_while_running (int number)
-{
-  (void) number;
-  if (made_input)
-    unlink (made_input);
-  _exit (CLI_OK);
-}
-
-static gboolean
-make_output (const Watch *w, RingKernelInfo *info, GError **error)
-{
-  g_auto (CliSource) source = { 0 };
-  GStatBuf there;
-
-  if ((!cli_files.input && !make_input (info, error))
-      || !cli_source_open (&source, info, error)
-      || (!cli_files.output && !name_output (w, info, &source, error)))
-    return FALSE;
-  /* It would be replaced, and a device with it. */
-  if (g_stat (cli_files.output, &there) == 0 && !S_ISREG (there.st_mode)) {
-    g_set_error (error, RING_ERROR, RING_ERROR_INVALID_OPTION,
-        "%s is no regular file, and is left as it is; name another --output",
-        cli_files.output);
-    return FALSE;
-  }
-  return cli_run_source (w->path, info, &source, RING_BACKEND_AUTO, parameters,
-      error);
-}
-
-static gboolean
-run_version (const Watch *w, RingKernelInfo *info, GError **error)
-{
-  const struct sigaction leave = { .sa_handler = on_signal_while_running };
-  struct sigaction before[2];
-  gboolean ok;
-
-  sigaction (SIGINT, &leave, &before[0]);
-  sigaction (SIGTERM, &leave, &before[1]);
-  ok = make_output (w, info, error);
-  sigaction (SIGINT, &before[0], NULL);
-  sigaction (SIGTERM, &before[1], NULL);
-  return ok;
-}
+/* ---- telling ----------------------------------------------------------------------------- */
 
 static void
-end_turn (Watch *w, const GError *error)
+end_turn (Watch *w, const gchar *note, const GError *error)
 {
-  const gint64 took = g_get_real_time () - w->saved_at;
+  const gint64 took = g_get_real_time () - w->taken_at;
+  WatchShared *shared = w->shared;
 
-  w->n++;
-  w->failed = error != NULL;
+  shared->n++;
+  shared->failed = error != NULL;
+  g_atomic_int_set (&shared->trying, FALSE);
   if (error)
-    cli_print ("version %d: %s\n", w->n, error->message);
+    cli_print ("version %d: %s", shared->n, error->message);
   else
-    cli_print ("version %d: %s, %" G_GINT64_FORMAT " ms\n", w->n,
+    cli_print ("version %d: %s, %" G_GINT64_FORMAT " ms", shared->n,
         cli_files.output, MAX (took, 0) / 1000);
+  cli_print ("%s%s\n", note ? "; " : "", note ? note : "");
   /* Also where nobody but a file looks on. */
   fflush (stdout);
-  if (turns > 0 && w->n >= turns)
+  if (turns > 0 && shared->n >= turns)
     w->ended = TRUE;
+}
+
+static void settle (Watch *w, guint rest);
+
+static void
+on_told (gboolean turn, const gchar *note, const GError *error, gpointer data)
+{
+  Watch *w = data;
+
+  if (turn) {
+    w->busy = FALSE;
+    end_turn (w, note, error);
+    /* What was saved meanwhile. */
+    settle (w, SETTLE);
+    return;
+  }
+  w->shared->failed = TRUE;
+  cli_print ("version %d: %s; nothing runs until it is saved again\n",
+      w->shared->n, error->message);
+  fflush (stdout);
 }
 
 /* ---- watching ------------------------------------------------------------------------------ */
@@ -266,6 +157,8 @@ static gboolean on_settled (gpointer data);
 static void
 settle (Watch *w, guint rest)
 {
+  if (w->ended)
+    return;
   g_free (w->seen);
   w->seen = read_signature (w, &w->saved_at);
   if (w->settle)
@@ -273,30 +166,37 @@ settle (Watch *w, guint rest)
   w->settle = g_timeout_add (rest, on_settled, w);
 }
 
-/* Has the file changed meanwhile, nobody knows what was compiled. */
+/* Has the file changed meanwhile, nobody knows what was compiled. The version before
+ * runs all the while. */
 static void
 take_turn (Watch *w)
 {
+  WatchShared *shared = w->shared;
   g_autoptr (GError) error = NULL;
-  g_autoptr (RingKernelInfo) info =
-      ring_runtime_find_kernel (w->runtime, w->path, &error);
+  g_autoptr (RingKernelInfo) info = NULL;
   gint64 saved_at;
-  g_autofree gchar *now = read_signature (w, &saved_at);
+  g_autofree gchar *now = NULL;
 
+  g_strlcpy (shared->compiled, w->seen, sizeof shared->compiled);
+  g_atomic_int_set (&shared->compiling, TRUE);
+  info = ring_runtime_find_kernel (w->runtime, w->path, &error);
+  g_atomic_int_set (&shared->compiling, FALSE);
+  now = read_signature (w, &saved_at);
   if (g_strcmp0 (now, w->seen) != 0) {
     settle (w, SETTLE);
     return;
   }
   g_free (w->tried);
   w->tried = g_steal_pointer (&now);
+  g_strlcpy (shared->tried, w->tried, sizeof shared->tried);
+  w->taken_at = w->saved_at;
   if (!info) {
     w->failure = g_steal_pointer (&error);
     settle (w, STAY);
     return;
   }
-  run_version (w, info, &error);
-  end_turn (w, error);
-  settle (w, SETTLE);
+  w->busy = TRUE;
+  watch_live_take (w->live, info);
 }
 
 static gboolean
@@ -309,8 +209,11 @@ on_settled (gpointer data)
   const gboolean is_new = g_strcmp0 (now, w->tried) != 0;
 
   w->settle = 0;
+  /* What is told of a turn comes before the next. */
+  if (w->busy)
+    return G_SOURCE_REMOVE;
   if (w->failure && rests && !is_new)
-    end_turn (w, w->failure);
+    end_turn (w, NULL, w->failure);
   g_clear_error (&w->failure);
   if (!rests)
     settle (w, SETTLE);
@@ -364,22 +267,71 @@ on_signal (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
+/* Begins, or goes on behind a version that took its process down. */
 static gint
-run (const CliCommand *command, gchar **arguments)
+watch (WatchShared *shared, gpointer data)
 {
+  const gchar *const path = data;
   g_autoptr (GError) error = NULL;
   g_auto (Watch) w = { 0 };
   g_autofree gchar *target = NULL;
   guint signals[2];
 
+  w.shared = shared;
+  w.path = g_canonicalize_filename (path, NULL);
+  w.tried = *shared->tried ? g_strdup (shared->tried) : NULL;
+  target = realpath (w.path, NULL);
+  if (!target)
+    return cli_fail ("%s cannot be watched: %s", path, g_strerror (errno));
+  w.runtime = cli_cpu_runtime (&error);
+  if (!w.runtime || !watch_directory (&w, w.path, 0, &error)
+      || (strcmp (target, w.path) != 0
+          && !watch_directory (&w, target, 1, &error)))
+    return cli_fail ("%s cannot be watched: %s", path, error->message);
+  cli_files.whole = TRUE;
+  /* A window that is closed is no reason to end. */
+  signal (SIGPIPE, SIG_IGN);
+  w.settings = (WatchSettings){ .shared = shared,
+    .path = w.path,
+    .parameters = parameters,
+    .window = window || sink
+        || (!headless
+            && (g_getenv ("DISPLAY") || g_getenv ("WAYLAND_DISPLAY"))),
+    .window_is_asked_for = window || sink,
+    .sink = sink,
+    .told = on_told,
+    .data = &w };
+  w.live = watch_live_new (&w.settings);
+  signals[0] = g_unix_signal_add (SIGINT, on_signal, &w);
+  signals[1] = g_unix_signal_add (SIGTERM, on_signal, &w);
+  settle (&w, 0);
+  /* How long the first takes counts from here. */
+  if (!w.tried)
+    w.saved_at = g_get_real_time ();
+  while (!w.ended)
+    g_main_context_iteration (NULL, TRUE);
+  g_source_remove (signals[0]);
+  g_source_remove (signals[1]);
+  g_clear_pointer (&w.live, watch_live_free);
+  return turns > 0 && shared->n >= turns && shared->failed ? CLI_FAILED
+                                                           : CLI_OK;
+}
+
+static gint
+run (const CliCommand *command, gchar **arguments)
+{
   if (!g_str_has_suffix (arguments[0], ".c")
       && !g_str_has_suffix (arguments[0], ".so"))
     return cli_misused (command, "watch: '%s' is no .c or .so file",
         arguments[0]);
   if (turns < 0 || cli_files.block < 0 || cli_files.rate < 0
-      || cli_files.channels < 0)
+      || cli_files.channels < 0 || limit < 1 || limit > 3600)
     return cli_misused (command,
-        "watch: --turns, --block, --rate and --channels are numbers from 1 on");
+        "watch: --turns, --timeout, --block, --rate and --channels are numbers "
+        "from 1 on");
+  if (headless && (window || sink))
+    return cli_misused (command,
+        "watch: it is --headless, or there is a --window or --sink");
   if (g_strcmp0 (cli_files.input, "-") == 0
       || g_strcmp0 (cli_files.output, "-") == 0)
     return cli_misused (command,
@@ -388,43 +340,28 @@ run (const CliCommand *command, gchar **arguments)
   if (cli_files.input && g_strcmp0 (cli_files.input, cli_files.output) == 0)
     return cli_misused (command, "watch: %s is both input and output",
         cli_files.input);
-
-  w.path = g_canonicalize_filename (arguments[0], NULL);
-  target = realpath (w.path, NULL);
-  if (!target)
-    return cli_fail ("%s cannot be watched: %s", arguments[0],
-        g_strerror (errno));
-  w.runtime = cli_cpu_runtime (&error);
-  if (!w.runtime || !watch_directory (&w, w.path, 0, &error)
-      || (strcmp (target, w.path) != 0
-          && !watch_directory (&w, target, 1, &error)))
-    return cli_fail ("%s cannot be watched: %s", arguments[0], error->message);
-  cli_files.whole = TRUE;
-  signals[0] = g_unix_signal_add (SIGINT, on_signal, &w);
-  signals[1] = g_unix_signal_add (SIGTERM, on_signal, &w);
-  settle (&w, 0);
-  /* How long the first takes counts from here. */
-  w.saved_at = g_get_real_time ();
-  while (!w.ended)
-    g_main_context_iteration (NULL, TRUE);
-  g_source_remove (signals[0]);
-  g_source_remove (signals[1]);
-  return turns > 0 && w.n >= turns && w.failed ? CLI_FAILED : CLI_OK;
+  return watch_guard (watch, arguments[0], (guint) limit, turns);
 }
 
 const CliCommand cli_watch = {
   .name = "watch",
-  .summary = "run each version of a kernel's file that is saved",
+  .summary = "a kernel's file, live: each version that is saved takes over",
   .arguments = "FILE [--input FILE] [--output FILE] [OPTION …]",
   .min_arguments = 1,
   .max_arguments = 1,
   .description =
-      "Runs the kernel in FILE as 'run' does, and again whenever the file is saved,\n"
-      "until Ctrl-C. The output is replaced as a whole each time: a viewer that looks\n"
-      "at it shows what has become of the picture. Each version begins anew, without\n"
-      "state of the one before. One line tells of each, with the time from saving it to\n"
-      "the output that is there; of one that does not compile, the compiler's lines do,\n"
-      "and the output stays that of the version before. A test picture has bars of\n"
+      "Sends the input through the kernel in FILE, again and again, until Ctrl-C. When\n"
+      "the file is saved it is compiled while the version before runs on; the new one\n"
+      "takes over between two messages, in the same kernel handle: parameters that it\n"
+      "still has keep their values, and state is kept if it is declared as before.\n"
+      "Pictures are shown in a window where there is a display, by gst-launch-1.0.\n"
+      "With each version the input begins anew, and what becomes of it replaces the\n"
+      "output as a whole: a viewer may look at that instead.\n\n"
+      "One line tells of each version, with the time from saving it to the output that\n"
+      "is there. Of one that does not compile the compiler's lines do, and the version\n"
+      "before runs on. One that crashes, or never ends, is told of, and nothing runs\n"
+      "until the file is saved again. One that there is no room for on the handle, say\n"
+      "because it emits more messages, is launched anew. A test picture has bars of\n"
       "colour, a test tone 440 Hz.\n",
   .examples =
       "  ringkernel watch ./sparkle.c\n"

@@ -47,28 +47,83 @@ ring_kernel_search_path (void)
   return (gchar **) g_ptr_array_free (path, FALSE);
 }
 
-/* Whether everybody on this machine may put a file into @path, or another directory
- * in its place. Where only owners may rename (the sticky bit, as in /tmp), what lies
- * in such a directory is safe, but the directory itself is no place for kernels: all
- * may add to it. */
-static gboolean
-anybody_may_write (const gchar *path)
+/* The first of @path and the directories above it, in which everybody on this machine
+ * may rename and put what they like; NULL: none. Where only owners may rename (the sticky
+ * bit, as in /tmp), what lies in such a directory is safe, but the directory itself is no
+ * place for kernels: all may add to it. Takes @path. */
+static gchar *
+find_open (gchar *path)
 {
-  gchar *real = realpath (path, NULL), *slash;
-  gboolean found = FALSE, parent = FALSE;
+  gboolean above = FALSE;
   struct stat info;
+  gchar *slash;
 
-  while (real && !found) {
-    found = stat (*real ? real : "/", &info) == 0 && (info.st_mode & S_IWOTH)
-        && !(parent && (info.st_mode & S_ISVTX));
-    slash = strrchr (real, '/');
-    if (!*real || !slash)
+  for (; path; above = TRUE) {
+    if (stat (*path ? path : "/", &info) == 0 && (info.st_mode & S_IWOTH)
+        && !(above && (info.st_mode & S_ISVTX)))
+      return path;
+    slash = strrchr (path, '/');
+    if (!*path || !slash)
       break;
     *slash = '\0';
-    parent = TRUE;
   }
-  free (real);
-  return found;
+  g_free (path);
+  return NULL;
+}
+
+/* As it is named, because a link on the way may be replaced; and where that leads. */
+static gchar *
+find_open_on_the_way (const gchar *path)
+{
+  gchar *open = find_open (g_canonicalize_filename (path, NULL)), *real;
+
+  if (!open) {
+    real = realpath (path, NULL);
+    open = real ? find_open (g_strdup (real)) : NULL;
+    free (real);
+  }
+  return open;
+}
+
+/**
+ * ring_kernel_directory_is_safe:
+ * @path: a directory, as of ring_kernel_search_path()
+ * @error: return location for an error
+ *
+ * Whether kernels are looked for there by name. They are not where everybody on this
+ * machine may put some: they would run as whoever looks for them. That is so for a
+ * directory with write permission for others, and for one below such a directory
+ * without the sticky bit, in whose place another one could be put. One that is not there
+ * counts as safe if those above it are. From any thread.
+ *
+ * Returns: %TRUE, or %FALSE with %RING_ERROR_INVALID_OPTION, which says which permission
+ *   to take away
+ */
+gboolean
+ring_kernel_directory_is_safe (const gchar *path, GError **error)
+{
+  gchar *open, *here;
+
+  g_return_val_if_fail (path != NULL, FALSE);
+
+  open = find_open_on_the_way (path);
+  if (!open)
+    return TRUE;
+  here = realpath (path, NULL);
+  if (g_strcmp0 (here, open) == 0)
+    g_set_error (error, RING_ERROR, RING_ERROR_INVALID_OPTION,
+        "no kernels are taken from %s: anybody may put some there; take away that "
+        "permission (chmod o-w '%s') or use another directory",
+        path, open);
+  else
+    g_set_error (error, RING_ERROR, RING_ERROR_INVALID_OPTION,
+        "no kernels are taken from %s: anybody may put another directory in its "
+        "place, because all may write to '%s'; take away that permission (chmod o-w "
+        "'%s') or use another directory",
+        path, *open ? open : "/", *open ? open : "/");
+  free (here);
+  g_free (open);
+  return FALSE;
 }
 
 /* Whether kernels are looked for in @path; says once why not. Any thread. */
@@ -77,9 +132,10 @@ is_searched (const gchar *path)
 {
   static GMutex lock;
   static GHashTable *told;
+  GError *error = NULL;
   gboolean first;
 
-  if (!anybody_may_write (path))
+  if (ring_kernel_directory_is_safe (path, &error))
     return TRUE;
   g_mutex_lock (&lock);
   if (!told)
@@ -87,9 +143,8 @@ is_searched (const gchar *path)
   first = g_hash_table_add (told, g_strdup (path));
   g_mutex_unlock (&lock);
   if (first)
-    g_warning ("no kernels are taken from %s: anybody may put some there; take "
-               "away that permission (chmod o-w) or use another directory",
-        path);
+    g_warning ("%s", error->message);
+  g_error_free (error);
   return FALSE;
 }
 

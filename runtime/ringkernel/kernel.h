@@ -34,6 +34,8 @@ RING_API gboolean ring_kernel_info_get_emits (RingKernelInfo *info);
 RING_API guint ring_kernel_info_get_max_outputs (RingKernelInfo *info);
 RING_API gboolean ring_kernel_info_has_state (RingKernelInfo *info);
 RING_API gchar **ring_kernel_info_list_targets (RingKernelInfo *info);
+RING_API GVariant *ring_kernel_info_list_device_code (RingKernelInfo *info,
+    GError **error);
 RING_API GParamSpec **ring_kernel_info_list_parameters (RingKernelInfo *info,
     guint *n_parameters);
 RING_API const gchar *ring_kernel_info_get_parameter_unit (RingKernelInfo *info,

@@ -82,6 +82,8 @@ RING_API RingKernel *ring_runtime_launch_finish (RingRuntime *runtime,
     GAsyncResult *result, GError **error);
 
 RING_API gchar **ring_kernel_search_path (void);
+RING_API gboolean ring_kernel_directory_is_safe (const gchar *path,
+    GError **error);
 RING_API gchar *ring_kernel_cache_dir (void);
 RING_API gboolean ring_kernel_cache_clear (GError **error);
 RING_API GBytes *ring_compile_for_cuda (const gchar *path, guint capability,

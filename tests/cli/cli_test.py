@@ -43,6 +43,9 @@ def environment():
     # The program has its own sanitizer in it and needs none put before it; it is
     # looked at for leaks, unlike the compiler that it starts.
     env.pop("LD_PRELOAD", None)
+    # No windows on the screen of whoever runs the tests.
+    env.pop("DISPLAY", None)
+    env.pop("WAYLAND_DISPLAY", None)
     if "detect_leaks=0" in env.get("ASAN_OPTIONS", ""):
         env["ASAN_OPTIONS"] = env["ASAN_OPTIONS"].replace("detect_leaks=0", "detect_leaks=1")
         # GStreamer's own program cannot load a plugin with a sanitizer in it, and says so

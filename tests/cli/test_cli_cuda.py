@@ -3,9 +3,13 @@
 """What the command does where there is a GPU, over the stand-in driver."""
 import glob
 import os
+import sys
 import unittest
 
-from cli_test import BUILTIN, EXAMPLES, FADE, HEADER, Case
+from cli_test import BUILTIN, EXAMPLES, FADE, HEADER, ROOT, Case
+
+sys.path.insert(0, os.path.join(ROOT, "tests", "cuda"))
+import cubin  # noqa: E402
 
 # As a GPU shares the work out, its workers write what one on the cpu does not.
 ELSEWHERE = HEADER + """
@@ -108,6 +112,20 @@ class CudaTest(Case):
                  if t["backend"] == "cuda"]
         self.assertTrue(any(code.startswith("sm_") for code in codes), codes)
         self.assertTrue(codes[-1].startswith("compute_"), codes)
+
+    def test_registers_of_built_in_kernels_are_those_that_the_compiler_chose(self):
+        kernel = self.json("inspect", "edges")
+        self.assertIsNone(kernel["device_code_error"])
+        codes = {c["target"]: c for c in kernel["device_code"]}
+        self.assertEqual(set(codes), {t["code"] for t in kernel["targets"]
+                                      if t["backend"] == "cuda"})
+        with open(os.path.join(os.environ["RINGKERNEL_BUILD"], "kernels", "edges.fatbin"),
+                  "rb") as file:
+            expected = cubin.of_image(file.read(), list(codes))
+        for code in expected:
+            told = codes[code.architecture]
+            self.assertEqual((told["registers"], told["shared_memory"], told["stack"]),
+                             (code.registers, code.shared, code.frame))
 
     def test_a_file_is_run_there(self):
         data = bytes(range(256)) * 100

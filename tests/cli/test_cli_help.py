@@ -147,6 +147,7 @@ class CompletionTest(Case):
 
     def test_values(self):
         self.assertEqual(self.complete("ringkernel", "bench", "edges", "--backend", "cu"), ["cuda"])
+        self.assertEqual(self.complete("ringkernel", "watch", "a.c", "--sink", "fake"), ["fakesink"])
         self.assertEqual(self.complete("ringkernel", "bench", "edges", "--mode", "=", "p"),
                          ["persistent"])
         self.assertEqual(self.complete("ringkernel", "run", "levels", "--param", "gam"), ["gamma="])

@@ -3,6 +3,7 @@
 """list, inspect, new, compile, doctor: kernels and where they come from."""
 import os
 import shutil
+import struct
 import subprocess
 import unittest
 
@@ -31,6 +32,34 @@ RING_KERNEL (some_out, "Emits", RING_RECORDS ("(td)", R, "(td)", R), RING_EMITS 
     ring_emit (0, 0);
 }
 """
+
+
+def cubin(architecture, functions, shared, abi=8, info=b""):
+    """An ELF as ptxas writes it, as far as anybody looks: for each function its registers
+    and the bytes of its stack."""
+    for k, (registers, stack) in enumerate(functions):
+        info += struct.pack("<BBHII", 4, 0x2f, 8, k, registers)
+        info += struct.pack("<BBHII", 4, 0x11, 8, k, stack)
+    names = b"\0.shstrtab\0.nv.info\0.nv.shared.kernel\0"
+    at, sections = 64, []
+    for name, kind, body, size in [(b"", 0, b"", 0), (b".shstrtab", 3, names, len(names)),
+                                   (b".nv.info", 0x70000000, info, len(info)),
+                                   (b".nv.shared.kernel", 8, b"", shared)]:
+        sections.append(struct.pack("<IIQQQQIIQQ", names.index(name + b"\0"), kind, 0, 0, at,
+                                    size, 0, 0, 1, 0))
+        at += len(body)
+    flags = architecture << 8 | 4 if abi == 8 else architecture
+    head = b"\x7fELF\2\1\1\x41" + bytes([abi]) + bytes(7) + struct.pack(
+        "<HHIQQQIHHHHHH", 2, 190, 1, 0, 0, at, flags, 64, 0, 0, 64, len(sections), 1)
+    return head + names + info + b"".join(sections)
+
+
+def fatbin(entries):
+    body = b""
+    for kind, architecture, flags, code in entries:
+        body += struct.pack("<HHIQIIHHIIIQQQ", kind, 0x101, 64, len(code), 0, 0, 8, 1,
+                            architecture, 0, 0, flags, 0, 0) + code
+    return struct.pack("<IHHQ", 0xba55ed50, 1, 16, len(body)) + body
 
 
 class ListTest(Case):
@@ -166,6 +195,92 @@ class InspectTest(Case):
         self.write("fade.cubin", "")
         self.assertIn({"backend": "cuda", "code": "./fade.cubin"},
                       self.json("inspect", "./fade.c")["targets"])
+
+    def device_code(self, name, data):
+        """What inspect says of a file that lies beside a kernel."""
+        for suffix in ["fatbin", "cubin", "ptx"]:
+            if os.path.exists(self.path("fade." + suffix)):
+                os.remove(self.path("fade." + suffix))
+        self.write(name, data)
+        kernel = self.json("inspect", "./fade.c")
+        return ([(c["target"], c["registers"], c["shared_memory"], c["stack"])
+                 for c in kernel["device_code"]], kernel["device_code_error"])
+
+    def test_registers_are_read_from_a_cubin(self):
+        self.write("fade.c", FADE)
+        functions = [(40, 0), (72, 16), (24, 8)]
+        for abi in [7, 8]:
+            self.assertEqual(self.device_code("fade.cubin", cubin(90, functions, 1280, abi)),
+                             ([("sm_90", 72, 1280, 16)], None))
+        text = self.ringkernel("inspect", "./fade.c")
+        self.assertIn("sm_90: 72 registers and 16 bytes of stack per thread, 1280 bytes of shared",
+                      text)
+
+    def test_a_fat_binary_holds_several_targets(self):
+        self.write("fade.c", FADE)
+        image = fatbin([(2, 75, 0, cubin(75, [(32, 0)], 0)), (1, 120, 0, b".target sm_120"),
+                        (2, 100, 0x2000, b"compressed"), (2, 120, 0, cubin(120, [(99, 0)], 8))])
+        self.assertEqual(self.device_code("fade.fatbin", image), ([
+            ("sm_75", 32, 0, 0), ("compute_120", None, None, None),
+            ("sm_100", None, None, None), ("sm_120", 99, 8, 0)], None))
+        text = self.ringkernel("inspect", "./fade.c")
+        self.assertIn("compute_120: PTX", text)
+        self.assertIn("sm_100: compressed", text)
+
+    def test_ptx_names_its_target(self):
+        self.write("fade.c", FADE)
+        ptx = b"//\n.version 9.0\n.target sm_90\n.address_size 64\n"
+        self.assertEqual(self.device_code("fade.ptx", ptx),
+                         ([("compute_90", None, None, None)], None))
+        for wrong in [b".target sm_", b".target sm_x", b".target", b"\0" * 100]:
+            self.assertIn("no fat binary", self.device_code("fade.ptx", wrong)[1])
+
+    def test_a_source_without_code_for_gpus_has_none(self):
+        self.write("fade.c", FADE)
+        kernel = self.json("inspect", "./fade.c")
+        self.assertEqual((kernel["device_code"], kernel["device_code_error"]), ([], None))
+
+    def test_damaged_code_for_gpus_is_told_and_the_rest_shown(self):
+        self.write("fade.c", FADE)
+        whole = cubin(90, [(40, 0)], 1280)
+        image = fatbin([(2, 90, 0, whole), (2, 90, 0, whole)])
+        self.device_code("fade.cubin", whole[:-1])
+        self.assertIn("on a GPU   not known: ./fade.cubin is no fat binary",
+                      self.ringkernel("inspect", "./fade.c"))
+        # Every end that it could have, about.
+        for name, data in [("fade.cubin", whole), ("fade.fatbin", image)]:
+            for size in [0, 1, 6, 15, 16, 17, 47, 63, 64, *range(65, len(data), 61), len(data) - 1]:
+                codes, error = self.device_code(name, data[:size])
+                self.assertEqual(codes, [])
+                self.assertIn("is damaged", error)
+
+    def test_wrong_numbers_in_code_for_gpus_are_no_harm(self):
+        self.write("fade.c", FADE)
+        whole = cubin(90, [(40, 0)], 1280)
+        table = struct.unpack_from("<Q", whole, 40)[0]
+        image = fatbin([(2, 90, 0, whole)])
+        large = [b"\xff" * 8, b"\xff\xff\xff\x7f", b"\xff\xff", b"\xf0"]
+        for name, data, places in [
+                ("fade.cubin", whole, [40, 58, 60, 62, *(table + k * 64 + at for k in range(4)
+                                                         for at in (0, 24, 32))]),
+                ("fade.fatbin", image, [6, 8, 20, 24])]:
+            for place in places:
+                for value in large:
+                    wrong = data[:place] + value + data[place + len(value):]
+                    codes, error = self.device_code(name, wrong)
+                    self.assertTrue(codes or "is damaged" in error)
+        for place, value in [(18, b"\x3e"), (58, b"\x3f"), (62, b"\x09")]:
+            wrong = whole[:place] + value + whole[place + 1:]
+            self.assertIn("is damaged", self.device_code("fade.cubin", wrong)[1])
+
+    def test_attributes_that_are_not_known_are_passed_over(self):
+        self.write("fade.c", FADE)
+        more = struct.pack("<BBH", 3, 0x1b, 0xff) + struct.pack("<BBHI", 4, 0x77, 4, 9)
+        self.assertEqual(self.device_code("fade.cubin", cubin(90, [(40, 0)], 0, info=more)),
+                         ([("sm_90", 40, 0, 0)], None))
+        for wrong in [b"\4\x2f\xff\xff", b"\4\x2f", b"\4"]:
+            self.assertIn("is damaged", self.device_code(
+                "fade.cubin", cubin(90, [(40, 0)], 0, info=wrong))[1])
 
     def test_a_kernel_that_is_not_there(self):
         self.fails("inspect", "egdes", says=["'egdes' not found", "looked in"])
@@ -344,8 +459,25 @@ class DoctorTest(Case):
         self.assertIn("1 kernel", checks[0]["text"])
         self.assertIn("is not there", checks[1]["text"])
         self.assertIn("no directory", checks[2]["text"])
-        self.assertIn("by anybody", checks[3]["text"])
-        self.assertIn("chmod o-w '%s'" % self.path("open"), checks[3]["advice"])
+        self.assertIn("anybody may put some there", checks[3]["text"])
+        self.assertIn("chmod o-w '%s'" % self.path("open"), checks[3]["text"])
+
+    def test_directories_that_others_could_put_something_in_the_place_of(self):
+        for name in ["open/in", "sticky/in", "real"]:
+            os.makedirs(self.path(name))
+        # What is below is safe, and a link to it is not.
+        os.symlink(self.path("real"), self.path("open/link"))
+        os.symlink(self.path("real"), self.path("sticky/link"))
+        os.chmod(self.path("open"), 0o777)
+        os.chmod(self.path("sticky"), 0o1777)
+        names = ["open/in", "open/link", "sticky/in", "sticky/link", "sticky"]
+        path = ":".join(map(self.path, names))
+        checks = self.named(self.checks(status=1, RINGKERNEL_PATH=path), "search path")
+        self.assertEqual([c["status"] for c in checks[:5]],
+                         ["problem", "problem", "ok", "ok", "problem"])
+        for check in checks[:2]:
+            self.assertIn("another directory in its place", check["text"])
+            self.assertIn("chmod o-w '%s'" % self.path("open"), check["text"])
 
     def test_a_broken_kernel_on_the_path_is_a_problem(self):
         self.write("kernels/broken.c", BROKEN)

@@ -1,9 +1,12 @@
 # gst-ringkernel
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""watch: each version of a kernel's file that is saved is run."""
+"""watch: a kernel runs in a loop, and each version of its file that is saved takes over."""
 import os
 import queue
+import select
+import shutil
 import signal
+import struct
 import subprocess
 import threading
 import time
@@ -48,6 +51,36 @@ RING_KERNEL (endless, "Never comes back")
   out.data[0] = in.data[0];
 }
 """
+# Its state counts messages; what it gives: the version, and the count.
+SEEN = HEADER + """
+RING_KERNEL (seen, "Counts", RING_STATE (%s)%s)
+{
+  RING_GLOBAL uint32_t *to = (RING_GLOBAL uint32_t *) out.data;
+  if (ring_is_first_worker ()) {
+    to[0] = %d;
+    to[1] = ++state->seen;
+  }
+}
+"""
+# Writes where nothing is, at the message with that number.
+CRASHES = HEADER + """
+RING_KERNEL (crashes, "Writes to address 64", RING_STATE (uint32_t seen;))
+{
+  uint8_t *at = out.data;
+  if (ring_is_first_worker () && ++state->seen == %d)
+    at = (uint8_t *) 64;
+  RING_FOR_EACH (i, in.size)
+    at[i] = in.data[i];
+}
+"""
+GRAY = HEADER + """
+RING_KERNEL (gray, "Of one value", RING_VIDEO ("GRAY8"))
+{
+  RING_FOR_EACH_ROW (p, y, out)
+    RING_FOR_EACH_LANE (x, out.plane[p].width)
+      ring_row (out.plane[p], y)[x] = %d;
+}
+"""
 
 
 class Watch(Case):
@@ -55,36 +88,48 @@ class Watch(Case):
 
     def start(self, *arguments, **env):
         self.process = subprocess.Popen(
-            ["ringkernel", "watch", *arguments], cwd=self.folder, env=dict(environment(), **env),
+            [shutil.which("ringkernel"), "watch", *arguments], cwd=self.folder,
+            env=dict(environment(), **env),
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.addCleanup(self.reap)
-        self.lines = queue.Queue()
-        threading.Thread(target=self.gather, args=[self.process.stdout, self.lines],
-                         daemon=True).start()
+        self.lines, self.errors = queue.Queue(), queue.Queue()
+        self.threads = [
+            threading.Thread(target=self.gather, args=[stream, lines], daemon=True)
+            for stream, lines in [(self.process.stdout, self.lines),
+                                  (self.process.stderr, self.errors)]]
+        for thread in self.threads:
+            thread.start()
 
     @staticmethod
     def gather(stream, lines):
-        for line in stream:
-            lines.put(line.rstrip("\n"))
+        with stream:
+            for line in stream:
+                lines.put(line.rstrip("\n"))
 
     def reap(self):
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        self.process.stderr.close()
+        for thread in self.threads:
+            thread.join(BOUND)
 
-    def expect(self, text):
+    def expect(self, text, lines=None):
         """Passes over lines until one has that in it."""
         end = time.monotonic() + BOUND
         passed = []
         while True:
             try:
-                line = self.lines.get(timeout=max(end - time.monotonic(), 0))
+                line = (lines if lines else self.lines).get(timeout=max(end - time.monotonic(), 0))
             except queue.Empty:
                 self.fail("no line with '%s' but %s" % (text, passed))
+            self.assertNotIn("CRITICAL", line)
             passed.append(line)
             if text in line:
                 return line
+
+    def expect_error(self, text):
+        """Likewise on stderr."""
+        return self.expect(text, self.errors)
 
     def stop(self, number=signal.SIGINT):
         self.process.send_signal(number)
@@ -92,7 +137,9 @@ class Watch(Case):
 
     def ends(self, status):
         self.assertEqual(self.process.wait(timeout=BOUND), status)
-        self.assertNotIn("CRITICAL", self.process.stderr.read())
+        self.reap()
+        while not self.errors.empty():
+            self.assertNotIn("CRITICAL", self.errors.get())
 
     def save(self, name, text):
         """As editors do: another file in the place of this one."""
@@ -193,6 +240,19 @@ class TurnTest(Watch):
         self.ends(0)
         self.assertEqual(self.read("records.out.csv"), b"1.5\n2.5\n")
 
+    def test_an_input_that_can_be_read_once_is_read_for_each_version(self):
+        os.mkfifo(self.path("in.raw"))
+        self.write("set.c", SET % 1)
+        self.start("set.c", "--input", "in.raw", "--output", "out.raw", "--turns", "2")
+        self.write("in.raw", b"abc")
+        self.expect("version 1: out.raw")
+        self.assertEqual(self.read("out.raw"), b"\1\1\1")
+        self.save("set.c", SET % 2)
+        self.write("in.raw", b"abcd")
+        self.expect("version 2: out.raw")
+        self.assertEqual(self.read("out.raw"), b"\2\2\2\2")
+        self.ends(0)
+
     def test_a_kernel_that_never_comes_back_can_be_ended(self):
         temporary = self.path("temporary")
         os.mkdir(temporary)
@@ -204,6 +264,263 @@ class TurnTest(Watch):
         while not [n for n in os.listdir(temporary) if n.endswith(".png")]:
             self.assertLess(time.monotonic(), end)
         self.stop(signal.SIGTERM)
+
+
+class LiveTest(Watch):
+    def seen(self):
+        return struct.unpack("<2I", self.read("out.raw"))
+
+    def test_state_goes_on_in_a_version_that_declares_it_alike(self):
+        self.write("in.raw", bytes(8))
+        self.write("seen.c", SEEN % ("uint32_t seen;", "", 1))
+        self.start("seen.c", "-i", "in.raw", "-o", "out.raw", "--turns", "3")
+        self.expect("version 1")
+        self.assertEqual(self.seen(), (1, 1))
+        self.save("seen.c", SEEN % ("uint32_t  seen;", "", 2))
+        self.expect("version 2")
+        version, count = self.seen()
+        self.assertEqual(version, 2)
+        self.assertGreater(count, 1)
+        self.save("seen.c", SEEN % ("uint32_t seen, more;", "", 3))
+        self.assertNotIn("anew", self.expect("version 3"))
+        self.assertEqual(self.seen(), (3, 1))
+        self.ends(0)
+
+    def test_parameters_keep_their_values_as_long_as_they_are_there(self):
+        self.write("in.raw", b"ab")
+        self.write("set.c", SET % 1)
+        self.start("set.c", "-i", "in.raw", "-o", "out.raw", "-p", "value=65", "--turns", "3")
+        self.expect("version 1")
+        self.save("set.c", (SET % 2).replace("params.value;", "(params.value + 1);"))
+        self.assertNotIn("value", self.expect("version 2").split(":", 1)[1])
+        self.assertEqual(self.read("out.raw"), b"BB")
+        self.save("set.c", (SET % 3).replace("value", "other"))
+        self.assertIn("'value'", self.expect("version 3: out.raw"))
+        self.assertEqual(self.read("out.raw"), b"\3\3")
+        self.ends(0)
+
+    def test_a_version_without_room_on_the_handle_is_launched_anew(self):
+        self.write("in.raw", bytes(8))
+        self.write("seen.c", SEEN % ("uint32_t seen;", "", 1))
+        self.start("seen.c", "-i", "in.raw", "-o", "out.raw", "--turns", "2")
+        self.expect("version 1")
+        text = SEEN % ("uint32_t seen;", ", RING_EMITS (2)", 2)
+        self.save("seen.c", text.replace("out.data", "ring_output (0).data").replace(
+            "->seen;", "->seen;\n    ring_emit (0, 8);"))
+        self.assertIn("launched anew", self.expect("version 2: out.raw"))
+        self.assertEqual(self.seen(), (2, 1))
+        self.ends(0)
+
+    def test_larger_messages_are_launched_anew(self):
+        self.write("fade.c", FADE)
+        cv2.imwrite(self.path("in.png"), np.full((8, 8, 3), 100, np.uint8))
+        self.start("fade.c", "-i", "in.png", "-o", "out.png", "-p", "amount=1", "--turns", "2")
+        self.expect("version 1")
+        cv2.imwrite(self.path("in.png"), np.full((200, 200, 3), 100, np.uint8))
+        self.save("fade.c", FADE + "\n")
+        self.assertIn("larger", self.expect("version 2: out.png"))
+        np.testing.assert_array_equal(cv2.imread(self.path("out.png")),
+                                      np.full((200, 200, 3), 100))
+        self.ends(0)
+
+    def test_versions_of_other_formats_take_over(self):
+        self.write("any.c", FADE)
+        self.start("any.c", "--turns", "3")
+        self.expect("version 1: " + self.path("any.out.png"))
+        self.save("any.c", GRAY % 77)
+        self.assertNotIn("anew", self.expect("version 2: " + self.path("any.out.png")))
+        pixels = cv2.imread(self.path("any.out.png"), cv2.IMREAD_UNCHANGED)
+        np.testing.assert_array_equal(pixels, np.full((240, 320), 77))
+        self.save("any.c", SOUND)
+        self.expect("version 3: " + self.path("any.out.wav"))
+        self.ends(0)
+
+    def test_an_output_that_cannot_be_written_any_more(self):
+        self.write("in.raw", b"ab")
+        self.write("set.c", SET % 1)
+        self.start("set.c", "-i", "in.raw", "-o", "to/out.raw", "--turns", "2")
+        self.assertIn("to/out.raw", self.expect("version 1: "))
+        os.mkdir(self.path("to"))
+        self.save("set.c", SET % 2)
+        self.assertNotIn("anew", self.expect("version 2: to/out.raw"))
+        self.ends(0)
+
+    def test_an_input_that_goes_wrong_in_the_loop(self):
+        self.write("records.c", RECORDS)
+        self.write("in.raw", bytes(16))
+        self.start("records.c", "-i", "in.raw", "-o", "out.raw")
+        self.expect("version 1: out.raw")
+        os.truncate(self.path("in.raw"), 12)
+        self.assertIn("nothing runs", self.expect("version 1: in.raw ends within a unit"))
+        os.truncate(self.path("in.raw"), 0)
+        self.save("records.c", RECORDS + "\n")
+        self.expect("version 2: in.raw is empty")
+        self.write("in.raw", bytes(8))
+        self.save("records.c", RECORDS + "\n\n")
+        self.expect("version 3: out.raw")
+        # As long as it is empty nothing runs; that is no error.
+        os.truncate(self.path("in.raw"), 0)
+        self.stop()
+
+
+class CrashTest(Watch):
+    """A sanitizer ends the program in its own way, and says so on stderr."""
+
+    def test_a_version_that_crashes_is_told_and_the_next_one_runs(self):
+        self.write("in.raw", b"abc")
+        self.write("set.c", CRASHES % 1)
+        self.start("set.c", "-i", "in.raw", "-o", "out.raw", "--turns", "3")
+        line = self.expect("version 1: the kernel ")
+        if not os.environ.get("ASAN_OPTIONS") and not os.environ.get("TSAN_OPTIONS"):
+            self.assertIn("outside its memory (SIGSEGV)", line)
+        self.assertIn("until it is saved again", line)
+        self.save("set.c", SET % 2)
+        self.expect("version 2: out.raw")
+        self.assertEqual(self.read("out.raw"), b"\2\2\2")
+        self.save("set.c", CRASHES % 1)
+        self.expect("version 3: the kernel ")
+        self.ends(1)
+        self.assertEqual(self.read("out.raw"), b"\2\2\2")
+
+    def test_the_input_goes_through_in_a_loop(self):
+        self.write("in.raw", b"abc")
+        self.write("set.c", CRASHES % 5)
+        self.start("set.c", "-i", "in.raw", "-o", "out.raw")
+        self.expect("version 1: out.raw")
+        self.assertEqual(self.read("out.raw"), b"abc")
+        # There was one message, and it is the fifth that crashes.
+        self.expect("version 1: the kernel ")
+        self.save("set.c", SET % 2)
+        self.expect("version 2: out.raw")
+        self.stop()
+
+    def test_a_version_that_never_ends_is_told_and_the_next_one_runs(self):
+        self.write("in.raw", b"abc")
+        self.write("set.c", ENDLESS)
+        self.start("set.c", "-i", "in.raw", "-o", "out.raw", "--timeout", "1")
+        self.expect("version 1: not done after 1 s")
+        self.save("set.c", SET % 2)
+        self.expect("version 2: out.raw")
+        self.stop()
+
+    def test_a_library_that_crashes_when_it_is_opened(self):
+        self.write("bad.c", "__attribute__((constructor)) static void go (void)"
+                   "{ *(volatile int *) 64 = 1; }")
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", "bad.so", "bad.c"],
+                       cwd=self.folder, check=True)
+        self.start("bad.so", "--turns", "1")
+        self.expect("version 1: the kernel ")
+        self.ends(1)
+
+    def test_a_process_that_goes_for_no_reason_is_not_started_again(self):
+        self.write("set.c", BROKEN)
+        self.start("set.c")
+        self.expect("version 1")
+        pid = self.process.pid
+        with open("/proc/%d/task/%d/children" % (pid, pid)) as file:
+            child = int(file.read().split()[0])
+        os.kill(child, signal.SIGKILL)
+        self.expect_error("ended by itself")
+        self.ends(1)
+
+
+class WindowTest(Watch):
+    def without_gstreamer(self):
+        """A path on which there is nothing at all."""
+        os.mkdir(self.path("empty"))
+        self.write("fade.c", FADE)
+        self.ringkernel("compile", "fade.c")
+        return self.path("empty")
+
+    def open_fifo(self):
+        os.mkfifo(self.path("shown"))
+        fd = os.open(self.path("shown"), os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, fd)
+        return fd
+
+    def read_until(self, fd, value):
+        """There may be nobody who writes, for a while."""
+        end = time.monotonic() + BOUND
+        data = b""
+        while value not in data:
+            self.assertLess(time.monotonic(), end)
+            select.select([fd], [], [], 1)
+            try:
+                data = data[-len(value):] + os.read(fd, 65536)
+            except BlockingIOError:
+                pass
+
+    def test_pictures_are_shown_as_versions_take_over(self):
+        fd = self.open_fifo()
+        self.write("gray.c", GRAY % 1)
+        self.start("gray.c", "--sink", "filesink location=%s buffer-mode=unbuffered"
+                   % self.path("shown"))
+        self.expect("version 1")
+        self.read_until(fd, bytes([1]) * 1000)
+        self.save("gray.c", GRAY % 2)
+        self.expect("version 2")
+        self.read_until(fd, bytes([2]) * 1000)
+        # Pictures of another format are shown in another one.
+        self.save("gray.c", FADE)
+        self.expect("version 3")
+        self.read_until(fd, bytes([127, 127, 127]) * 30)
+        self.stop()
+
+    def test_rows_lie_close_together(self):
+        fd = self.open_fifo()
+        pixels = np.arange(5 * 3 * 3, dtype=np.uint8).reshape(3, 5, 3)
+        cv2.imwrite(self.path("in.png"), pixels)
+        self.write("fade.c", FADE)
+        self.start("fade.c", "-i", "in.png", "-p", "amount=1", "--sink",
+                   "videoconvert ! video/x-raw,format=BGRx ! filesink location=shown "
+                   "buffer-mode=unbuffered")
+        expected = b"".join(bytes([*pixel, 255]) for row in pixels for pixel in row)
+        self.read_until(fd, expected)
+        self.stop()
+
+    def test_a_window_that_is_closed_leaves_the_file(self):
+        self.write("gray.c", GRAY % 1)
+        self.start("gray.c", "--sink", "filesink location=missing/shown")
+        self.expect("version 1")
+        self.assertIn("the output file goes on",
+                      self.expect_error("no window: gst-launch-1.0 has ended with "))
+        self.save("gray.c", GRAY % 2)
+        self.expect("version 2: " + self.path("gray.out.png"))
+        self.stop()
+
+    def test_without_gstreamer_there_is_the_file(self):
+        path = self.without_gstreamer()
+        self.start("fade.so", "--window", "--turns", "1", PATH=path)
+        self.expect("version 1: " + self.path("fade.out.png"))
+        self.expect_error("no window: there is no gst-launch-1.0")
+        self.ends(0)
+
+    def test_where_there_is_a_display_there_is_a_window(self):
+        path = self.without_gstreamer()
+        for name in ["DISPLAY", "WAYLAND_DISPLAY"]:
+            self.ringkernel_in(path, "fade.so", "--turns", "1", **{name: "none"})
+            self.assertIn("no window: there is no gst-launch-1.0", self.errors)
+            self.ringkernel_in(path, "fade.so", "--turns", "1", "--headless", **{name: "none"})
+            self.assertEqual(self.errors, "")
+
+    def ringkernel_in(self, path, *arguments, **env):
+        done = subprocess.run([shutil.which("ringkernel"), "watch", *arguments], cwd=self.folder,
+                              env=dict(environment(), PATH=path, **env), capture_output=True,
+                              timeout=BOUND, text=True)
+        self.assertEqual(done.returncode, 0)
+        self.errors = done.stderr
+
+    def test_sound_is_not_shown(self):
+        self.write("sound.c", SOUND)
+        self.start("sound.c", "--window", "--turns", "1")
+        self.expect_error("no window: the kernel gives no pictures")
+        self.ends(0)
+
+    def test_a_sink_that_is_typed_wrong(self):
+        self.write("gray.c", GRAY % 1)
+        self.start("gray.c", "--sink", "'", "--turns", "1")
+        self.expect_error("no window: ")
+        self.ends(0)
 
 
 class RefusalTest(Watch):
@@ -243,8 +560,9 @@ class RefusalTest(Watch):
     def test_what_was_typed_wrong(self):
         self.write("set.c", SET % 1)
         self.fails("watch", "invert", status=2, says="'invert' is no .c or .so")
-        for option in [["--turns=-1"], ["--block=-1"], ["--rate=-1"], ["--channels=-1"]]:
+        for option in [["--turns=-1"], ["--timeout=0"], ["--block=-1"], ["--rate=-1"], ["--channels=-1"]]:
             self.fails("watch", "set.c", *option, status=2, says="from 1 on")
+        self.fails("watch", "set.c", "--headless", "--window", status=2, says="--headless, or")
         self.fails("watch", "set.c", "-i", "-", status=2, says="are files")
         self.fails("watch", "set.c", "-o", "-", status=2, says="are files")
         self.fails("watch", "set.c", "-i", "a.raw", "-o", "a.raw", status=2, says="both")

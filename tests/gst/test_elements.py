@@ -333,6 +333,162 @@ class Edited(Elements):
         self.assertEqual(done.returncode, 0, done.stderr)
 
 
+class Reload(Elements):
+    """What the properties of an element do when another version of its kernel takes over."""
+    KERNEL = """
+        #include <ringkernel/kernel-sdk.h>
+        RING_KERNEL (dim, "Scales every byte", RING_FLOAT (level, %s, 0.0, 1.0, "Not set")%s)
+        {
+          RING_FOR_EACH (i, in.size)
+            out.data[i] = in.data[i];
+        }
+        """
+    PROGRAM = """
+        import os
+        element = Gst.ElementFactory.make("ringkernel-dim")
+        bus = Gst.Bus()
+        element.set_bus(bus)
+        element.set_property("reload", True)
+
+        def warning():
+            message = bus.pop_filtered(Gst.MessageType.WARNING)
+            return message.parse_warning()[0].message if message else None
+
+        def version(n):
+            os.rename("%s/v%%d.c" %% n, "%s/dim.c")
+            message = bus.timed_pop_filtered(
+                60 * Gst.SECOND, Gst.MessageType.ELEMENT | Gst.MessageType.WARNING)
+            assert message is not None and message.type == Gst.MessageType.ELEMENT
+            return element.get_child_by_name("kernel")
+        """
+
+    def check(self, versions, code):
+        """@versions: the default of `level`, and other parameters; the first one runs."""
+        for k, (level, parameters) in enumerate(versions):
+            text = textwrap.dedent(self.KERNEL) % (
+                level, "".join(", RING_" + p for p in parameters))
+            self.write(*([self.path, "dim.c"] if k == 0 else [self.folder, "v%d.c" % (k + 1)]),
+                       text)
+        program = textwrap.dedent(self.PROGRAM % (self.folder, self.path))
+        done = self.python(program + textwrap.dedent(code) + "element.set_state(Gst.State.NULL)\n")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn("CRITICAL", done.stderr)
+
+    AMOUNT = 'FLOAT (amount, 0.25, 0.0, %s, "Stays")'
+    GONE = 'INT (gone, 3, 0, 10, "Goes")'
+
+    def test_properties_that_are_still_there_work_on(self):
+        self.check([("0.25", [self.AMOUNT % "1.0", self.GONE]),
+                    ("0.25", [self.AMOUNT % "0.5"])], """
+            assert element.set_state(Gst.State.READY) == Gst.StateChangeReturn.SUCCESS
+            element.set_property("amount", 0.375)
+            child = version(2)
+            assert element.get_property("amount") == 0.375
+            assert child.get_property("amount") == 0.375
+            element.set_property("amount", 0.125)
+            assert child.get_property("amount") == 0.125
+            assert warning() is None
+            child.set_property("amount", 0.5)
+            assert element.get_property("amount") == 0.5
+            """)
+
+    def test_a_value_that_is_not_allowed_any_more_is_told_and_not_set(self):
+        self.check([("0.25", [self.AMOUNT % "1.0"]), ("0.25", [self.AMOUNT % "0.5"]),
+                    ("0.25", [self.AMOUNT % "1.0"])], """
+            assert element.set_state(Gst.State.READY) == Gst.StateChangeReturn.SUCCESS
+            element.set_property("amount", 0.125)
+            child = version(2)
+            element.set_property("amount", 0.75)
+            said = warning()
+            assert "'amount' is not set to 0.75" in said and "nearest is 0.5" in said, said
+            assert element.get_property("amount") == 0.125
+            # A controller would try with every buffer.
+            element.set_property("amount", 0.75)
+            assert warning() is None
+            version(3)
+            element.set_property("amount", 0.75)
+            assert warning() is None
+            assert element.get_property("amount") == 0.75
+            """)
+
+    def test_a_parameter_that_is_gone_is_told_once_for_each_version(self):
+        self.check([("0.25", [self.GONE]), ("0.25", []), ("0.25", [self.GONE]), ("0.25", [])], """
+            assert element.set_state(Gst.State.READY) == Gst.StateChangeReturn.SUCCESS
+            element.set_property("gone", 5)
+            version(2)
+            element.set_property("gone", 6)
+            said = warning()
+            assert "'gone' is not set" in said, said
+            element.set_property("gone", 7)
+            assert warning() is None
+            assert element.get_property("gone") == 3
+            child = version(3)
+            element.set_property("gone", 8)
+            assert warning() is None
+            assert child.get_property("gone") == 8
+            version(4)
+            element.set_property("gone", 9)
+            assert "'gone' is not set" in warning()
+            """)
+
+    def test_a_value_that_changes_with_the_version_is_notified(self):
+        self.check([("0.25", []), ("0.5", [])], """
+            assert element.set_state(Gst.State.READY) == Gst.StateChangeReturn.SUCCESS
+            assert element.get_property("level") == 0.25
+            seen = []
+            element.connect("notify::level", lambda *_: seen.append(element.get_property("level")))
+            version(2)
+            assert seen and seen[-1] == 0.5, seen
+            """)
+
+
+class OpenDirectories(Elements):
+    """Kernels that anybody could have put there are not taken, and whoever misses them
+    is told."""
+    def setUp(self):
+        super().setUp()
+        self.write(self.other, "planted.c", FADE % ("planted", "0.5"))
+        os.chmod(self.other, 0o777)
+        self.env["RINGKERNEL_PATH"] = self.path + ":" + self.other
+
+    def test_an_element_with_a_name_posts_a_warning(self):
+        self.write(self.path, "dim.c", FADE % ("dim", "0.25"))
+        done = self.python("""
+            for name, kernel in [("ringkernelfilter", "invert"), ("ringkernel-dim", None)]:
+                element = Gst.ElementFactory.make(name)
+                bus = Gst.Bus()
+                element.set_bus(bus)
+                if kernel:
+                    element.set_property("kernel", kernel)
+                assert element.set_state(Gst.State.READY) == Gst.StateChangeReturn.SUCCESS
+                said = bus.pop_filtered(Gst.MessageType.WARNING).parse_warning()[0].message
+                assert "no kernels are taken from %s" in said and "chmod o-w" in said, said
+                assert bus.pop_filtered(Gst.MessageType.WARNING) is None
+                element.set_state(Gst.State.NULL)
+            """ % self.other)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_an_element_with_a_path_does_not(self):
+        done = self.python("""
+            element = Gst.ElementFactory.make("ringkernelfilter")
+            bus = Gst.Bus()
+            element.set_bus(bus)
+            element.set_property("kernel", "%s/planted.c")
+            assert element.set_state(Gst.State.READY) == Gst.StateChangeReturn.SUCCESS
+            assert bus.pop_filtered(Gst.MessageType.WARNING) is None
+            element.set_state(Gst.State.NULL)
+            """ % self.other)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_the_scan_of_the_plugin_says_so_in_the_log(self):
+        # In the process that is asked, where the log is.
+        done = self.inspect("ringkernel", GST_DEBUG="ringkernelelement:2", GST_DEBUG_NO_COLOR="1",
+                            GST_REGISTRY_FORK="no")
+        self.assertNotIn("ringkernel-planted", done.stdout)
+        self.assertRegex(done.stderr, "WARN +ringkernelelement .*no kernels are taken from "
+                         + re.escape(self.other))
+
+
 class Cheap(Elements):
     USE = """
         element = Gst.ElementFactory.make(sys.argv[1])

@@ -4,7 +4,9 @@
 """libringkernel from Python: everything goes through the introspection data."""
 
 import os
+import shutil
 import struct
+import tempfile
 import threading
 import unittest
 
@@ -138,6 +140,42 @@ class Introspection(unittest.TestCase):
         if path.endswith(".so"):
             built = runtime.find_kernel(path).list_targets()
             self.assertEqual(built[0], "cpu:as-built")
+
+    def test_kernels_say_what_their_code_for_gpus_takes(self):
+        runtime = new_runtime()
+        source = os.path.join(HERE, "kernels", "pair.c")
+        self.assertEqual(list(runtime.find_kernel(source).list_device_code()), [])
+        info = runtime.find_kernel("copy")
+        built = [t[len("cuda:"):] for t in info.list_targets() if t.startswith("cuda:")]
+        codes = info.list_device_code()
+        self.assertEqual(sorted(code[0] for code in codes), sorted(built))
+        for target, registers, _, _ in codes:
+            self.assertEqual(registers > 0, target.startswith("sm_"))
+        with tempfile.TemporaryDirectory() as folder:
+            path = shutil.copy(source, folder)
+            with open(path[:-1] + "cubin", "wb") as file:
+                file.write(b"no ELF")
+            info = runtime.find_kernel(path)
+            with self.assertRaises(GLib.Error) as caught:
+                info.list_device_code()
+            self.assertTrue(caught.exception.matches(Ring.error_quark(),
+                                                     Ring.Error.KERNEL_INVALID))
+
+    def test_directories_that_anybody_may_write_to_are_not_safe(self):
+        with tempfile.TemporaryDirectory() as folder:
+            below = os.path.join(folder, "below")
+            os.mkdir(below)
+            self.assertTrue(Ring.Kernel.directory_is_safe(below))
+            os.chmod(folder, 0o777)
+            for path, says in [(folder, "put some there"), (below, "in its place"),
+                               (os.path.join(folder, "none"), "in its place")]:
+                with self.assertRaises(GLib.Error) as caught:
+                    Ring.Kernel.directory_is_safe(path)
+                self.assertTrue(caught.exception.matches(Ring.error_quark(),
+                                                         Ring.Error.INVALID_OPTION))
+                self.assertIn(says, caught.exception.message)
+            os.chmod(folder, 0o1777)
+            self.assertTrue(Ring.Kernel.directory_is_safe(below))
 
     def test_compiling_for_a_gpu_without_launching(self):
         path = os.path.join(HERE, "kernels", "pair.c")

@@ -24,6 +24,7 @@ _ringkernel ()
     case $previous in
       -i | --input | -o | --output) files='*' ;;
       --backend) words='auto cpu cuda' ;;
+      --sink) words='fakesink autovideosink ximagesink waylandsink' ;;
       -m | --mode) words='auto inline event-driven persistent' ;;
       -p | --param)
         words=$("$program" inspect "${COMP_WORDS[2]}" 2> /dev/null \
