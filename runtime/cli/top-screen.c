@@ -51,7 +51,7 @@ take (void)
     raw.c_lflag &= ~(tcflag_t) (ICANON | ECHO);
     raw.c_cc[VMIN] = 1;
     raw.c_cc[VTIME] = 0;
-    tcsetattr (STDIN_FILENO, TCSADRAIN, &raw);
+    tcsetattr (STDIN_FILENO, TCSANOW, &raw);
   }
   put (ENTER);
 }
@@ -61,7 +61,7 @@ give_back (void)
 {
   put (LEAVE);
   if (screen.has_keys)
-    tcsetattr (STDIN_FILENO, TCSADRAIN, &screen.before);
+    tcsetattr (STDIN_FILENO, TCSANOW, &screen.before);
 }
 
 void

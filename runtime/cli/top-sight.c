@@ -85,7 +85,14 @@ static guint64
 get_number (GKeyFile *file, const gchar *group, const gchar *key,
     GError **error)
 {
-  return *error ? 0 : g_key_file_get_uint64 (file, group, key, error);
+  g_autofree gchar *text =
+      *error ? NULL : g_key_file_get_value (file, group, key, error);
+  guint64 value = 0;
+
+  /* What the key file would take has signs. */
+  if (text)
+    g_ascii_string_to_unsigned (text, 10, 0, G_MAXINT64, &value, error);
+  return value;
 }
 
 static CliHandle *

@@ -47,9 +47,11 @@ static const struct
   [DEPTH] = { "DEPTH", TRUE, 9 },
   [NOTES] = { "NOTES", FALSE, 11 },
 };
-/* What is between two, and what notes need to say anything. */
+/* What is between two. */
 #define GAP 2
+/* What notes and labels need to say anything. */
 #define LEAST_NOTES 16u
+#define LEAST_LABEL 10u
 
 /* ---- letters --------------------------------------------------------------------- */
 
@@ -179,7 +181,7 @@ cells_of (const CliHandle *h)
 static void
 settle_widths (GPtrArray *rows, guint width, guint widths[N_COLUMNS])
 {
-  guint total = 0, notes, i, c;
+  guint total = 0, notes, label, i, c;
 
   memset (widths, 0, N_COLUMNS * sizeof *widths);
   for (c = 0; c < N_COLUMNS; c++)
@@ -200,6 +202,9 @@ settle_widths (GPtrArray *rows, guint width, guint widths[N_COLUMNS])
   notes = widths[NOTES];
   widths[NOTES] = MIN (notes, LEAST_NOTES);
   total -= notes - widths[NOTES];
+  label = widths[HANDLE];
+  widths[HANDLE] = MIN (label, MAX (width / 4, LEAST_LABEL));
+  total -= label - widths[HANDLE];
   while (total > width) {
     guint first = N_COLUMNS;
 
@@ -216,6 +221,23 @@ settle_widths (GPtrArray *rows, guint width, guint widths[N_COLUMNS])
     widths[NOTES] = MIN (notes, widths[NOTES] + width - total);
 }
 
+/* @text, or what of it fits, in @width letters. */
+static void
+append_cell (GString *row, const gchar *text, guint width, gboolean right)
+{
+  g_autofree gchar *cut = NULL;
+  gint blanks;
+
+  if (cli_text_width (text) > width) {
+    cut =
+        g_strdup_printf ("%.*s…", (gint) cli_text_fits (text, width - 1), text);
+    text = cut;
+  }
+  blanks = (gint) (width - cli_text_width (text));
+  g_string_append_printf (row, "%*s%s%*s", right ? blanks : 0, "", text,
+      right ? 0 : blanks, "");
+}
+
 static void
 append_row (GString *text, gchar *const *cells, const guint widths[N_COLUMNS])
 {
@@ -223,24 +245,11 @@ append_row (GString *text, gchar *const *cells, const guint widths[N_COLUMNS])
   guint c;
 
   for (c = 0; c < N_COLUMNS; c++) {
-    const guint w = cli_text_width (cells[c]);
-    const gint blanks = (gint) (widths[c] - MIN (w, widths[c]));
-
     if (widths[c] == 0)
       continue;
     if (text->len > begin)
       g_string_append_printf (text, "%*s", GAP, "");
-    if (columns[c].right)
-      g_string_append_printf (text, "%*s", blanks, "");
-    if (w > widths[c]) {
-      g_string_append_len (text, cells[c],
-          (gssize) cli_text_fits (cells[c], widths[c] - 1));
-      g_string_append (text, "…");
-    } else {
-      g_string_append (text, cells[c]);
-    }
-    if (!columns[c].right)
-      g_string_append_printf (text, "%*s", blanks, "");
+    append_cell (text, cells[c], widths[c], columns[c].right);
   }
   while (text->len > begin && text->str[text->len - 1] == ' ')
     g_string_truncate (text, text->len - 1);
