@@ -12,14 +12,14 @@ static gdouble interval = 1;
 static gint count, only_pid;
 
 static const GOptionEntry options[] = {
-  { "once", '1', 0, G_OPTION_ARG_NONE, &once, "one table, and no more", NULL },
+  { "once", 0, 0, G_OPTION_ARG_NONE, &once, "one table, and no more", NULL },
   { "interval", 'n', 0, G_OPTION_ARG_DOUBLE, &interval,
       "seconds from one table to the next (default: 1); processes tell of "
       "themselves twice a second",
       "S" },
-  { "count", 'c', 0, G_OPTION_ARG_INT, &count,
+  { "count", 0, 0, G_OPTION_ARG_INT, &count,
       "end after N tables (default: never)", "N" },
-  { "pid", 'p', 0, G_OPTION_ARG_INT, &only_pid, "of this process alone",
+  { "pid", 0, 0, G_OPTION_ARG_INT, &only_pid, "of this process alone",
       "PID" },
   { "json", 0, 0, G_OPTION_ARG_NONE, &as_json,
       "for programs: an object in a line for each table: {time, processes: "
