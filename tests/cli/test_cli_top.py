@@ -18,7 +18,7 @@ import threading
 import time
 import unittest
 
-from cli_test import Case, environment
+from cli_test import Case, ROOT, environment
 
 # s; what takes longer never comes
 BOUND = 120
@@ -331,6 +331,26 @@ class FigureTest(Top):
              "order errors 1, rejected 2, discarded 3, refused 4, stuck"]])
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=BOUND)
+
+    def test_shells_complete_the_process(self):
+        pid = self.alive()
+        self.tell(pid, {1: {}})
+        folder = os.path.join(ROOT, "runtime", "cli", "completion")
+        scripts = {
+            "bash": ". %s/ringkernel.bash; COMP_WORDS=(ringkernel top --pid ''); COMP_CWORD=3;"
+                    " _ringkernel; echo ${COMPREPLY[*]}",
+            "fish": "source %s/ringkernel.fish; complete -C 'ringkernel top --pid '",
+            # what is offered is what zsh would be handed
+            "zsh": "compadd () { print -- ${@:2} }; words=(ringkernel top --pid ''); CURRENT=4;"
+                   " source %s/_ringkernel"}
+        for shell, script in scripts.items():
+            with self.subTest(shell):
+                if not shutil.which(shell):
+                    self.skipTest("there is no " + shell)
+                done = subprocess.run(
+                    [shell, "-c", script % folder], cwd=self.folder, capture_output=True, text=True,
+                    env=dict(environment(), HOME=self.folder, **self.env), check=False)
+                self.assertEqual(done.stdout.split(), [str(pid)], done.stderr)
 
     def test_a_count_ends_it(self):
         pid = self.alive()
