@@ -248,17 +248,22 @@ publish (gpointer data)
   return NULL;
 }
 
-/* Signals are for the program's own threads. */
-static void
+/* Signals are for the program's own threads. Returns (transfer full) why there is
+ * none; NULL: there is one. */
+static GError *
 start_locked (void)
 {
   sigset_t all, before;
+  GError *error = NULL;
+  GThread *thread;
 
-  running = TRUE;
   sigfillset (&all);
   pthread_sigmask (SIG_SETMASK, &all, &before);
-  g_thread_unref (g_thread_new ("ring-publish", publish, NULL));
+  thread = g_thread_try_new ("ring-publish", publish, NULL, &error);
   pthread_sigmask (SIG_SETMASK, &before, NULL);
+  running = thread != NULL;
+  g_clear_pointer (&thread, g_thread_unref);
+  return error;
 }
 
 /* A forked process has its parent's handles, but not the thread, which may just have
@@ -304,6 +309,7 @@ void
 ring_publish_add (RingKernel *kernel, const RingConfig *config)
 {
   static gsize watches_forks;
+  GError *error = NULL;
 
   if (!is_allowed (config))
     return;
@@ -318,8 +324,15 @@ ring_publish_add (RingKernel *kernel, const RingConfig *config)
   news = TRUE;
   g_cond_signal (&changed);
   if (!running)
-    start_locked ();
+    error = start_locked ();
   g_mutex_unlock (&lock);
+  /* The next handle tries again. */
+  if (error)
+    g_warning (
+        "'ringkernel top' cannot look at this process: no thread for it: "
+        "%s",
+        error->message);
+  g_clear_error (&error);
 }
 
 void
