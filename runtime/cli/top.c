@@ -19,8 +19,7 @@ static const GOptionEntry options[] = {
       "S" },
   { "count", 0, 0, G_OPTION_ARG_INT, &count,
       "end after N tables (default: never)", "N" },
-  { "pid", 0, 0, G_OPTION_ARG_INT, &only_pid, "of this process alone",
-      "PID" },
+  { "pid", 0, 0, G_OPTION_ARG_INT, &only_pid, "of this process alone", "PID" },
   { "json", 0, 0, G_OPTION_ARG_NONE, &as_json,
       "for programs: an object in a line for each table: {time, processes: "
       "[{pid, name, handles: [{id, label, kernel, …, messages_per_second, …}, …]}, "

@@ -113,6 +113,7 @@ call (RingKernel *kernel, gsize size)
       ring_kernel_call (kernel, message, RING_TEST_WAIT, NULL, &error);
 
   g_assert_no_error (error);
+  g_assert_true (ring_test_same_payload (message, reply));
 }
 
 static void
@@ -355,7 +356,14 @@ test_a_program_that_leaves_handles_leaves_no_file (void)
   exit (0);
 }
 
-#ifndef __SANITIZE_THREAD__
+/* Threads of a forked process are not supported under one, and what the parent's thread
+ * had at hand counts as lost under the other. */
+#if defined __SANITIZE_THREAD__ || defined __SANITIZE_ADDRESS__
+#define MAY_FORK FALSE
+#else
+#define MAY_FORK TRUE
+#endif
+
 /* Waits for a forked process, which ends with 0. */
 static void
 reap (pid_t child)
@@ -389,13 +397,13 @@ was_removed (gint watch, const gchar *name)
 static void
 test_a_forked_process_has_a_file_of_its_own (void)
 {
-  g_autofree gchar *mine = NULL, *name = NULL;
+  g_autofree gchar *name = NULL;
   RingKernel *kernel, *own;
   gint watch;
   pid_t child;
 
-  if (ring_test_backend () != RING_BACKEND_CPU) {
-    g_test_skip ("a device is its process's own");
+  if (ring_test_backend () != RING_BACKEND_CPU || !MAY_FORK) {
+    g_test_skip ("neither devices nor sanitizers go with a fork");
     return;
   }
   set_up ();
@@ -426,7 +434,6 @@ test_a_forked_process_has_a_file_of_its_own (void)
   end (kernel);
   tear_down ();
 }
-#endif
 
 /* ---- where nothing can be written ---------------------------------------------------------- */
 
@@ -637,10 +644,8 @@ main (int argc, char **argv)
       test_a_failed_handle_says_why);
   g_test_add_func ("/publish/a-program-that-leaves-handles-leaves-no-file",
       test_a_program_that_leaves_handles_leaves_no_file);
-#ifndef __SANITIZE_THREAD__
   g_test_add_func ("/publish/a-forked-process-has-a-file-of-its-own",
       test_a_forked_process_has_a_file_of_its_own);
-#endif
   g_test_add_func ("/publish/a-directory-that-cannot-be-made",
       test_a_directory_that_cannot_be_made);
   g_test_add_func ("/publish/a-directory-that-others-may-read",
