@@ -25,7 +25,7 @@ function __ringkernel_values
             printf '%s\n' $argv[2](string split ' ' 'auto inline event-driven persistent')
         case --pid
             set -l pids (ringkernel top --once --json --interval 0.1 2>/dev/null \
-                | string match -rga '"pid":(\d+)')
+                | grep -o '"pid":[0-9]*' | cut -d : -f 2)
             test -z "$pids"; or printf '%s\n' $argv[2]$pids
         case -p --param
             set -l names (ringkernel inspect $argv[3] 2>/dev/null | sed -n '/^parameters:/,$ p' \
