@@ -91,6 +91,7 @@ def page():
         ".TP\n.B RINGKERNEL_PATH\nDirectories that are searched for kernels, separated by"
         " colons.",
         ".TP\n.B RINGKERNEL_BACKEND\nWhat the backend auto means: auto, cpu or cuda.",
+        ".TP\n.B RINGKERNEL_TOP\nWhether a process shows its handles to top: 1 or 0.",
         ".TP\n.B RINGKERNEL_INCLUDE\nThe folder that holds ringkernel/kernel\\-sdk.h, where"
         " it is not the installed one.",
         ".TP\n.B RINGKERNEL_NVRTC\nThe NVRTC library, where it is not found by its name.",

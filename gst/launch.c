@@ -460,7 +460,7 @@ gst_ring_kernel_filter_launch (GstRingKernelFilter *self, GError **error)
   RingKernel *kernel = NULL;
   GstAllocator *pinned = NULL;
   RingConfig *config;
-  gchar *id, *text;
+  gchar *id, *text, *name = NULL;
   const gint64 launched_at = g_get_real_time ();
   gint grid, block;
   guint text_serial;
@@ -488,6 +488,8 @@ gst_ring_kernel_filter_launch (GstRingKernelFilter *self, GError **error)
       launch_where_it_runs (self, &runtime, id, grid, block, config, error);
   if (!kernel)
     goto done;
+  name = gst_object_get_name (GST_OBJECT (self));
+  ring_kernel_set_label (kernel, name);
   learn (self, ring_kernel_get_info (kernel), self->found_context != NULL);
   parameters = make_parameters (self, ring_kernel_get_info (kernel));
   if (!gst_ring_kernel_parameters_attach (parameters, kernel, text, text_serial,
@@ -531,6 +533,7 @@ done:
   ring_config_free (config);
   g_free (id);
   g_free (text);
+  g_free (name);
   return ok;
 }
 

@@ -35,7 +35,7 @@ struct _CliCommand
 };
 
 extern const CliCommand cli_bench, cli_cache, cli_compile, cli_doctor,
-    cli_inspect, cli_list, cli_new, cli_run, cli_verify, cli_watch;
+    cli_inspect, cli_list, cli_new, cli_run, cli_top, cli_verify, cli_watch;
 
 /* Says @command's help on stdout. */
 void cli_print_help (const CliCommand *command);

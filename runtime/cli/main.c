@@ -20,6 +20,7 @@ const CliCommand *const cli_commands[] = {
   &cli_compile,
   &cli_verify,
   &cli_bench,
+  &cli_top,
   &cli_doctor,
   &cli_cache,
   NULL,

@@ -111,7 +111,8 @@ struct _RingKernel
   const gchar *name;  /* interned; atomic */
   guint32 generation; /* 0 as launched, one more with each reload; atomic */
 
-  /* lock: status, error, formats, deliveries, callers; no call out under it */
+  /* lock: status, error, label, formats, deliveries, callers; no call out under
+   * it */
   GMutex lock;
   GCond changed;
   gint waiters;            /* about to wait, or waiting; atomic */
@@ -119,6 +120,7 @@ struct _RingKernel
   guint64 changes;         /* counts what waiters may wait for; atomic */
   RingKernelStatus status; /* also read without the lock, atomic */
   GError *error;
+  gchar *label;
   GQueue deliveries; /* of RingDelivery */
 
   /* send_lock: the producer's side of the input ring and what a message is given

@@ -5,6 +5,7 @@
  * flush, terminate. What moves messages is in bridge.c.
  */
 #include "core/core-private.h"
+#include "core/publish.h"
 
 #include <string.h>
 
@@ -83,6 +84,7 @@ ring_kernel_finalize (GObject *object)
   /* After an abandoned kernel a reference is kept, so this is not reached. */
   g_assert (!self->abandoned);
 
+  ring_publish_remove (self);
   if (self->instance)
     self->instance->klass->free (self->instance);
   while ((delivery = g_queue_pop_head (&self->deliveries))) {
@@ -98,6 +100,7 @@ ring_kernel_finalize (GObject *object)
   g_clear_pointer (&self->info, ring_kernel_info_unref);
   g_clear_pointer (&self->module, ring_module_unref);
   g_clear_error (&self->error);
+  g_free (self->label);
   g_clear_object (&self->runtime);
   g_mutex_clear (&self->lock);
   g_mutex_clear (&self->send_lock);
@@ -298,6 +301,7 @@ ring_kernel_launch_ (GObject *runtime, RingBackend *backend, RingModule *module,
   g_mutex_lock (&kernel->lock);
   kernel->status = RING_KERNEL_LAUNCHED;
   g_mutex_unlock (&kernel->lock);
+  ring_publish_add (kernel, config);
   return kernel;
 }
 

@@ -53,6 +53,47 @@ ring_kernel_dup_info (RingKernel *kernel)
 }
 
 /**
+ * ring_kernel_set_label:
+ * @kernel: a handle
+ * @label: (nullable): what people know it by, UTF-8, copied; %NULL: nothing
+ *
+ * Names the handle for those who look on, as `ringkernel top` does. An element of
+ * GStreamer gives its own name. Two handles may have the same.
+ */
+void
+ring_kernel_set_label (RingKernel *kernel, const gchar *label)
+{
+  gchar *old;
+
+  g_return_if_fail (RING_IS_KERNEL (kernel));
+
+  g_mutex_lock (&kernel->lock);
+  old = kernel->label;
+  kernel->label = g_strdup (label);
+  g_mutex_unlock (&kernel->lock);
+  g_free (old);
+}
+
+/**
+ * ring_kernel_dup_label:
+ * @kernel: a handle
+ *
+ * Returns: (transfer full) (nullable): what ring_kernel_set_label() was given last
+ */
+gchar *
+ring_kernel_dup_label (RingKernel *kernel)
+{
+  gchar *label;
+
+  g_return_val_if_fail (RING_IS_KERNEL (kernel), NULL);
+
+  g_mutex_lock (&kernel->lock);
+  label = g_strdup (kernel->label);
+  g_mutex_unlock (&kernel->lock);
+  return label;
+}
+
+/**
  * ring_kernel_get_mode:
  * @kernel: a handle
  *

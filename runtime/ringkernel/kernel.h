@@ -155,6 +155,8 @@ RING_API RingKernelInfo *ring_kernel_get_info (RingKernel *kernel);
 RING_API RingKernelInfo *ring_kernel_dup_info (RingKernel *kernel);
 RING_API RingExecutionMode ring_kernel_get_mode (RingKernel *kernel);
 RING_API RingMetrics *ring_kernel_get_metrics (RingKernel *kernel);
+RING_API void ring_kernel_set_label (RingKernel *kernel, const gchar *label);
+RING_API gchar *ring_kernel_dup_label (RingKernel *kernel);
 
 /* Another version of the kernel, between two messages. */
 RING_API gboolean ring_kernel_reload (RingKernel *kernel, const gchar *id,

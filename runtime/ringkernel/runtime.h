@@ -26,6 +26,9 @@ G_BEGIN_DECLS
  *   %NULL: the device's primary context
  * @reload: versions to come will replace the kernel while it runs: there is room
  *   for parameters that it does not have yet, see ring_kernel_reload()
+ * @publish: other processes of the same user may look at the handle's figures, with
+ *   `ringkernel top`. `RINGKERNEL_TOP` in the environment says otherwise: 1 allows
+ *   it for all handles of the process, 0 for none
  *
  * How a runtime, or one launch, is set up. Made by ring_config_new() with the
  * documented defaults; change fields, then hand it over. It is copied.
@@ -45,6 +48,7 @@ typedef struct
   RingTransfer transfer;
   gpointer cuda_context;
   gboolean reload;
+  gboolean publish;
 } RingConfig;
 
 #define RING_TYPE_CONFIG (ring_config_get_type ())

@@ -1,10 +1,15 @@
 # gst-ringkernel
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Help, wrong usage, the manual page, completion."""
+import fcntl
 import os
+import pty
 import re
 import shlex
+import shutil
 import subprocess
+import termios
+import threading
 import unittest
 
 from cli_test import BUILTIN, Case, FADE, ROOT, environment
@@ -153,6 +158,121 @@ class CompletionTest(Case):
         self.assertEqual(self.complete("ringkernel", "run", "levels", "--param", "gam"), ["gamma="])
         self.write("in.png", b"")
         self.assertEqual(self.complete("ringkernel", "run", "levels", "--input", "in"), ["in.png"])
+
+
+COMPLETIONS = os.path.join(ROOT, "runtime", "cli", "completion")
+
+
+@unittest.skipUnless(shutil.which("fish"), "there is no fish")
+class FishCompletionTest(Case):
+    def complete(self, line):
+        """What fish offers for the line, without what it says of each."""
+        done = subprocess.run(
+            ["fish", "--no-config", "-c", "source $argv[1]; complete -C $argv[2]",
+             os.path.join(COMPLETIONS, "ringkernel.fish"), line], cwd=self.folder,
+            env=dict(environment(), HOME=self.folder, XDG_CONFIG_HOME=self.path(".config"),
+                     XDG_DATA_HOME=self.path(".data")), capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return [offer.split("\t")[0] for offer in done.stdout.splitlines()]
+
+    def test_commands(self):
+        offered = self.complete("ringkernel ")
+        for name in ["list", "run", "top", "help"]:
+            self.assertIn(name, offered)
+        self.assertEqual(self.complete("ringkernel insp"), ["inspect"])
+        self.assertEqual(self.complete("ringkernel help doc"), ["doctor"])
+        self.assertEqual(self.complete("ringkernel --ver"), ["--version"])
+
+    def test_options_of_the_command(self):
+        self.assertEqual(sorted(self.complete("ringkernel run edges --")), sorted(
+            ["--input", "--output", "--param", "--block", "--format", "--size", "--rate",
+             "--channels", "--backend", "--help"]))
+        self.assertNotIn("--input", self.complete("ringkernel list --"))
+
+    def test_kernels_by_name_and_by_file(self):
+        self.write("mine.c", FADE)
+        self.write("notes.txt", "")
+        for command in ["inspect", "run", "verify", "bench"]:
+            offered = self.complete("ringkernel %s " % command)
+            for name in [*BUILTIN, "mine.c"]:
+                self.assertIn(name, offered)
+            self.assertNotIn("notes.txt", offered)
+        for command in ["watch", "compile"]:
+            self.assertEqual([name for name in self.complete("ringkernel %s " % command)
+                              if not name.endswith("/")], ["mine.c"])
+
+    def test_values(self):
+        self.write("in.png", b"")
+        for line, offer in [("bench edges --backend cu", "cuda"),
+                            ("bench edges --mode=p", "--mode=persistent"),
+                            ("bench edges -m p", "persistent"),
+                            ("run levels --param gam", "gamma="),
+                            ("run levels --input in", "in.png")]:
+            self.assertEqual(self.complete("ringkernel " + line), [offer])
+
+
+@unittest.skipUnless(shutil.which("zsh"), "there is no zsh")
+class ZshCompletionTest(Case):
+    def setUp(self):
+        super().setUp()
+        self.write("home/.zshrc", """
+fpath=(%s $fpath)
+autoload -Uz compinit && compinit -D -u
+show () { print -rn -- "$BUFFER" > $HOME/line; exit }
+zle -N show
+bindkey '^X' show
+bindkey '^I' complete-word
+PS1='ready> '
+""" % shlex.quote(COMPLETIONS))
+
+    def complete(self, line):
+        """What zsh makes of the line, typed at a terminal, and of Tab."""
+        master, slave = pty.openpty()
+
+        def own_terminal():
+            os.setsid()
+            fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+        shell = subprocess.Popen(
+            ["zsh", "-i", "--no-globalrcs"], cwd=self.folder, preexec_fn=own_terminal,
+            env=dict(environment(), ZDOTDIR=self.path("home"), HOME=self.path("home"), TERM="dumb"),
+            stdin=slave, stdout=slave, stderr=slave, pass_fds=[slave])
+        os.close(slave)
+        said = b""
+        while b"ready> " not in said:
+            said += os.read(master, 4096)
+        os.write(master, line.encode() + b"\t\x18")
+        threading.Thread(target=self.drain, args=[master], daemon=True).start()
+        shell.wait(timeout=60)
+        return self.read("home/line").decode()
+
+    @staticmethod
+    def drain(master):
+        try:
+            while os.read(master, 4096):
+                pass
+        except OSError:
+            os.close(master)
+
+    def test_what_is_typed_is_completed(self):
+        self.write("mine.c", FADE)
+        self.write("notes.txt", "")
+        self.write("in.png", b"")
+        for line, whole in [("insp", "inspect "), ("help doc", "help doctor "),
+                            ("--ver", "--version "),
+                            ("list --n", "list --names "),
+                            ("run edges --ou", "run edges --output="),
+                            ("inspect gau", "inspect gaussian-blur "),
+                            ("run ./mi", "run ./mine.c "),
+                            ("verify min", "verify mine.c "),
+                            ("watch m", "watch mine.c "),
+                            ("bench edges --backend cu", "bench edges --backend cuda "),
+                            ("bench edges --mode=p", "bench edges --mode=persistent "),
+                            ("bench edges -m p", "bench edges -m persistent "),
+                            ("run levels --param gam", "run levels --param gamma="),
+                            ("run levels --input i", "run levels --input in.png "),
+                            ("list --inp", "list --inp")]:
+            with self.subTest(line):
+                self.assertEqual(self.complete("ringkernel " + line), "ringkernel " + whole)
 
 
 if __name__ == "__main__":

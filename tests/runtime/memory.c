@@ -263,6 +263,36 @@ test_launch_without_threads (void)
 #endif
 }
 
+/* That nobody can look on is no reason to fail. */
+static void
+test_publish_without_a_thread (void)
+{
+  if (skipped ())
+    return;
+#if POSSIBLE
+  g_autoptr (RingConfig) config = ring_test_config (RING_EXECUTION_INLINE);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (RingRuntime) runtime = ring_runtime_new (config, &error);
+  g_autoptr (RingKernel) kernel = NULL;
+
+  g_assert_no_error (error);
+  if (ring_test_backend () != RING_BACKEND_CPU) {
+    g_test_skip ("without threads there is no handle on a device");
+    return;
+  }
+  config->publish = TRUE;
+  g_unsetenv ("RINGKERNEL_TOP");
+  g_test_expect_message ("ringkernel", G_LOG_LEVEL_WARNING,
+      "*cannot look at this process: no thread*");
+  no_threads = TRUE;
+  kernel = ring_runtime_launch (runtime, "copy", 1, 1, config, &error);
+  no_threads = FALSE;
+  g_assert_no_error (error);
+  g_test_assert_expected_messages ();
+  assert_works (kernel);
+#endif
+}
+
 int
 main (int argc, char **argv)
 {
@@ -272,5 +302,6 @@ main (int argc, char **argv)
   ring_test_add_modes ("/memory/send-without", test_send_without_memory);
   ring_test_add_modes ("/memory/submit-without", test_submit_without_memory);
   g_test_add_func ("/threads/launch-without", test_launch_without_threads);
+  g_test_add_func ("/threads/publish-without", test_publish_without_a_thread);
   return ring_test_run ();
 }

@@ -26,6 +26,10 @@ _ringkernel ()
       --backend) words='auto cpu cuda' ;;
       --sink) words='fakesink autovideosink ximagesink waylandsink' ;;
       -m | --mode) words='auto inline event-driven persistent' ;;
+      --pid)
+        words=$("$program" top --once --json --interval 0.1 2> /dev/null \
+            | grep -o '"pid":[0-9]*' | cut -d : -f 2)
+        ;;
       -p | --param)
         words=$("$program" inspect "${COMP_WORDS[2]}" 2> /dev/null \
             | sed -n '/^parameters:/,$ s/^  \([A-Za-z][A-Za-z0-9_-]*\)  .*/\1=/p')
