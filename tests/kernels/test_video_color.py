@@ -1,0 +1,106 @@
+#!/usr/bin/python3
+# gst-ringkernel
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The video kernels that look at colours and not at neighbours, against numpy and
+OpenCV."""
+import unittest
+
+import numpy as np
+
+import ringtest
+from ringtest import RuntimeIsTested  # noqa: F401
+from ringtest import VIDEO_FORMATS, run
+from test_video import YUV, Video, colours
+
+SIZES = [(1, 1), (3, 2), (17, 11), (70, 5)]
+
+
+# ---- the references --------------------------------------------------------
+
+# Rows are Y, Cb and Cr of full range.
+TO_YCC = np.array([[0.299, 0.587, 0.114],
+                   [-0.299 / 1.772, -0.587 / 1.772, 0.886 / 1.772],
+                   [0.701 / 1.402, -0.587 / 1.402, -0.114 / 1.402]])
+
+
+def order(format):
+    """Where red, green and blue lie in a pixel."""
+    return [format.index(c) for c in 'RGB']
+
+
+def color_balance(format, planes, brightness=0.0, contrast=1.0, saturation=1.0, hue=0.0):
+    """Not rounded."""
+    angle = np.deg2rad(hue)
+    turn = saturation * contrast * np.array([[np.cos(angle), -np.sin(angle)],
+                                             [np.sin(angle), np.cos(angle)]])
+
+    def luma(y):
+        return (y - 127.5) * contrast + 127.5 + 255 * brightness
+
+    p = planes[0].astype(float)
+    if format == 'GRAY8':
+        return [np.clip(luma(p), 0, 255)]
+    if format in YUV:
+        uv = np.concatenate(planes[1:], axis=2).astype(float) - 128
+        uv = np.clip(uv @ turn.T + 128, 0, 255)
+        chroma = [uv] if format == 'NV12' else [uv[:, :, :1], uv[:, :, 1:]]
+        return [np.clip(luma(p), 0, 255)] + chroma
+    ycc = p[:, :, order(format)] @ TO_YCC.T
+    ycc[:, :, 0] = luma(ycc[:, :, 0])
+    ycc[:, :, 1:] = ycc[:, :, 1:] @ turn.T
+    p[:, :, order(format)] = np.clip(ycc @ np.linalg.inv(TO_YCC).T, 0, 255)
+    return [p]
+
+
+# ---- the tests -------------------------------------------------------------
+
+class ColorBalance(Video):
+    # Rounding alone accounts for 0.5; the claim is "within 1".
+    def test_against_numpy(self):
+        self.against('color_balance', color_balance, [
+            dict(brightness=0.2), dict(contrast=1.7), dict(saturation=0.3),
+            dict(hue=35.0), dict(brightness=-0.1, contrast=0.8, saturation=1.6, hue=-120.0)],
+            0.6, SIZES)
+
+    def test_limits(self):
+        self.against('color_balance', color_balance, [
+            dict(brightness=-1.0), dict(brightness=1.0), dict(contrast=0.0),
+            dict(saturation=0.0), dict(contrast=4.0, saturation=4.0, hue=180.0),
+            dict(hue=-180.0), dict(hue=90.0)], 0.6, [(17, 11)])
+
+    def test_every_angle(self):
+        frame = ringtest.random_frame(self.rng, 'RGB', 64, 16)
+        for hue in range(-180, 181, 5):
+            self.assert_planes(run('color_balance', 'RGB', frame, dict(hue=hue)),
+                               color_balance('RGB', frame, hue=hue), 0.6, hue)
+
+    def test_defaults_change_nothing(self):
+        for format in VIDEO_FORMATS:
+            frame = ringtest.random_frame(self.rng, format, 64, 48)
+            self.assert_planes(run('color_balance', format, frame), frame, 0, format)
+
+    def test_without_saturation_a_picture_is_gray(self):
+        for format in VIDEO_FORMATS[1:11]:
+            frame = ringtest.random_frame(self.rng, format, 33, 9)
+            got = run('color_balance', format, frame, dict(saturation=0.0))
+            spread = np.ptp(got[0][:, :, order(format)].astype(int), axis=2)
+            self.assertLessEqual(spread.max(), 1, format)
+
+    def test_in_place(self):
+        self.in_place('color_balance', dict(contrast=1.5, saturation=0.5, hue=20.0))
+
+    def test_full_hd(self):
+        for format in ('RGB', 'NV12'):
+            self.large('color_balance', format, color_balance, dict(hue=10.0), 0.6)
+
+
+class Declarations(unittest.TestCase):
+    def test_formats(self):
+        for name in ('color_balance',):
+            d = ringtest.describe(name)
+            self.assertEqual(d.name, name)
+            self.assertEqual(d.input_formats.split(', '), VIDEO_FORMATS)
+
+
+if __name__ == '__main__':
+    unittest.main()
