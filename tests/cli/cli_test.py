@@ -10,8 +10,8 @@ import unittest
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DATA = os.path.join(ROOT, "tests", "data")
 EXAMPLES = os.path.join(ROOT, "examples", "kernels")
-BUILTIN = ["color-balance", "copy", "decimate", "edges", "fir", "gain", "gaussian-blur",
-           "gray", "invert", "levels", "moving-average", "spike-detect",
+BUILTIN = ["box-blur", "color-balance", "copy", "decimate", "edges", "fir", "gain",
+           "gaussian-blur", "gray", "invert", "levels", "moving-average", "spike-detect",
            "temporal-denoise"]
 TIMEOUT = 400
 # Not the user's own.

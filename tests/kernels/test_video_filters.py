@@ -1,0 +1,81 @@
+#!/usr/bin/python3
+# gst-ringkernel
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The video kernels that look at a pixel's neighbours, against numpy, scipy and
+OpenCV."""
+import unittest
+
+import cv2
+import numpy as np
+
+import ringtest
+from ringtest import RuntimeIsTested  # noqa: F401
+from ringtest import VIDEO_FORMATS, run
+from test_video import YUV, Video, colours
+
+# Each at most 70 pixels wide, which is more than a tile.
+SIZES = [(1, 1), (3, 2), (17, 11), (70, 9)]
+
+
+# ---- the references --------------------------------------------------------
+
+def keep_alpha(format, planes, results):
+    return [np.where(colour, r, p)
+            for p, r, colour in zip(planes, results, colours(format, planes))]
+
+
+def box_sum(p, radius):
+    """Of the square around each pixel, the border replicated."""
+    v = np.pad(p.astype(np.int64), ((radius, radius), (radius, radius), (0, 0)), 'edge')
+    size = 2 * radius + 1
+    for axis in (0, 1):
+        v = np.lib.stride_tricks.sliding_window_view(v, size, axis).sum(axis=-1)
+    return v
+
+
+def box_blur(format, planes, radius=4):
+    result = []
+    for i, p in enumerate(planes):
+        r = radius // 2 if i else radius
+        n = (2 * r + 1) ** 2
+        result.append(((box_sum(p, r) + n // 2) // n).astype(np.uint8))
+    return keep_alpha(format, planes, result)
+
+
+# ---- the tests -------------------------------------------------------------
+
+class BoxBlur(Video):
+    def test_against_numpy(self):
+        self.against('box_blur', box_blur,
+                     [{}, dict(radius=1), dict(radius=2), dict(radius=13)], 0, SIZES)
+
+    def test_limits(self):
+        self.against('box_blur', box_blur, [dict(radius=0), dict(radius=127)], 0,
+                     [(5, 3), (331, 140)], ['GRAY8', 'BGR', 'xRGB', 'NV12'])
+
+    def test_near_opencv(self):
+        frame = ringtest.random_frame(self.rng, 'RGB', 200, 150)
+        expected = cv2.blur(frame[0], (11, 11), borderType=cv2.BORDER_REPLICATE)
+        self.assert_planes(run('box_blur', 'RGB', frame, dict(radius=5)), [expected], 1)
+
+    def test_brightest_and_darkest_stay(self):
+        for value in (0, 1, 254, 255):
+            for radius in (1, 6, 126, 127):
+                frame = [np.full((40, 300, 4), value, np.uint8)]
+                self.assert_planes(run('box_blur', 'RGBA', frame, dict(radius=radius)),
+                                   frame, 0, radius)
+
+    def test_full_hd(self):
+        self.large('box_blur', 'RGB', box_blur, dict(radius=10))
+
+
+class Declarations(unittest.TestCase):
+    def test_formats(self):
+        for name in ('box_blur',):
+            d = ringtest.describe(name)
+            self.assertEqual(d.name, name)
+            self.assertEqual(d.input_formats.split(', '), VIDEO_FORMATS)
+
+
+if __name__ == '__main__':
+    unittest.main()
