@@ -11,8 +11,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 DATA = os.path.join(ROOT, "tests", "data")
 EXAMPLES = os.path.join(ROOT, "examples", "kernels")
 BUILTIN = ["box-blur", "color-balance", "copy", "decimate", "edges", "fir", "gain",
-           "gaussian-blur", "gray", "invert", "levels", "moving-average", "spike-detect",
-           "temporal-denoise"]
+           "gaussian-blur", "gray", "invert", "levels", "median", "moving-average",
+           "spike-detect", "temporal-denoise"]
 TIMEOUT = 400
 # Not the user's own.
 CACHE = tempfile.TemporaryDirectory(prefix="ringkernel-cli-cache-")

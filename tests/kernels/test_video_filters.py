@@ -7,6 +7,7 @@ import unittest
 
 import cv2
 import numpy as np
+from scipy import ndimage
 
 import ringtest
 from ringtest import RuntimeIsTested  # noqa: F401
@@ -42,6 +43,12 @@ def box_blur(format, planes, radius=4):
     return keep_alpha(format, planes, result)
 
 
+def median(format, planes, size='3x3'):
+    n = int(size[0])
+    return keep_alpha(format, planes, [
+        ndimage.median_filter(p, (n, n, 1), mode='nearest') for p in planes])
+
+
 # ---- the tests -------------------------------------------------------------
 
 class BoxBlur(Video):
@@ -69,9 +76,43 @@ class BoxBlur(Video):
         self.large('box_blur', 'RGB', box_blur, dict(radius=10))
 
 
+class Median(Video):
+    def test_against_scipy(self):
+        self.against('median', median, [{}, dict(size='5x5')], 0, SIZES)
+
+    def test_tiles_and_borders_meet(self):
+        for width in range(60, 76):
+            for size in ('3x3', '5x5'):
+                frame = ringtest.random_frame(self.rng, 'GRAY8', width, 4)
+                self.assert_planes(run('median', 'GRAY8', frame, dict(size=size)),
+                                   median('GRAY8', frame, size), 0, width)
+
+    def test_every_order_of_zeros_and_ones(self):
+        # What sorts all of these sorts everything, so this is all there is to 3x3.
+        bits = (np.arange(512)[:, None] >> np.arange(9) & 1).astype(np.uint8)
+        frame = [bits.reshape(512 * 3, 3, 1)]
+        got = run('median', 'GRAY8', frame)[0].reshape(512, 3, 3)[:, 1, 1]
+        self.assertTrue(np.array_equal(got, bits.sum(axis=1) > 4))
+
+    def test_same_as_opencv(self):
+        frame = ringtest.random_frame(self.rng, 'RGB', 90, 60)
+        expected = cv2.medianBlur(frame[0], 5)  # which replicates the border as well
+        self.assert_planes(run('median', 'RGB', frame, dict(size='5x5')), [expected])
+
+    def test_salt_and_pepper_goes(self):
+        frame = [np.full((40, 90, 3), 100, np.uint8)]
+        frame[0][3::7, 2::5] = 255
+        frame[0][5::7, 4::5] = 0
+        self.assert_planes(run('median', 'RGB', frame),
+                           [np.full((40, 90, 3), 100, np.uint8)])
+
+    def test_full_hd(self):
+        self.large('median', 'RGB', median)
+
+
 class Declarations(unittest.TestCase):
     def test_formats(self):
-        for name in ('box_blur',):
+        for name in ('box_blur', 'median'):
             d = ringtest.describe(name)
             self.assertEqual(d.name, name)
             self.assertEqual(d.input_formats.split(', '), VIDEO_FORMATS)
