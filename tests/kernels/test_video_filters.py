@@ -49,6 +49,22 @@ def median(format, planes, size='3x3'):
         ndimage.median_filter(p, (n, n, 1), mode='nearest') for p in planes])
 
 
+def luma_only(format, planes, result):
+    """Alpha and chroma are as they were."""
+    return keep_alpha(format, planes, [result] + planes[1:])
+
+
+def sharpen(format, planes, amount=1.0, sigma=1.0, threshold=0):
+    """Not rounded."""
+    v = planes[0].astype(float)
+    blurred = v
+    for axis in (0, 1):
+        blurred = ndimage.gaussian_filter1d(blurred, sigma, axis, mode='nearest',
+                                            radius=int(np.ceil(3 * np.float32(sigma))))
+    more = np.where(abs(v - blurred) < threshold, 0, amount * (v - blurred))
+    return luma_only(format, planes, np.clip(v + more, 0, 255))
+
+
 # ---- the tests -------------------------------------------------------------
 
 class BoxBlur(Video):
@@ -110,9 +126,46 @@ class Median(Video):
         self.large('median', 'RGB', median)
 
 
+class Sharpen(Video):
+    # Rounding alone accounts for 0.5; the blur is within 0.1, and is multiplied.
+    def test_against_scipy(self):
+        for amount, sigma in ((1.0, 1.0), (0.5, 0.3), (2.5, 3.3), (10.0, 5.0)):
+            self.against('sharpen', sharpen, [dict(amount=amount, sigma=sigma)],
+                         0.51 + 0.1 * amount, SIZES)
+
+    def test_large_enough_for_tiles(self):
+        for format in ('GRAY8', 'RGB', 'xBGR'):
+            self.against('sharpen', sharpen, [{}, dict(sigma=5.0)], 0.6, [(213, 31)],
+                         [format])
+
+    def test_threshold(self):
+        frame = ringtest.random_frame(self.rng, 'GRAY8', 150, 90)
+        plain = sharpen('GRAY8', frame)[0]
+        for threshold in (1, 40, 255):
+            expected = sharpen('GRAY8', frame, threshold=threshold)[0]
+            near = abs(sharpen('GRAY8', frame, threshold=threshold - 0.2)[0]
+                       - sharpen('GRAY8', frame, threshold=threshold + 0.2)[0]) > 0
+            got = run('sharpen', 'GRAY8', frame, dict(threshold=threshold))[0]
+            self.assertLess(abs(got - expected)[~near].max(), 0.6)
+            self.assertTrue((abs(expected - plain) > 0.5).any())
+
+    def test_amount_0_and_flat_pictures_change_nothing(self):
+        for format in VIDEO_FORMATS:
+            frame = ringtest.random_frame(self.rng, format, 90, 20)
+            self.assert_planes(run('sharpen', format, frame, dict(amount=0.0)), frame)
+        for value in (0, 77, 255):
+            for sigma in (0.3, 0.9, 5.0):
+                frame = [np.full((40, 100, 3), value, np.uint8)]
+                self.assert_planes(run('sharpen', 'RGB', frame,
+                                       dict(amount=10.0, sigma=sigma)), frame)
+
+    def test_full_hd(self):
+        self.large('sharpen', 'RGB', sharpen, {}, 0.61)
+
+
 class Declarations(unittest.TestCase):
     def test_formats(self):
-        for name in ('box_blur', 'median'):
+        for name in ('box_blur', 'median', 'sharpen'):
             d = ringtest.describe(name)
             self.assertEqual(d.name, name)
             self.assertEqual(d.input_formats.split(', '), VIDEO_FORMATS)
