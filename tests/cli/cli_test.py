@@ -12,7 +12,7 @@ DATA = os.path.join(ROOT, "tests", "data")
 EXAMPLES = os.path.join(ROOT, "examples", "kernels")
 BUILTIN = ["box-blur", "color-balance", "copy", "decimate", "edges", "fir", "gain",
            "gaussian-blur", "gray", "invert", "levels", "median", "moving-average",
-           "sharpen", "spike-detect", "temporal-denoise"]
+           "sharpen", "spike-detect", "temporal-denoise", "threshold"]
 TIMEOUT = 400
 # Not the user's own.
 CACHE = tempfile.TemporaryDirectory(prefix="ringkernel-cli-cache-")

@@ -4,7 +4,9 @@
 """The video kernels that look at colours and not at neighbours, against numpy and
 OpenCV."""
 import unittest
+from fractions import Fraction
 
+import cv2
 import numpy as np
 
 import ringtest
@@ -52,6 +54,43 @@ def color_balance(format, planes, brightness=0.0, contrast=1.0, saturation=1.0, 
     return [p]
 
 
+def luma(format, planes):
+    if format in YUV or format == 'GRAY8':
+        return planes[0].astype(int)
+    r, g, b = (planes[0][:, :, i:i + 1].astype(int) for i in order(format))
+    return (77 * r + 150 * g + 29 * b + 128) // 256
+
+
+def otsu(v):
+    """The level, in exact numbers."""
+    counts = [int(n) for n in np.bincount(v.ravel(), minlength=256)]
+    best, level = 0, 0
+    for i in range(256):
+        n = [sum(counts[:i + 1]), sum(counts[i + 1:])]
+        s = [sum(k * counts[k] for k in range(i + 1)),
+             sum(k * counts[k] for k in range(i + 1, 256))]
+        if all(n):
+            variance = Fraction((s[0] * n[1] - s[1] * n[0]) ** 2, n[0] * n[1])
+            if variance > best:
+                best, level = variance, i
+    return level
+
+
+def threshold(format, planes, method='fixed', level=127, radius=7, offset=5, invert=False):
+    v = luma(format, planes)
+    if method == 'fixed':
+        white = v > level
+    elif method == 'otsu':
+        white = v > otsu(v)
+    else:
+        size = 2 * radius + 1
+        around = np.pad(v, ((radius, radius), (radius, radius), (0, 0)), 'edge')
+        for axis in (0, 1):
+            around = np.lib.stride_tricks.sliding_window_view(around, size, axis).sum(axis=-1)
+        white = v * size ** 2 > around - offset * size ** 2
+    return [np.where(white != invert, 255, 0).astype(np.uint8)]
+
+
 # ---- the tests -------------------------------------------------------------
 
 class ColorBalance(Video):
@@ -94,12 +133,55 @@ class ColorBalance(Video):
             self.large('color_balance', format, color_balance, dict(hue=10.0), 0.6)
 
 
+class Threshold(Video):
+    def two_humps(self, format, width, height):
+        planes = ringtest.random_frame(self.rng, format, width, height)
+        dark = self.rng.integers(0, 3, planes[0].shape) == 0
+        planes[0] = np.where(dark, 30 + planes[0] // 4, 120 + planes[0] // 3).astype(np.uint8)
+        return planes
+
+    def test_against_numpy(self):
+        self.against('threshold', threshold, [
+            {}, dict(level=60, invert=True), dict(method='otsu'), dict(method='adaptive'),
+            dict(method='adaptive', radius=2, offset=-10, invert=True)], 0, SIZES)
+
+    def test_limits(self):
+        self.against('threshold', threshold, [
+            dict(level=0), dict(level=255), dict(method='adaptive', radius=127, offset=0),
+            dict(method='adaptive', radius=1, offset=255),
+            dict(method='adaptive', radius=1, offset=-255)], 0,
+            [(5, 3), (141, 150)], ['GRAY8', 'ARGB', 'NV12'])
+
+    def test_otsu_finds_the_gap(self):
+        for format in ('GRAY8', 'I420', 'NV12'):
+            for width, height in ((40, 30), (300, 200)):
+                frame = self.two_humps(format, width, height)
+                level, expected = cv2.threshold(frame[0], 0, 255,
+                                                cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+                self.assertTrue(93 <= level <= 120, level)
+                got = run('threshold', format, frame, dict(method='otsu'))
+                self.assert_planes(got, [expected[:, :, None]])
+
+    def test_otsu_of_one_or_two_values(self):
+        for values in ([7], [0, 255], [10, 11], [0, 0, 0, 255]):
+            frame = [np.resize(np.array(values, np.uint8), (9, 8, 1))]
+            for workers in (1, 7):
+                self.assert_planes(
+                    run('threshold', 'GRAY8', frame, dict(method='otsu'), workers),
+                    threshold('GRAY8', frame, 'otsu'), 0, values)
+
+    def test_full_hd(self):
+        for method in ('fixed', 'otsu', 'adaptive'):
+            self.large('threshold', 'BGRx', threshold, dict(method=method))
+
+
 class Declarations(unittest.TestCase):
     def test_formats(self):
-        for name in ('color_balance',):
+        for name in ('color_balance', 'threshold'):
             d = ringtest.describe(name)
             self.assertEqual(d.name, name)
             self.assertEqual(d.input_formats.split(', '), VIDEO_FORMATS)
+        self.assertEqual(ringtest.describe('threshold').output_formats, 'GRAY8')
 
 
 if __name__ == '__main__':
