@@ -11,8 +11,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 DATA = os.path.join(ROOT, "tests", "data")
 EXAMPLES = os.path.join(ROOT, "examples", "kernels")
 BUILTIN = ["box-blur", "color-balance", "copy", "decimate", "edges", "fir", "gain",
-           "gaussian-blur", "gray", "invert", "levels", "median", "moving-average",
-           "sharpen", "spike-detect", "temporal-denoise", "threshold"]
+           "gaussian-blur", "gray", "invert", "levels", "median", "morphology",
+           "moving-average", "sharpen", "spike-detect", "temporal-denoise", "threshold"]
 TIMEOUT = 400
 # Not the user's own.
 CACHE = tempfile.TemporaryDirectory(prefix="ringkernel-cli-cache-")

@@ -65,6 +65,16 @@ def sharpen(format, planes, amount=1.0, sigma=1.0, threshold=0):
     return luma_only(format, planes, np.clip(v + more, 0, 255))
 
 
+def morphology(format, planes, operation='erode', radius=1):
+    size = (2 * radius + 1, 2 * radius + 1, 1)
+    erode, dilate = ndimage.minimum_filter, ndimage.maximum_filter
+    result = planes[0]
+    for step in dict(erode=[erode], dilate=[dilate], open=[erode, dilate],
+                     close=[dilate, erode])[operation]:
+        result = step(result, size, mode='nearest')
+    return luma_only(format, planes, result)
+
+
 # ---- the tests -------------------------------------------------------------
 
 class BoxBlur(Video):
@@ -163,9 +173,42 @@ class Sharpen(Video):
         self.large('sharpen', 'RGB', sharpen, {}, 0.61)
 
 
+class Morphology(Video):
+    OPERATIONS = ('erode', 'dilate', 'open', 'close')
+
+    def test_against_scipy(self):
+        self.against('morphology', morphology,
+                     [dict(operation=o, radius=r) for o, r in
+                      (('erode', 1), ('dilate', 2), ('open', 3), ('close', 1))], 0, SIZES)
+
+    def test_limits(self):
+        self.against('morphology', morphology,
+                     [dict(operation=o, radius=r) for o in self.OPERATIONS for r in (0, 32)],
+                     0, [(5, 3), (339, 40)], ['GRAY8', 'BGR', 'xRGB', 'NV12'])
+
+    def test_same_as_opencv(self):
+        frame = ringtest.random_frame(self.rng, 'RGB', 200, 80)
+        for operation, code in zip(self.OPERATIONS, (
+                cv2.MORPH_ERODE, cv2.MORPH_DILATE, cv2.MORPH_OPEN, cv2.MORPH_CLOSE)):
+            # whose border does not count, either
+            expected = cv2.morphologyEx(frame[0], code, np.ones((5, 5), np.uint8))
+            self.assert_planes(run('morphology', 'RGB', frame,
+                                   dict(operation=operation, radius=2)), [expected], 0, operation)
+
+    def test_opening_and_closing_twice_is_once(self):
+        for operation in ('open', 'close'):
+            params = dict(operation=operation, radius=2)
+            frame = ringtest.random_frame(self.rng, 'GRAY8', 90, 40)
+            once = run('morphology', 'GRAY8', frame, params)
+            self.assert_planes(run('morphology', 'GRAY8', once, params), once)
+
+    def test_full_hd(self):
+        self.large('morphology', 'RGB', morphology, dict(operation='open', radius=2))
+
+
 class Declarations(unittest.TestCase):
     def test_formats(self):
-        for name in ('box_blur', 'median', 'sharpen'):
+        for name in ('box_blur', 'median', 'morphology', 'sharpen'):
             d = ringtest.describe(name)
             self.assertEqual(d.name, name)
             self.assertEqual(d.input_formats.split(', '), VIDEO_FORMATS)
