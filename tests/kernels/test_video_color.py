@@ -91,6 +91,32 @@ def threshold(format, planes, method='fixed', level=127, radius=7, offset=5, inv
     return [np.where(white != invert, 255, 0).astype(np.uint8)]
 
 
+def chroma_key(format, planes, red=0, green=177, blue=64, similarity=0.15, smoothness=0.08,
+               spill=0.1):
+    """Not rounded."""
+    height, width = planes[0].shape[:2]
+    opacity = np.full((height, width), 255)
+    if format in YUV:
+        uv = np.concatenate(planes[1:], axis=2).astype(float) - 128
+        uv = uv.repeat(2, axis=0).repeat(2, axis=1)[:height, :width]
+        # of full range
+        ycc = np.concatenate([(planes[0] - 16.0) * 255 / 219, uv * 255 / 224], axis=2)
+        out = 'RGBA'
+    else:
+        ycc = planes[0][:, :, order(format)].astype(float) @ TO_YCC.T
+        out = format if 'A' in format else 'RGBA'
+        if 'A' in format:
+            opacity = planes[0][:, :, format.index('A')]
+    away = ycc[:, :, 1:] - TO_YCC[1:] @ [red, green, blue]
+    distance = np.hypot(away[:, :, 0], away[:, :, 1]) / 255 - similarity
+    ycc[:, :, 1:] *= np.clip(distance / max(spill, 1e-3), 0, 1)[:, :, None]
+    result = np.empty((height, width, 4))
+    result[:, :, order(out)] = np.clip(ycc @ np.linalg.inv(TO_YCC).T, 0, 255)
+    result[:, :, out.index('A')] = np.minimum(
+        opacity, np.clip(255 * distance / max(smoothness, 1e-3), 0, 255))
+    return [result]
+
+
 # ---- the tests -------------------------------------------------------------
 
 class ColorBalance(Video):
@@ -175,12 +201,64 @@ class Threshold(Video):
             self.large('threshold', 'BGRx', threshold, dict(method=method))
 
 
+class ChromaKey(Video):
+    # Rounding alone accounts for 0.5.
+    def test_against_numpy(self):
+        self.against('chroma_key', chroma_key, [
+            {}, dict(red=200, green=10, blue=90, similarity=0.3, smoothness=0.2, spill=0.0),
+            dict(blue=255, similarity=0.1, smoothness=0.5, spill=1.0)], 0.51, SIZES,
+            VIDEO_FORMATS[1:])
+
+    def test_hard_edge(self):
+        for format in ('RGB', 'BGRA', 'NV12'):
+            frame = ringtest.random_frame(self.rng, format, 200, 100)
+            params = dict(similarity=0.25, smoothness=0.0)
+            got = run('chroma_key', format, frame, params)[0]
+            expected = chroma_key(format, frame, **params)[0]
+            # but where the edge itself is in the picture
+            self.assertLess((abs(got - expected) > 0.51).mean(), 0.0005)
+
+    def test_the_key_goes_and_gray_stays(self):
+        frame = [np.zeros((2, 256, 3), np.uint8)]
+        frame[0][0] = [0, 177, 64]
+        frame[0][1] = np.arange(256)[:, None]
+        got = run('chroma_key', 'RGB', frame)[0]
+        self.assertTrue((got[0, :, 3] == 0).all())
+        self.assertTrue((got[1, :, 3] == 255).all())
+        self.assertTrue(np.array_equal(got[1, :, :3], frame[0][1]))
+
+    def test_colours_far_from_the_key_stay(self):
+        for format in VIDEO_FORMATS[1:11]:
+            frame = ringtest.random_frame(self.rng, format, 120, 50)
+            got = run('chroma_key', format, frame)[0]
+            out = format if 'A' in format else 'RGBA'
+            away = (frame[0][:, :, order(format)] @ TO_YCC[1:].T
+                    - TO_YCC[1:] @ [0, 177, 64])
+            far = np.hypot(away[:, :, 0], away[:, :, 1]) > 0.26 * 255
+            self.assertTrue(far.any())
+            for a, b in zip(order(out), order(format)):
+                self.assertTrue(np.array_equal(got[:, :, a][far], frame[0][:, :, b][far]))
+
+    def test_alpha_of_the_input_is_a_limit(self):
+        frame = [np.full((3, 256, 4), 80, np.uint8)]
+        frame[0][:, :, 0] = np.arange(256)
+        got = run('chroma_key', 'ARGB', frame)[0]
+        self.assertTrue(np.array_equal(got, frame[0]))
+
+    def test_full_hd(self):
+        for format in ('RGB', 'I420'):
+            self.large('chroma_key', format, chroma_key, {}, 0.51)
+
+
 class Declarations(unittest.TestCase):
     def test_formats(self):
         for name in ('color_balance', 'threshold'):
             d = ringtest.describe(name)
             self.assertEqual(d.name, name)
             self.assertEqual(d.input_formats.split(', '), VIDEO_FORMATS)
+        d = ringtest.describe('chroma_key')
+        self.assertEqual(d.input_formats.split(', '), VIDEO_FORMATS[1:])
+        self.assertEqual(d.output_formats.split(', '), VIDEO_FORMATS[3:7])
         self.assertEqual(ringtest.describe('threshold').output_formats, 'GRAY8')
 
 
