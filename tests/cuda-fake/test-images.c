@@ -72,11 +72,12 @@ static void
 test_every_kernel (Fixture *f, gconstpointer data)
 {
   static const gchar *const names[] = { "box_blur", "chroma_key",
-    "color_balance", "copy", "edges", "gaussian_blur", "gray", "invert",
-    "levels", "median", "morphology", "sharpen", "temporal_denoise",
-    "threshold", "fir", "gain", "decimate", "moving_average", "spike_detect",
-    "blocks", "emit", "gate", "gate_video", "negate_audio", "pair",
-    "parameters", "per_byte", "scratch", "serial", "swap_record" };
+    "color_balance", "copy", "edges", "gaussian_blur", "gray",
+    "histogram_equalize", "invert", "levels", "median", "morphology",
+    "sharpen", "temporal_denoise", "threshold", "fir", "gain", "decimate",
+    "moving_average", "spike_detect", "blocks", "emit", "gate", "gate_video",
+    "negate_audio", "pair", "parameters", "per_byte", "scratch", "serial",
+    "swap_record" };
   guint i;
 
   for (i = 0; i < G_N_ELEMENTS (names); i++) {

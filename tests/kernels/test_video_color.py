@@ -117,6 +117,19 @@ def chroma_key(format, planes, red=0, green=177, blue=64, similarity=0.15, smoot
     return [result]
 
 
+def histogram_equalize(format, planes, strength=1.0):
+    v = luma(format, planes)
+    upto = np.bincount(v.ravel(), minlength=256).cumsum()
+    lowest = upto[v.min()]
+    rest = v.size - lowest
+    table = np.arange(256)
+    if rest:
+        equal = np.maximum((2 * 255 * (upto - lowest) + rest) // (2 * rest), 0)
+        table = np.floor(table + (equal - table) * strength + 0.5)
+    result = np.where(colours(format, planes)[0], table[planes[0]], planes[0])
+    return [result.astype(np.uint8)] + planes[1:]
+
+
 # ---- the tests -------------------------------------------------------------
 
 class ColorBalance(Video):
@@ -250,9 +263,44 @@ class ChromaKey(Video):
             self.large('chroma_key', format, chroma_key, {}, 0.51)
 
 
+class HistogramEqualize(Video):
+    def narrow(self, format, width, height):
+        planes = ringtest.random_frame(self.rng, format, width, height)
+        planes[0] = (90 + planes[0] // 5 + planes[0] // 11).astype(np.uint8)
+        return planes
+
+    def test_against_numpy(self):
+        self.against('histogram_equalize', histogram_equalize,
+                     [{}, dict(strength=0.5), dict(strength=0.0)], 0, SIZES)
+
+    def test_narrow_histograms(self):
+        for format in VIDEO_FORMATS:
+            frame = self.narrow(format, 90, 70)
+            for workers in (1, 2, 7):
+                self.assert_planes(run('histogram_equalize', format, frame, {}, workers),
+                                   histogram_equalize(format, frame), 0, format)
+
+    def test_near_opencv(self):
+        for height in (3, 200):
+            frame = self.narrow('GRAY8', 130, height)
+            self.assert_planes(run('histogram_equalize', 'GRAY8', frame),
+                               [cv2.equalizeHist(frame[0])[:, :, None]], 1)
+
+    def test_one_value_stays(self):
+        for value in (0, 99, 255):
+            frame = [np.full((5, 7, 3), value, np.uint8)]
+            self.assert_planes(run('histogram_equalize', 'RGB', frame), frame)
+
+    def test_in_place(self):
+        self.in_place('histogram_equalize')
+
+    def test_full_hd(self):
+        self.large('histogram_equalize', 'RGB', histogram_equalize)
+
+
 class Declarations(unittest.TestCase):
     def test_formats(self):
-        for name in ('color_balance', 'threshold'):
+        for name in ('color_balance', 'histogram_equalize', 'threshold'):
             d = ringtest.describe(name)
             self.assertEqual(d.name, name)
             self.assertEqual(d.input_formats.split(', '), VIDEO_FORMATS)
