@@ -71,7 +71,7 @@ assert_describes (gconstpointer image, const gchar *name)
 static void
 test_every_kernel (Fixture *f, gconstpointer data)
 {
-  static const gchar *const names[] = { "box_blur", "chroma_key",
+  static const gchar *const names[] = { "bilateral", "box_blur", "chroma_key",
     "color_balance", "copy", "edges", "gaussian_blur", "gray",
     "histogram_equalize", "invert", "levels", "median", "morphology",
     "sharpen", "temporal_denoise", "threshold", "fir", "gain", "decimate",

@@ -75,6 +75,27 @@ def morphology(format, planes, operation='erode', radius=1):
     return luma_only(format, planes, result)
 
 
+def compact(square, sigma):
+    return np.clip(1 - square / (32 * sigma ** 2), 0, None) ** 16
+
+
+def bilateral(format, planes, radius=2, sigma_space=2.0, sigma_color=25.0, weight=compact):
+    """Not rounded."""
+    colour = colours(format, planes)[0]
+    height, width = planes[0].shape[:2]
+    v = planes[0].astype(float)
+    far = np.pad(v, ((radius, radius), (radius, radius), (0, 0)), 'edge')
+    total, result = 0, 0
+    for dy in range(2 * radius + 1):
+        for dx in range(2 * radius + 1):
+            other = far[dy:dy + height, dx:dx + width]
+            square = (np.where(colour, other - v, 0) ** 2).sum(axis=2, keepdims=True)
+            w = (weight(square, sigma_color)
+                 * weight((dy - radius) ** 2 + (dx - radius) ** 2, sigma_space))
+            total, result = total + w, result + w * other
+    return luma_only(format, planes, result / total)
+
+
 # ---- the tests -------------------------------------------------------------
 
 class BoxBlur(Video):
@@ -206,9 +227,48 @@ class Morphology(Video):
         self.large('morphology', 'RGB', morphology, dict(operation='open', radius=2))
 
 
+class Bilateral(Video):
+    # Rounding alone accounts for 0.5.
+    def test_against_numpy(self):
+        self.against('bilateral', bilateral, [
+            {}, dict(radius=1, sigma_space=0.5, sigma_color=255.0),
+            dict(radius=8, sigma_space=20.0, sigma_color=60.0)], 0.501, SIZES)
+
+    def test_tiles_and_borders_meet(self):
+        for width in range(15, 24):
+            for format in ('GRAY8', 'BGR', 'ARGB'):
+                frame = ringtest.random_frame(self.rng, format, width, 4)
+                self.assert_planes(run('bilateral', format, frame, dict(radius=3)),
+                                   bilateral(format, frame, 3), 0.501, width)
+
+    def test_near_a_gaussian(self):
+        def gaussian(square, sigma):
+            return np.exp(-square / (2 * sigma ** 2))
+        self.assertLess(np.abs(gaussian(np.arange(0, 60, 0.1), 1)
+                               - compact(np.arange(0, 60, 0.1), 1)).max(), 0.02)
+        # a smooth picture with noise, as they are
+        x = np.arange(120)
+        frame = [np.clip(120 + 80 * np.sin(x / 9) + x[:90, None]
+                         + self.rng.normal(0, 9, (90, 120)), 0, 255)
+                 .astype(np.uint8)[:, :, None]]
+        self.assert_planes(run('bilateral', 'GRAY8', frame),
+                           bilateral('GRAY8', frame, weight=gaussian), 1.5)
+
+    def test_noise_goes_and_an_edge_stays(self):
+        frame = [np.full((60, 80, 1), 60, np.uint8)]
+        frame[0][:, 40:] = 200
+        noisy = [(frame[0] + self.rng.integers(-8, 9, frame[0].shape)).astype(np.uint8)]
+        got = run('bilateral', 'GRAY8', noisy, dict(radius=3))[0]
+        self.assertLess(abs(got - frame[0].astype(int)).max(), 8)
+        self.assertLess(np.std(got[:, :40]), 0.5 * np.std(noisy[0][:, :40]))
+
+    def test_full_hd(self):
+        self.large('bilateral', 'BGRx', bilateral, dict(radius=1), 0.501)
+
+
 class Declarations(unittest.TestCase):
     def test_formats(self):
-        for name in ('box_blur', 'median', 'morphology', 'sharpen'):
+        for name in ('bilateral', 'box_blur', 'median', 'morphology', 'sharpen'):
             d = ringtest.describe(name)
             self.assertEqual(d.name, name)
             self.assertEqual(d.input_formats.split(', '), VIDEO_FORMATS)
