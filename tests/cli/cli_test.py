@@ -10,10 +10,10 @@ import unittest
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DATA = os.path.join(ROOT, "tests", "data")
 EXAMPLES = os.path.join(ROOT, "examples", "kernels")
-BUILTIN = ["bilateral", "box-blur", "chroma-key", "color-balance", "copy", "decimate",
-           "edges", "fir", "gain", "gaussian-blur", "gray", "histogram-equalize",
-           "invert", "levels", "median", "morphology", "moving-average", "sharpen",
-           "spike-detect", "temporal-denoise", "threshold"]
+BUILTIN = ["background-subtract", "bilateral", "box-blur", "chroma-key", "color-balance",
+           "copy", "decimate", "edges", "fir", "gain", "gaussian-blur", "gray",
+           "histogram-equalize", "invert", "levels", "median", "morphology", "motion",
+           "moving-average", "sharpen", "spike-detect", "temporal-denoise", "threshold"]
 TIMEOUT = 400
 # Not the user's own.
 CACHE = tempfile.TemporaryDirectory(prefix="ringkernel-cli-cache-")
