@@ -54,6 +54,36 @@ class Motion:
         return [np.where(changed > self.threshold * size ** 2, 255, 0).astype(np.uint8)]
 
 
+def warp(format, planes, angle=0.0, zoom=1.0, fisheye=0.0,
+         homography=(1, 0, 0, 0, 1, 0, 0, 0, 1), border='black'):
+    """Not rounded: neither places nor weights nor results."""
+    height, width = planes[0].shape[:2]
+    turn = np.exp(-1j * np.deg2rad(angle))
+    h = np.reshape(homography, (3, 3))
+    result = []
+    for i, p in enumerate(planes):
+        scale = 2 if i else 1
+        rows, columns, _ = p.shape
+        y, x = np.mgrid[:rows, :columns]
+        place = ((x + 0.5) * scale - width / 2 + 1j * ((y + 0.5) * scale - height / 2))
+        place = place / (height / 2) * turn / zoom
+        place = place * (1 + fisheye * abs(place) ** 2)
+        x, y, w = np.tensordot(h, [place.real, place.imag, np.ones(place.shape)], 1)
+        x = (x / w * height / 2 + width / 2) / scale - 0.5
+        y = (y / w * height / 2 + height / 2) / scale - 0.5
+        x, y = np.clip(x, -3, columns + 2), np.clip(y, -3, rows + 2)
+        black = 128 if i else 16 if len(planes) > 1 else 0
+        far = np.pad(p.astype(float), ((4, 4), (4, 4), (0, 0)),
+                     **(dict(mode='edge') if border == 'edge' else
+                        dict(constant_values=black)))
+        column, row = np.floor(x).astype(int), np.floor(y).astype(int)
+        x, y = (x - column)[:, :, None], (y - row)[:, :, None]
+        column, row = column + 4, row + 4
+        result.append((far[row, column] * (1 - x) + far[row, column + 1] * x) * (1 - y)
+                      + (far[row + 1, column] * (1 - x) + far[row + 1, column + 1] * x) * y)
+    return result
+
+
 # ---- the tests -------------------------------------------------------------
 
 class Streams(Video):
@@ -163,6 +193,85 @@ class MotionMask(Streams):
         self.full_hd('motion', Motion, 'RGB')
 
 
+class Warp(Video):
+    # A place is within 1/512 pixel and somewhat, either way, of pixels that may be 255
+    # apart; and then there is rounding.
+    TOLERANCE = 1.7
+
+    def test_against_numpy(self):
+        self.against('warp', warp, [
+            dict(angle=30.0), dict(zoom=2.3, border='edge'), dict(fisheye=0.4),
+            dict(angle=-100.0, zoom=0.7, border='edge',
+                 homography=[1, 0.1, 0.2, -0.1, 0.9, 0, 0.02, -0.01, 1.1])],
+            self.TOLERANCE, SIZES)
+        self.against('warp', warp, [
+            dict(fisheye=-0.2, zoom=1.1, homography=[1, 0.1, 0.2, -0.1, 0.9, 0, 0.2, -0.1, 1.1])],
+            self.TOLERANCE, [(40, 30)])
+
+    def test_large_enough_for_what_is_inside(self):
+        # of whose tiles some are inside, some are not, and some are both
+        for format in ('GRAY8', 'BGR', 'ARGB', 'I420', 'NV12'):
+            self.against('warp', warp, [
+                dict(angle=12.0, zoom=1.2), dict(angle=-3.0, zoom=0.9, fisheye=0.1)],
+                self.TOLERANCE, [(331, 200)], [format])
+
+    def test_defaults_change_nothing(self):
+        for format in VIDEO_FORMATS:
+            for width, height in ((1, 1), (17, 11), (201, 77)):
+                frame = ringtest.random_frame(self.rng, format, width, height)
+                self.assert_planes(ringtest.run('warp', format, frame), frame, 0, format)
+
+    def test_right_angles_are_exact(self):
+        frame = ringtest.random_frame(self.rng, 'RGB', 86, 86)
+        for angle in (-360, -270, -180, -90, 90, 180, 270, 360):
+            self.assert_planes(ringtest.run('warp', 'RGB', frame, dict(angle=angle)),
+                               [np.rot90(frame[0], -angle // 90)], 0, angle)
+
+    def test_a_homography_that_moves(self):
+        frame = ringtest.random_frame(self.rng, 'GRAY8', 96, 64)
+        # 5 to the right and 3 down in the input, of which 32 are 1
+        params = dict(homography=[1, 0, 5 / 32, 0, 1, 3 / 32, 0, 0, 1])
+        expected = np.zeros_like(frame[0])
+        expected[:-3, :-5] = frame[0][3:, 5:]
+        self.assert_planes(ringtest.run('warp', 'GRAY8', frame, params), [expected])
+        # what is not given is as without one
+        params['homography'] = params['homography'][:6]
+        self.assert_planes(ringtest.run('warp', 'GRAY8', frame, params), [expected])
+
+    def test_behind_the_viewer_there_is_nothing(self):
+        for format, black in (('GRAY8', (0,)), ('RGBA', (0,)), ('I420', (16, 128, 128)),
+                              ('NV12', (16, 128))):
+            frame = ringtest.random_frame(self.rng, format, 70, 9)
+            for w in (-1, 0):
+                got = ringtest.run('warp', format, frame,
+                                   dict(homography=[1, 0, 0, 0, 1, 0, 0, 0, w]))
+                for p, value in zip(got, black):
+                    self.assertTrue((p == value).all(), format)
+
+    def test_extremes(self):
+        # Neither reads nor writes where it must not, and is the same however it runs.
+        for params in (dict(zoom=0.01), dict(zoom=100.0), dict(fisheye=-1.0, zoom=0.01),
+                       dict(homography=[100.0] * 9), dict(homography=[-100.0] * 9, border='edge'),
+                       dict(homography=[0.0] * 9), dict(fisheye=1.0, zoom=0.01, angle=77.0)):
+            frame = ringtest.random_frame(self.rng, 'RGB', 90, 40)
+            expected = ringtest.run('warp', 'RGB', frame, params)
+            for sharing in SHARINGS:
+                self.assert_planes(ringtest.run('warp', 'RGB', frame, params, **sharing),
+                                   expected, 0, params)
+
+    def test_near_opencv(self):
+        x, y = np.arange(160), np.arange(120)[:, None]
+        frame = [(128 + 50 * np.sin(x / 11) + 50 * np.cos(y / 7)).astype(np.uint8)[:, :, None]]
+        matrix = cv2.getRotationMatrix2D((79.5, 59.5), -25, 1.5)
+        expected = cv2.warpAffine(frame[0], matrix, (160, 120), borderMode=cv2.BORDER_REPLICATE)
+        self.assert_planes(
+            ringtest.run('warp', 'GRAY8', frame, dict(angle=25.0, zoom=1.5, border='edge')),
+            [expected[:, :, None]], 2)
+
+    def test_full_hd(self):
+        self.large('warp', 'BGRx', warp, dict(angle=10.0, zoom=1.3), self.TOLERANCE)
+
+
 class Declarations(unittest.TestCase):
     def test_formats(self):
         for name in ('background_subtract', 'motion'):
@@ -170,6 +279,9 @@ class Declarations(unittest.TestCase):
             self.assertEqual(d.name, name)
             self.assertEqual(d.input_formats.split(', '), VIDEO_FORMATS)
             self.assertEqual(d.output_formats, 'GRAY8')
+        d = ringtest.describe('warp')
+        self.assertEqual(d.input_formats.split(', '), VIDEO_FORMATS)
+        self.assertEqual(d.output_formats, '')
 
 
 if __name__ == '__main__':
