@@ -12,9 +12,9 @@ DATA = os.path.join(ROOT, "tests", "data")
 EXAMPLES = os.path.join(ROOT, "examples", "kernels")
 BUILTIN = ["background-subtract", "bilateral", "box-blur", "chroma-key", "color-balance",
            "copy", "decimate", "edges", "fir", "gain", "gaussian-blur", "gray",
-           "histogram-equalize", "invert", "levels", "median", "morphology", "motion",
-           "moving-average", "sharpen", "spike-detect", "temporal-denoise", "threshold",
-           "warp"]
+           "histogram-equalize", "invert", "levels", "lut3d", "median", "morphology",
+           "motion", "moving-average", "sharpen", "spike-detect", "temporal-denoise",
+           "threshold", "warp"]
 TIMEOUT = 400
 # Not the user's own.
 CACHE = tempfile.TemporaryDirectory(prefix="ringkernel-cli-cache-")

@@ -73,7 +73,7 @@ test_every_kernel (Fixture *f, gconstpointer data)
 {
   static const gchar *const names[] = { "background_subtract", "bilateral",
     "box_blur", "chroma_key", "color_balance", "copy", "edges",
-    "gaussian_blur", "gray", "histogram_equalize", "invert", "levels",
+    "gaussian_blur", "gray", "histogram_equalize", "invert", "levels", "lut3d",
     "median", "morphology", "motion", "sharpen", "temporal_denoise",
     "threshold", "warp", "fir", "gain", "decimate", "moving_average",
     "spike_detect", "blocks", "emit", "gate", "gate_video", "negate_audio",

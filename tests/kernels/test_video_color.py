@@ -130,6 +130,35 @@ def histogram_equalize(format, planes, strength=1.0):
     return [result.astype(np.uint8)] + planes[1:]
 
 
+def cube(side, color):
+    """A table as .cube files have it, red changing first."""
+    b, g, r = np.meshgrid(*[np.linspace(0, 1, side)] * 3, indexing='ij')
+    return np.stack(color(r, g, b), axis=-1).ravel()
+
+
+def lut3d(format, planes, table, amount=1.0):
+    """Not rounded. From corner to corner of the small cube, along the axes in the order
+    of how far there is to go."""
+    side = int(round((len(table) / 3) ** (1 / 3)))
+    nodes = np.reshape(table, (side, side, side, 3)).transpose(2, 1, 0, 3)  # red first
+    p = planes[0].astype(float)
+    rgb = p[:, :, order(format)]
+    at = rgb / 255 * (side - 1)
+    below = np.minimum(at.astype(int), side - 2)
+    part = at - below
+    result = nodes[tuple(np.moveaxis(below, -1, 0))]
+    corner = below
+    for axes in np.moveaxis(np.argsort(-part, axis=-1), -1, 0):
+        step = axes[:, :, None] == np.arange(3)
+        there = corner + step
+        result = result + (nodes[tuple(np.moveaxis(there, -1, 0))]
+                           - nodes[tuple(np.moveaxis(corner, -1, 0))]) \
+            * part[step].reshape(step.shape[:2] + (1,))
+        corner = there
+    p[:, :, order(format)] = np.clip(rgb + (255 * result - rgb) * amount, 0, 255)
+    return [p]
+
+
 # ---- the tests -------------------------------------------------------------
 
 class ColorBalance(Video):
@@ -298,6 +327,73 @@ class HistogramEqualize(Video):
         self.large('histogram_equalize', 'RGB', histogram_equalize)
 
 
+class Lut3d(Video):
+    FORMATS = VIDEO_FORMATS[1:11]
+
+    # Rounding alone accounts for 0.5; a weight is within 1/8192 of 255.
+    def test_against_numpy(self):
+        tables = [cube(2, lambda r, g, b: (g, 1 - b, 0.2 + r / 2)),
+                  self.rng.uniform(0, 1, 3 * 5 ** 3), self.rng.uniform(0, 1, 3 * 17 ** 3)]
+        self.against('lut3d', lut3d, [dict(table=t.tolist()) for t in tables], 0.6, SIZES,
+                     self.FORMATS)
+
+    def test_amount(self):
+        table = self.rng.uniform(0, 1, 3 * 4 ** 3).tolist()
+        self.against('lut3d', lut3d, [dict(table=table, amount=a) for a in (0.0, 0.3)], 0.6,
+                     [(17, 11)], ['RGB', 'ABGR'])
+
+    def test_the_largest_table(self):
+        table = self.rng.uniform(0, 1, 3 * 33 ** 3).astype(np.float32).tolist()
+        frame = ringtest.random_frame(self.rng, 'BGRx', 90, 70)
+        expected = lut3d('BGRx', frame, table)
+        for sharing in (dict(workers=2), dict(workers=2, mode='inline')):
+            if sharing.get('mode') in ringtest.MODES and not ringtest.Ring:
+                continue
+            self.assert_planes(run('lut3d', 'BGRx', frame, dict(table=table), **sharing),
+                               expected, 0.6)
+
+    def test_defaults_change_nothing(self):
+        for format in self.FORMATS:
+            frame = ringtest.random_frame(self.rng, format, 64, 48)
+            self.assert_planes(run('lut3d', format, frame), frame, 0, format)
+
+    def test_every_gray_stays_gray_whatever_the_side(self):
+        frame = [np.repeat(np.arange(256, dtype=np.uint8).reshape(1, 256, 1), 3, axis=2)]
+        for side in range(2, 34):
+            table = cube(side, lambda r, g, b: (r, g, b)).tolist()
+            self.assert_planes(run('lut3d', 'RGB', frame, dict(table=table)), frame, 0, side)
+
+    def test_what_is_no_cube(self):
+        frame = ringtest.random_frame(self.rng, 'RGB', 33, 9)
+        table = self.rng.uniform(0, 1, 3 * 27).tolist()
+        expected = run('lut3d', 'RGB', frame, dict(table=table[:24]))
+        # what is too much for a cube does not count
+        self.assert_planes(run('lut3d', 'RGB', frame, dict(table=table[:80])), expected)
+        self.assertFalse(np.array_equal(
+            run('lut3d', 'RGB', frame, dict(table=table))[0], expected[0]))
+        for count in (1, 23):
+            self.assert_planes(run('lut3d', 'RGB', frame, dict(table=table[:count])), frame)
+
+    def test_colours_beyond_the_range_are_cut_off(self):
+        table = cube(2, lambda r, g, b: (2 * r, g - 1, b)).tolist()
+        self.against('lut3d', lambda format, planes, table: [
+            np.where(colours(format, planes)[0], lut3d(format, planes, np.clip(table, 0, 1))[0],
+                     planes[0])], [dict(table=table)], 0.6, [(17, 11)], ['RGBA'])
+
+    def test_in_place(self):
+        table = self.rng.uniform(0, 1, 24).tolist()
+        for format in self.FORMATS:
+            frame = ringtest.random_frame(self.rng, format, 17, 13)
+            expected = run('lut3d', format, frame, dict(table=table))
+            for sharing in ringtest.DIRECT:
+                self.assert_planes(run('lut3d', format, frame, dict(table=table),
+                                       padding=(3, 3), in_place=True, **sharing), expected)
+
+    def test_full_hd(self):
+        table = self.rng.uniform(0, 1, 3 * 9 ** 3).tolist()
+        self.large('lut3d', 'RGB', lut3d, dict(table=table), 0.6)
+
+
 class Declarations(unittest.TestCase):
     def test_formats(self):
         for name in ('color_balance', 'histogram_equalize', 'threshold'):
@@ -307,6 +403,8 @@ class Declarations(unittest.TestCase):
         d = ringtest.describe('chroma_key')
         self.assertEqual(d.input_formats.split(', '), VIDEO_FORMATS[1:])
         self.assertEqual(d.output_formats.split(', '), VIDEO_FORMATS[3:7])
+        self.assertEqual(ringtest.describe('lut3d').input_formats.split(', '),
+                         VIDEO_FORMATS[1:11])
         self.assertEqual(ringtest.describe('threshold').output_formats, 'GRAY8')
 
 
