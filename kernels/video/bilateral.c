@@ -43,9 +43,8 @@ bilateral_pixel (const RING_GLOBAL uint8_t *at, int32_t first,
   BilateralPixel p = { { 0.0f, 0.0f, 0.0f } };
 
   if (step == 4) {
-    uint32_t w;
+    uint32_t w = ring_load_u32 (at);
 
-    __builtin_memcpy (&w, at, 4);
     w >>= first;
     p.v[0] = (float) (int32_t) (w & 255);
     p.v[1] = (float) (int32_t) (w >> 8 & 255);
@@ -131,11 +130,10 @@ bilateral_run (const RingPlane from, RING_GLOBAL uint8_t *to, int32_t x,
         to[3 * j + 1] = (uint8_t) v1;
         to[3 * j + 2] = (uint8_t) v2;
       } else {
-        uint32_t w;
+        uint32_t w = ring_load_u32 (at + 4 * j);
 
-        __builtin_memcpy (&w, at + 4 * j, 4);
         w = (w & keep) | (v0 | v1 << 8 | v2 << 16) << first;
-        __builtin_memcpy (to + 4 * j, &w, 4);
+        ring_store_u32 (to + 4 * j, w);
       }
     }
   }

@@ -145,17 +145,16 @@ RING_KERNEL (chroma_key, "Makes what has the key's colour transparent",
           const uint32_t w = key_rgb (key, k0, k1, k2, from[3 * x],
               from[3 * x + 1], from[3 * x + 2], 255, alpha_shift);
 
-          __builtin_memcpy (to + 4 * x, &w, 4);
+          ring_store_u32 (to + 4 * x, w);
         }
       } else {
         RING_FOR_EACH_LANE (x, in.width) {
-          uint32_t w;
+          uint32_t w = ring_load_u32 (from + 4 * x);
 
-          __builtin_memcpy (&w, from + 4 * x, 4);
           w = key_rgb (key, k0, k1, k2, w >> 8 * first & 255,
               w >> 8 * first >> 8 & 255, w >> 8 * first >> 16 & 255,
               (int32_t) (w >> shift & 255) | opaque, alpha_shift);
-          __builtin_memcpy (to + 4 * x, &w, 4);
+          ring_store_u32 (to + 4 * x, w);
         }
       }
     }
@@ -188,8 +187,8 @@ RING_KERNEL (chroma_key, "Makes what has the key's colour transparent",
       const uint32_t w0 = key_yuv (from[2 * x], r, g, b, to_layout) | alpha;
       const uint32_t w1 = key_yuv (from[next], r, g, b, to_layout) | alpha;
 
-      __builtin_memcpy (to + 8 * x, &w0, 4);
-      __builtin_memcpy (to + 4 * next, &w1, 4);
+      ring_store_u32 (to + 8 * x, w0);
+      ring_store_u32 (to + 4 * next, w1);
     }
   }
 }

@@ -173,9 +173,8 @@ RING_KERNEL (color_balance, "Changes brightness, contrast, saturation and hue of
       } else {
         /* Whole pixels: their bytes need no sorting in a vector's registers. */
         RING_FOR_EACH_LANE (x, in.width) {
-          uint32_t w, v0, v1, v2;
+          uint32_t w = ring_load_u32 (from + 4 * x), v0, v1, v2;
 
-          __builtin_memcpy (&w, from + 4 * x, 4);
           v0 = w >> first & 255;
           v1 = w >> first >> 8 & 255;
           v2 = w >> first >> 16 & 255;
@@ -184,7 +183,7 @@ RING_KERNEL (color_balance, "Changes brightness, contrast, saturation and hue of
                     | balance_mix (row1, v0, v1, v2, offset) << 8
                     | balance_mix (row2, v0, v1, v2, offset) << 16)
                   << first;
-          __builtin_memcpy (to + 4 * x, &w, 4);
+          ring_store_u32 (to + 4 * x, w);
         }
       }
     }

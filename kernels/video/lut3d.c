@@ -125,14 +125,13 @@ RING_KERNEL (lut3d, "Looks colours up in a table of three dimensions",
       }
     } else {
       RING_FOR_EACH_LANE (x, in.width) {
-        uint32_t w;
+        uint32_t w = ring_load_u32 (from + 4 * x);
 
-        __builtin_memcpy (&w, from + 4 * x, 4);
         w = (w & keep)
             | lut_color (lut, (int32_t) (w >> red & 255),
                 (int32_t) (w >> green & 255), (int32_t) (w >> blue & 255), side,
                 red, green, blue);
-        __builtin_memcpy (to + 4 * x, &w, 4);
+        ring_store_u32 (to + 4 * x, w);
       }
     }
   }

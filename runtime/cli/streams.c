@@ -64,8 +64,8 @@ random_list (StreamRandom *r, const RingParameterDescription *d,
     StreamItem *item)
 {
   const guint counts[] = { 1, 2, 7, 7, 64, 64, 64, d->max_count };
-  const guint n =
-      MIN (counts[random_below (r, G_N_ELEMENTS (counts))], d->max_count);
+  const guint count = counts[random_below (r, G_N_ELEMENTS (counts))];
+  const guint n = MIN (count, d->max_count);
   const gdouble scale = MIN (MIN (d->maximum, -d->minimum), 4.0 / n);
   GString *text = g_string_new (NULL);
   guint i;

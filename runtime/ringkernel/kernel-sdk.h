@@ -30,10 +30,10 @@
 #include "worker.h"
 #include "sdk-map.h"
 
-#if defined (__CUDACC__) || defined (__CUDACC_RTC__)
+#if defined(__CUDACC__) || defined(__CUDACC_RTC__)
 #define RING_CUDA 1
 #endif
-#if defined (RING_CUDA) || defined (RING_DEVICE_ON_HOST)
+#if defined(RING_CUDA) || defined(RING_DEVICE_ON_HOST)
 #include "device-loop.h"
 #endif
 
@@ -50,7 +50,7 @@
 #endif
 
 /* A view as the body gets it; see RingDeviceView. */
-#if defined (RING_CUDA) || defined (RING_DEVICE_ON_HOST)
+#if defined(RING_CUDA) || defined(RING_DEVICE_ON_HOST)
 #define RingView RingDeviceView
 #define RING_BODY_VIEW_(view) ring_view_on_device (&(view))
 #else
@@ -73,43 +73,44 @@
 /* RING_FLOAT (name, default, minimum, maximum, [RING_UNIT_*,] "what it does") */
 #define RING_FLOAT(name, value, minimum, maximum, ...) \
   (PARAMETER, (float name;), (double name;), \
-    (params.name = (float) cells->name;), \
-    ({ #name, RING_DESCRIPTION_ (__VA_ARGS__), "", RING_PARAMETER_FLOAT, \
-        RING_UNIT_ (__VA_ARGS__), 0, 0, value, minimum, maximum },))
+      (params.name = (float) cells->name;), \
+      ({ #name, RING_DESCRIPTION_ (__VA_ARGS__), "", RING_PARAMETER_FLOAT, \
+           RING_UNIT_ (__VA_ARGS__), 0, 0, value, minimum, maximum }, ))
 
 /* RING_INT (name, default, minimum, maximum, [RING_UNIT_*,] "what it does") */
 #define RING_INT(name, value, minimum, maximum, ...) \
   (PARAMETER, (int32_t name;), (int64_t name;), \
-    (params.name = (int32_t) cells->name;), \
-    ({ #name, RING_DESCRIPTION_ (__VA_ARGS__), "", RING_PARAMETER_INT, \
-        RING_UNIT_ (__VA_ARGS__), 0, 0, value, minimum, maximum },))
+      (params.name = (int32_t) cells->name;), \
+      ({ #name, RING_DESCRIPTION_ (__VA_ARGS__), "", RING_PARAMETER_INT, \
+           RING_UNIT_ (__VA_ARGS__), 0, 0, value, minimum, maximum }, ))
 
 /* RING_BOOL (name, default, "what it does") */
 #define RING_BOOL(name, value, description) \
   (PARAMETER, (int32_t name;), (int64_t name;), \
-    (params.name = cells->name != 0;), \
-    ({ #name, description, "", RING_PARAMETER_BOOL, RING_UNIT_NONE, 0, 0, \
-        value, 0, 1 },))
+      (params.name = cells->name != 0;), \
+      ({ #name, description, "", RING_PARAMETER_BOOL, RING_UNIT_NONE, 0, 0, \
+           value, 0, 1 }, ))
 
 /* RING_ENUM (name, default index, "first|second|third", "what it does") */
 #define RING_ENUM(name, value, nicks, description) \
   (PARAMETER, (int32_t name;), (int64_t name;), \
-    (params.name = (int32_t) cells->name;), \
-    ({ #name, description, nicks, RING_PARAMETER_ENUM, RING_UNIT_NONE, 0, 0, \
-        value, 0, 0 },))
+      (params.name = (int32_t) cells->name;), \
+      ({ #name, description, nicks, RING_PARAMETER_ENUM, RING_UNIT_NONE, 0, 0, \
+           value, 0, 0 }, ))
 
 /* RING_FLOAT_ARRAY (name, max count, "0.5, 0.5", minimum, maximum,
  * [RING_UNIT_*,] "what it does"): params.name is a pointer, params.name_count
  * how many there are. */
 #define RING_FLOAT_ARRAY(name, max_count, values, minimum, maximum, ...) \
   (PARAMETER, (const RING_GLOBAL float *name; uint32_t name##_count;), \
-    (RingArrayRef name;), \
-    (params.name = (const RING_GLOBAL float *) \
-        ((const RING_GLOBAL uint8_t *) cells + cells->name.offset); \
-     params.name##_count = cells->name.count;), \
-    ({ #name, RING_DESCRIPTION_ (__VA_ARGS__), values, \
-        RING_PARAMETER_FLOAT_ARRAY, RING_UNIT_ (__VA_ARGS__), max_count, 0, 0, \
-        minimum, maximum },))
+      (RingArrayRef name;), \
+      (params.name = \
+              (const RING_GLOBAL float *) ((const RING_GLOBAL uint8_t *) cells \
+                  + cells->name.offset); \
+          params.name##_count = cells->name.count;), \
+      ({ #name, RING_DESCRIPTION_ (__VA_ARGS__), values, \
+           RING_PARAMETER_FLOAT_ARRAY, RING_UNIT_ (__VA_ARGS__), max_count, 0, \
+           0, minimum, maximum }, ))
 
 /* Formats. None declared: raw bytes, any caps, output as long as the input. */
 #define RING_VIDEO(formats) (FORMAT, RING_KIND_VIDEO, formats, "", 0, 0)
@@ -120,7 +121,7 @@
  * for the input and for the output. */
 #define RING_RECORDS(type, c_type, output_type, c_output_type) \
   (FORMAT, RING_KIND_RECORD, type, output_type, sizeof (c_type), \
-    sizeof (c_output_type))
+      sizeof (c_output_type))
 
 /* State: fields of a struct, zeroed when the stream's format changes. */
 #define RING_STATE(...) (STATE, __VA_ARGS__)
@@ -151,14 +152,14 @@
 /* ---- sharing out the work ----------------------------------------------- */
 
 /* RING_STRIDED shares out as a GPU does; tests define it on the CPU as well. */
-#if defined (RING_CUDA) || defined (RING_DEVICE_ON_HOST)
+#if defined(RING_CUDA) || defined(RING_DEVICE_ON_HOST)
 #define RING_STRIDED 1
 #endif
 
 #ifdef RING_STRIDED
 #define RING_STEP_(i, n, begin, step) \
-  for (int64_t i = (begin), ring_end_##i = (int64_t) (n); \
-      i < ring_end_##i; i += (step))
+  for (int64_t i = (begin), ring_end_##i = (int64_t) (n); i < ring_end_##i; \
+       i += (step))
 #define RING_FOR_EACH(i, n) \
   RING_STEP_ (i, n, (int64_t) ring->block * ring->n_lanes + ring->lane, \
       (int64_t) ring->n_blocks * ring->n_lanes)
@@ -178,21 +179,22 @@ RING_FUNCTION int64_t
 ring_slice_ (uint64_t n, uint32_t part, uint32_t parts)
 {
   return parts == 1 ? (int64_t) (part * n)
-      : (int64_t) (n / parts * part + n % parts * part / parts);
+                    : (int64_t) (n / parts * part + n % parts * part / parts);
 }
 
 #define RING_SLICE_(i, n) \
   for (int64_t i = ring_slice_ ((uint64_t) (n), ring->block, ring->n_blocks), \
-      ring_end_##i = \
-      ring_slice_ ((uint64_t) (n), ring->block + 1, ring->n_blocks); \
-      i < ring_end_##i; i++)
+               ring_end_##i = ring_slice_ ((uint64_t) (n), ring->block + 1, \
+                   ring->n_blocks); \
+       i < ring_end_##i; i++)
 /* RING_FOR_EACH (i, n) statement: all i below n, shared out, in no order. What
  * one i writes no other i may read. */
 #define RING_FOR_EACH(i, n) RING_INDEPENDENT_ RING_SLICE_ (i, n)
 /* RING_FOR_EACH_ROW_OF (y, height) statement: the rows, shared out; inside,
  * RING_FOR_EACH_LANE (x, n) statement: all x below n, in no order. */
 #define RING_FOR_EACH_ROW_OF(y, height) RING_SLICE_ (y, height)
-#define RING_FOR_EACH_LANE(x, n) RING_INDEPENDENT_ \
+#define RING_FOR_EACH_LANE(x, n) \
+  RING_INDEPENDENT_ \
   for (int64_t x = 0, ring_end_##x = (int64_t) (n); x < ring_end_##x; x++)
 #endif
 
@@ -250,7 +252,8 @@ ring_is_aligned_ (const RING_GLOBAL uint8_t *a, const RING_GLOBAL uint8_t *b)
     const int64_t ring_n_ = (int64_t) (n), ring_step_ = (step); \
     int64_t ring_done_ = 0; \
     if (ring_is_aligned_ (ring_to_, ring_from_)) { \
-      RING_GLOBAL RingQuad_ *const ring_out_ = (RING_GLOBAL RingQuad_ *) ring_to_; \
+      RING_GLOBAL RingQuad_ *const ring_out_ = \
+          (RING_GLOBAL RingQuad_ *) ring_to_; \
       const RING_GLOBAL RingQuad_ *const ring_in_ = \
           (const RING_GLOBAL RingQuad_ *) ring_from_; \
       const int64_t ring_quads_ = ring_n_ / 16; \
@@ -274,16 +277,19 @@ ring_is_aligned_ (const RING_GLOBAL uint8_t *a, const RING_GLOBAL uint8_t *b)
       } \
       ring_done_ = ring_quads_ * 16; \
     } \
-    each (ring_i_, ring_n_ - ring_done_) { \
+    each (ring_i_, ring_n_ - ring_done_) \
+    { \
       const int64_t ring_at_ = ring_done_ + ring_i_; \
       const int ring_shift_ = (int) (ring_at_ & 3) * 8; \
       const uint32_t w = (uint32_t) ring_from_[ring_at_] << ring_shift_; \
-      ring_to_[ring_at_] = (uint8_t) ((uint32_t) (__VA_ARGS__) >> ring_shift_); \
+      ring_to_[ring_at_] = \
+          (uint8_t) ((uint32_t) (__VA_ARGS__) >> ring_shift_); \
     } \
   } while (0)
 #else
 #define RING_MAP_BYTES(to, from, n, w, ...) \
-  RING_MAP_ (RING_FOR_EACH, ring_is_first_worker (), to, from, n, w, __VA_ARGS__)
+  RING_MAP_ (RING_FOR_EACH, ring_is_first_worker (), to, from, n, w, \
+      __VA_ARGS__)
 #define RING_MAP_ROW_BYTES(to, from, n, w, ...) \
   RING_MAP_ (RING_FOR_EACH_LANE, 1, to, from, n, w, __VA_ARGS__)
 #define RING_MAP_(each, has_rest, to, from, n, w, ...) \
@@ -291,17 +297,20 @@ ring_is_aligned_ (const RING_GLOBAL uint8_t *a, const RING_GLOBAL uint8_t *b)
     RING_GLOBAL uint8_t *const ring_to_ = (to); \
     const RING_GLOBAL uint8_t *const ring_from_ = (from); \
     const int64_t ring_n_ = (int64_t) (n); \
-    each (ring_i_, ring_n_ / 4) { \
+    each (ring_i_, ring_n_ / 4) \
+    { \
       uint32_t w; \
       __builtin_memcpy (&w, ring_from_ + 4 * ring_i_, 4); \
       w = (__VA_ARGS__); \
       __builtin_memcpy (ring_to_ + 4 * ring_i_, &w, 4); \
     } \
     if (has_rest) { \
-      for (int64_t ring_at_ = ring_n_ / 4 * 4; ring_at_ < ring_n_; ring_at_++) { \
+      for (int64_t ring_at_ = ring_n_ / 4 * 4; ring_at_ < ring_n_; \
+           ring_at_++) { \
         const int ring_shift_ = (int) (ring_at_ & 3) * 8; \
         const uint32_t w = (uint32_t) ring_from_[ring_at_] << ring_shift_; \
-        ring_to_[ring_at_] = (uint8_t) ((uint32_t) (__VA_ARGS__) >> ring_shift_); \
+        ring_to_[ring_at_] = \
+            (uint8_t) ((uint32_t) (__VA_ARGS__) >> ring_shift_); \
       } \
     } \
   } while (0)
@@ -329,6 +338,41 @@ RING_FUNCTION RING_GLOBAL uint8_t *
 ring_row (const RingPlane plane, int64_t y)
 {
   return plane.data + y * plane.stride;
+}
+
+/* A pixel of four bytes at once, the first the least; from and to any address. Vectors
+ * of these need no sorting of bytes. */
+RING_FUNCTION uint32_t
+ring_load_u32 (const RING_GLOBAL uint8_t *from)
+{
+  uint32_t w;
+
+#ifdef RING_CUDA
+  if (((size_t) from & 3) == 0)
+    return *(const RING_GLOBAL uint32_t *) from;
+  w = (uint32_t) from[0] | (uint32_t) from[1] << 8 | (uint32_t) from[2] << 16
+      | (uint32_t) from[3] << 24;
+#else
+  __builtin_memcpy (&w, from, 4);
+#endif
+  return w;
+}
+
+RING_FUNCTION void
+ring_store_u32 (RING_GLOBAL uint8_t *to, uint32_t w)
+{
+#ifdef RING_CUDA
+  if (((size_t) to & 3) == 0) {
+    *(RING_GLOBAL uint32_t *) to = w;
+  } else {
+    to[0] = (uint8_t) w;
+    to[1] = (uint8_t) (w >> 8);
+    to[2] = (uint8_t) (w >> 16);
+    to[3] = (uint8_t) (w >> 24);
+  }
+#else
+  __builtin_memcpy (to, &w, 4);
+#endif
 }
 
 /* ---- maths --------------------------------------------------------------- */
@@ -404,7 +448,7 @@ ring_clamp_s16 (float x)
 RING_FUNCTION float
 ring_madf (float a, float b, float c)
 {
-#if defined (RING_CUDA) || defined (__FMA__) || defined (__ARM_FEATURE_FMA)
+#if defined(RING_CUDA) || defined(__FMA__) || defined(__ARM_FEATURE_FMA)
   return RING_MATH_ (fmaf) (a, b, c);
 #else
   return a * b + c;
@@ -451,44 +495,57 @@ ring_mix_u8 (int32_t a, int32_t b, float amount)
 #define RING_PICK_CELL_(f, c, l, d) RING_BARE_ c
 #define RING_PICK_LOAD_(f, c, l, d) RING_BARE_ l
 #define RING_PICK_DESCRIBE_(f, c, l, d) RING_BARE_ d
-#define RING_PICK_ONE_(...) + 1
+#define RING_PICK_ONE_(...) +1
 #define RING_PICK_TEXT_(...) #__VA_ARGS__
-#define RING_PICK_KIND_(kind, i, o, is, os) + kind
+#define RING_PICK_KIND_(kind, i, o, is, os) +kind
 #define RING_PICK_INPUT_(kind, i, o, is, os) i
 #define RING_PICK_OUTPUT_(kind, i, o, is, os) o
-#define RING_PICK_INPUT_SIZE_(kind, i, o, is, os) + is
-#define RING_PICK_OUTPUT_SIZE_(kind, i, o, is, os) + os
-#define RING_PICK_SHARING_(s, f, n, spb, sc, scpb) + s
-#define RING_PICK_FLAGS_(s, f, n, spb, sc, scpb) + f
-#define RING_PICK_OUTPUTS_(s, f, n, spb, sc, scpb) + n
-#define RING_PICK_STATE_PER_BYTE_(s, f, n, spb, sc, scpb) + spb
-#define RING_PICK_SCRATCH_(s, f, n, spb, sc, scpb) + sc
-#define RING_PICK_SCRATCH_PER_BYTE_(s, f, n, spb, sc, scpb) + scpb
+#define RING_PICK_INPUT_SIZE_(kind, i, o, is, os) +is
+#define RING_PICK_OUTPUT_SIZE_(kind, i, o, is, os) +os
+#define RING_PICK_SHARING_(s, f, n, spb, sc, scpb) +s
+#define RING_PICK_FLAGS_(s, f, n, spb, sc, scpb) +f
+#define RING_PICK_OUTPUTS_(s, f, n, spb, sc, scpb) +n
+#define RING_PICK_STATE_PER_BYTE_(s, f, n, spb, sc, scpb) +spb
+#define RING_PICK_SCRATCH_(s, f, n, spb, sc, scpb) +sc
+#define RING_PICK_SCRATCH_PER_BYTE_(s, f, n, spb, sc, scpb) +scpb
 
-#define RING_FIELD_(tag, ...) RING_IF_PARAMETER_##tag (RING_PICK_FIELD_, __VA_ARGS__)
-#define RING_CELL_(tag, ...) RING_IF_PARAMETER_##tag (RING_PICK_CELL_, __VA_ARGS__)
-#define RING_LOAD_(tag, ...) RING_IF_PARAMETER_##tag (RING_PICK_LOAD_, __VA_ARGS__)
+#define RING_FIELD_(tag, ...) \
+  RING_IF_PARAMETER_##tag (RING_PICK_FIELD_, __VA_ARGS__)
+#define RING_CELL_(tag, ...) \
+  RING_IF_PARAMETER_##tag (RING_PICK_CELL_, __VA_ARGS__)
+#define RING_LOAD_(tag, ...) \
+  RING_IF_PARAMETER_##tag (RING_PICK_LOAD_, __VA_ARGS__)
 #define RING_DESCRIBE_(tag, ...) \
   RING_IF_PARAMETER_##tag (RING_PICK_DESCRIBE_, __VA_ARGS__)
 #define RING_N_PARAMETERS_(tag, ...) \
   RING_IF_PARAMETER_##tag (RING_PICK_ONE_, __VA_ARGS__)
 #define RING_KIND_(tag, ...) RING_IF_FORMAT_##tag (RING_PICK_KIND_, __VA_ARGS__)
-#define RING_N_FORMATS_(tag, ...) RING_IF_FORMAT_##tag (RING_PICK_ONE_, __VA_ARGS__)
-#define RING_INPUT_(tag, ...) RING_IF_FORMAT_##tag (RING_PICK_INPUT_, __VA_ARGS__)
-#define RING_OUTPUT_(tag, ...) RING_IF_FORMAT_##tag (RING_PICK_OUTPUT_, __VA_ARGS__)
+#define RING_N_FORMATS_(tag, ...) \
+  RING_IF_FORMAT_##tag (RING_PICK_ONE_, __VA_ARGS__)
+#define RING_INPUT_(tag, ...) \
+  RING_IF_FORMAT_##tag (RING_PICK_INPUT_, __VA_ARGS__)
+#define RING_OUTPUT_(tag, ...) \
+  RING_IF_FORMAT_##tag (RING_PICK_OUTPUT_, __VA_ARGS__)
 #define RING_INPUT_SIZE_(tag, ...) \
   RING_IF_FORMAT_##tag (RING_PICK_INPUT_SIZE_, __VA_ARGS__)
 #define RING_OUTPUT_SIZE_(tag, ...) \
   RING_IF_FORMAT_##tag (RING_PICK_OUTPUT_SIZE_, __VA_ARGS__)
-#define RING_STATE_FIELDS_(tag, ...) RING_IF_STATE_##tag (RING_BARE_, __VA_ARGS__)
-#define RING_STATE_TEXT_(tag, ...) RING_IF_STATE_##tag (RING_PICK_TEXT_, __VA_ARGS__)
-#define RING_N_STATES_(tag, ...) RING_IF_STATE_##tag (RING_PICK_ONE_, __VA_ARGS__)
-#define RING_SHARING_(tag, ...) RING_IF_OPTION_##tag (RING_PICK_SHARING_, __VA_ARGS__)
-#define RING_FLAGS_(tag, ...) RING_IF_OPTION_##tag (RING_PICK_FLAGS_, __VA_ARGS__)
-#define RING_OUTPUTS_(tag, ...) RING_IF_OPTION_##tag (RING_PICK_OUTPUTS_, __VA_ARGS__)
+#define RING_STATE_FIELDS_(tag, ...) \
+  RING_IF_STATE_##tag (RING_BARE_, __VA_ARGS__)
+#define RING_STATE_TEXT_(tag, ...) \
+  RING_IF_STATE_##tag (RING_PICK_TEXT_, __VA_ARGS__)
+#define RING_N_STATES_(tag, ...) \
+  RING_IF_STATE_##tag (RING_PICK_ONE_, __VA_ARGS__)
+#define RING_SHARING_(tag, ...) \
+  RING_IF_OPTION_##tag (RING_PICK_SHARING_, __VA_ARGS__)
+#define RING_FLAGS_(tag, ...) \
+  RING_IF_OPTION_##tag (RING_PICK_FLAGS_, __VA_ARGS__)
+#define RING_OUTPUTS_(tag, ...) \
+  RING_IF_OPTION_##tag (RING_PICK_OUTPUTS_, __VA_ARGS__)
 #define RING_SPB_(tag, ...) \
   RING_IF_OPTION_##tag (RING_PICK_STATE_PER_BYTE_, __VA_ARGS__)
-#define RING_SCRATCH_(tag, ...) RING_IF_OPTION_##tag (RING_PICK_SCRATCH_, __VA_ARGS__)
+#define RING_SCRATCH_(tag, ...) \
+  RING_IF_OPTION_##tag (RING_PICK_SCRATCH_, __VA_ARGS__)
 #define RING_SCPB_(tag, ...) \
   RING_IF_OPTION_##tag (RING_PICK_SCRATCH_PER_BYTE_, __VA_ARGS__)
 
@@ -507,19 +564,20 @@ ring_mix_u8 (int32_t a, int32_t b, float amount)
  * library to itself. */
 #ifdef RING_BUILTIN_VARIANT
 #define RING_MODULE_SYMBOL_(name) \
-  RING_CAT_ (RING_CAT_ (RING_CAT_ (ring_module_, name), _), RING_BUILTIN_VARIANT)
+  RING_CAT_ (RING_CAT_ (RING_CAT_ (ring_module_, name), _), \
+      RING_BUILTIN_VARIANT)
 #define RING_EXPORT_
 #else
 #define RING_MODULE_SYMBOL_(name) ring_kernel_module
 #define RING_EXPORT_ __attribute__ ((visibility ("default")))
 #endif
 
-#if defined (RING_CUDA)
+#if defined(RING_CUDA)
 #define RING_DESCRIPTION_STORAGE_ extern "C" __device__ const
 /* The resident kernel: one launch is one residency. */
 #define RING_ENTRY_(name, state_text) \
   extern "C" __global__ void __launch_bounds__ (RING_MAX_LANES, 1) \
-  ring_kernel_resident (const __grid_constant__ RingResidency residency) \
+      ring_kernel_resident (const __grid_constant__ RingResidency residency) \
   { \
     RingDeviceThread thread = { blockIdx.x, gridDim.x, threadIdx.x, \
       blockDim.x }; \
@@ -527,7 +585,7 @@ ring_mix_u8 (int32_t a, int32_t b, float amount)
       ring_sharing_##name }; \
     ring_device_loop (&loop, ring_run_##name); \
   }
-#elif defined (RING_DEVICE_ON_HOST)
+#elif defined(RING_DEVICE_ON_HOST)
 #ifdef RING_BUILTIN_VARIANT
 #define RING_DEVICE_SYMBOL_(name) RING_CAT_ (ring_device_kernel_, name)
 #else
@@ -536,8 +594,8 @@ ring_mix_u8 (int32_t a, int32_t b, float amount)
 #define RING_DESCRIPTION_STORAGE_ static const
 /* The same loop for threads of this machine. */
 #define RING_ENTRY_(name, state_text) \
-  static void \
-  ring_resident_##name (const void *parameter, RingDeviceThread * thread) \
+  static void ring_resident_##name (const void *parameter, \
+      RingDeviceThread *thread) \
   { \
     RingResidency r = *(const RingResidency *) parameter; \
     const RingLoop loop = { &r, thread, ring_flags_##name, \
@@ -545,59 +603,62 @@ ring_mix_u8 (int32_t a, int32_t b, float amount)
     ring_residency_localise (&r, thread); \
     ring_device_loop (&loop, ring_run_##name); \
   } \
-  RING_EXTERN_DATA_ RING_EXPORT_ const RingDeviceKernel \
-      RING_DEVICE_SYMBOL_ (name); \
-  RING_EXTERN_C_ const RingDeviceKernel RING_DEVICE_SYMBOL_ (name) = { \
-    RING_ABI_VERSION, sizeof (RingDeviceKernel), sizeof (RingResidency), \
-    RING_MAX_LANES, &ring_kernel_description, ring_resident_##name \
-  };
+  RING_EXTERN_DATA_ RING_EXPORT_ const RingDeviceKernel RING_DEVICE_SYMBOL_ ( \
+      name); \
+  RING_EXTERN_C_ const RingDeviceKernel RING_DEVICE_SYMBOL_ ( \
+      name) = { RING_ABI_VERSION, sizeof (RingDeviceKernel), \
+    sizeof (RingResidency), RING_MAX_LANES, &ring_kernel_description, \
+    ring_resident_##name };
 #else
 #define RING_DESCRIPTION_STORAGE_ static const
 #define RING_ENTRY_(name, state_text) \
-  static void \
-  ring_entry_##name (const RingInvocation * invocation, RingWorker * worker) \
+  static void ring_entry_##name (const RingInvocation *invocation, \
+      RingWorker *worker) \
   { \
     ring_run_##name (invocation, worker); \
   } \
-  RING_EXTERN_DATA_ RING_EXPORT_ const RingCpuModule RING_MODULE_SYMBOL_ (name); \
-  RING_EXTERN_C_ const RingCpuModule RING_MODULE_SYMBOL_ (name) = { \
-    RING_ABI_VERSION, sizeof (RingCpuModule), RING_LAYOUT_HASH, \
-    &ring_kernel_description, ring_entry_##name, state_text \
-  };
+  RING_EXTERN_DATA_ RING_EXPORT_ const RingCpuModule RING_MODULE_SYMBOL_ ( \
+      name); \
+  RING_EXTERN_C_ const RingCpuModule RING_MODULE_SYMBOL_ ( \
+      name) = { RING_ABI_VERSION, sizeof (RingCpuModule), RING_LAYOUT_HASH, \
+    &ring_kernel_description, ring_entry_##name, state_text };
 #endif
 
-#define RING_ROUND_UP_(n, to) (((n) + (to) - 1) / (to) * (to))
+#define RING_ROUND_UP_(n, to) (((n) + (to) -1) / (to) * (to))
 
 /* RING_KERNEL (name, "what it does", items …) { body } */
 #define RING_KERNEL(name, ...) \
-  typedef struct { \
+  typedef struct \
+  { \
     RING_EACH_ITEM_ (RING_FIELD_, __VA_ARGS__) \
     uint32_t ring_end_; \
   } RingParams_##name; \
-  typedef struct { \
+  typedef struct \
+  { \
     RING_EACH_ITEM_ (RING_CELL_, __VA_ARGS__) \
     uint64_t ring_end_; \
   } RingCells_##name; \
-  typedef struct { \
+  typedef struct \
+  { \
     RING_EACH_ITEM_ (RING_STATE_FIELDS_, __VA_ARGS__) \
     uint32_t ring_end_; \
   } RingState_##name; \
   RING_STATIC_ASSERT ((0 RING_EACH_ITEM_ (RING_N_FORMATS_, __VA_ARGS__)) <= 1, \
       "a kernel declares one of RING_VIDEO, RING_AUDIO and RING_RECORDS"); \
   RING_STATIC_ASSERT ((0 RING_EACH_ITEM_ (RING_OUTPUTS_, __VA_ARGS__)) \
-      <= (int) RING_MAX_OUTPUTS, "RING_EMITS: too many outputs"); \
+          <= (int) RING_MAX_OUTPUTS, \
+      "RING_EMITS: too many outputs"); \
   RING_STATIC_ASSERT ((0 RING_EACH_ITEM_ (RING_N_PARAMETERS_, __VA_ARGS__)) \
-      <= (int) RING_MAX_PARAMETERS, "too many parameters"); \
-  enum { \
+          <= (int) RING_MAX_PARAMETERS, \
+      "too many parameters"); \
+  enum \
+  { \
     ring_flags_##name = 0 RING_EACH_ITEM_ (RING_FLAGS_, __VA_ARGS__), \
     ring_sharing_##name = 0 RING_EACH_ITEM_ (RING_SHARING_, __VA_ARGS__) \
   }; \
   RING_DESCRIPTION_STORAGE_ RingKernelDescription ring_kernel_description = { \
-    RING_ABI_VERSION, \
-    0 RING_EACH_ITEM_ (RING_KIND_, __VA_ARGS__), \
-    RING_LAYOUT_HASH, \
-    #name, \
-    RING_FIRST_ (__VA_ARGS__, 0), \
+    RING_ABI_VERSION, 0 RING_EACH_ITEM_ (RING_KIND_, __VA_ARGS__), \
+    RING_LAYOUT_HASH, #name, RING_FIRST_ (__VA_ARGS__, 0), \
     "" RING_EACH_ITEM_ (RING_INPUT_, __VA_ARGS__), \
     "" RING_EACH_ITEM_ (RING_OUTPUT_, __VA_ARGS__), \
     (uint32_t) (0 RING_EACH_ITEM_ (RING_INPUT_SIZE_, __VA_ARGS__)), \
@@ -605,23 +666,24 @@ ring_mix_u8 (int32_t a, int32_t b, float amount)
     0 RING_EACH_ITEM_ (RING_SHARING_, __VA_ARGS__), \
     (uint32_t) (0 RING_EACH_ITEM_ (RING_FLAGS_, __VA_ARGS__)), \
     (0 RING_EACH_ITEM_ (RING_OUTPUTS_, __VA_ARGS__)) > 0 \
-        ? (0 RING_EACH_ITEM_ (RING_OUTPUTS_, __VA_ARGS__)) : 1, \
+        ? (0 RING_EACH_ITEM_ (RING_OUTPUTS_, __VA_ARGS__)) \
+        : 1, \
     0 RING_EACH_ITEM_ (RING_N_PARAMETERS_, __VA_ARGS__), \
     (0 RING_EACH_ITEM_ (RING_N_STATES_, __VA_ARGS__)) > 0 \
-        ? RING_ROUND_UP_ (sizeof (RingState_##name), RING_STATE_ALIGNMENT) : 0, \
+        ? RING_ROUND_UP_ (sizeof (RingState_##name), RING_STATE_ALIGNMENT) \
+        : 0, \
     0 RING_EACH_ITEM_ (RING_SPB_, __VA_ARGS__), \
     0 RING_EACH_ITEM_ (RING_SCPB_, __VA_ARGS__), \
     0 RING_EACH_ITEM_ (RING_SCRATCH_, __VA_ARGS__), \
-    { RING_EACH_ITEM_ (RING_DESCRIBE_, __VA_ARGS__) \
-      { "", "", "", 0, 0, 0, 0, 0, 0, 0 } } \
+    { RING_EACH_ITEM_ (RING_DESCRIBE_, __VA_ARGS__){ "", "", "", 0, 0, 0, 0, \
+        0, 0, 0 } } \
   }; \
-  RING_FUNCTION void \
-  ring_body_##name (const RingView in, const RingView out, \
-      const RingParams_##name params, RING_GLOBAL RingState_##name * state, \
-      RING_GLOBAL uint8_t * state_buffer, RING_GLOBAL uint8_t * scratch, \
-      RingWorker * ring); \
-  RING_FUNCTION void \
-  ring_run_##name (const RingInvocation * invocation, RingWorker * ring) \
+  RING_FUNCTION void ring_body_##name (const RingView in, const RingView out, \
+      const RingParams_##name params, RING_GLOBAL RingState_##name *state, \
+      RING_GLOBAL uint8_t *state_buffer, RING_GLOBAL uint8_t *scratch, \
+      RingWorker *ring); \
+  RING_FUNCTION void ring_run_##name (const RingInvocation *invocation, \
+      RingWorker *ring) \
   { \
     const RING_GLOBAL RingCells_##name *cells RING_UNUSED_ = \
         (const RING_GLOBAL RingCells_##name *) invocation->parameters; \
@@ -635,13 +697,12 @@ ring_mix_u8 (int32_t a, int32_t b, float amount)
         invocation->scratch, ring); \
   } \
   RING_ENTRY_ (name, "" RING_EACH_ITEM_ (RING_STATE_TEXT_, __VA_ARGS__)) \
-  RING_FUNCTION void \
-  ring_body_##name (const RingView in RING_UNUSED_, \
+  RING_FUNCTION void ring_body_##name (const RingView in RING_UNUSED_, \
       const RingView out RING_UNUSED_, \
       const RingParams_##name params RING_UNUSED_, \
-      RING_GLOBAL RingState_##name * state RING_UNUSED_, \
-      RING_GLOBAL uint8_t * state_buffer RING_UNUSED_, \
-      RING_GLOBAL uint8_t * scratch RING_UNUSED_, \
-      RingWorker * ring RING_UNUSED_)
+      RING_GLOBAL RingState_##name *state RING_UNUSED_, \
+      RING_GLOBAL uint8_t *state_buffer RING_UNUSED_, \
+      RING_GLOBAL uint8_t *scratch RING_UNUSED_, \
+      RingWorker *ring RING_UNUSED_)
 
 #endif /* RING_KERNEL_SDK_H */
