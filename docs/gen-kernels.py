@@ -38,7 +38,7 @@ SETTINGS = {
     "histogram-equalize": "strength=0.7",
     "invert": "amount=0.8",
     "levels": "contrast=1.5 gamma=1.2",
-    "lut3d": 'table="0,0,0.1, 1,0.1,0, 0,0.9,0, 1,1,0.2, 0,0,0.7, 1,0.2,0.8, 0,1,0.8, 1,1,0.9"',
+    "lut3d": 'table="0,0,0.1,1,0.1,0,0,0.9,0,1,1,0.2,0,0,0.7,1,0.2,0.8,0,1,0.8,1,1,0.9"',
     "median": "size=5x5",
     "morphology": "operation=open radius=3",
     "motion": "threshold=8",
