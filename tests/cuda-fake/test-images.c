@@ -72,12 +72,12 @@ static void
 test_every_kernel (Fixture *f, gconstpointer data)
 {
   static const gchar *const names[] = { "background_subtract", "bilateral",
-    "box_blur", "chroma_key", "color_balance", "copy", "edges",
-    "gaussian_blur", "gray", "histogram_equalize", "invert", "levels", "lut3d",
-    "median", "morphology", "motion", "sharpen", "temporal_denoise",
-    "threshold", "warp", "fir", "gain", "decimate", "moving_average",
-    "spike_detect", "blocks", "emit", "gate", "gate_video", "negate_audio",
-    "pair", "parameters", "per_byte", "scratch", "serial", "swap_record" };
+    "box_blur", "chroma_key", "color_balance", "copy", "edges", "gaussian_blur",
+    "gray", "histogram_equalize", "invert", "levels", "lut3d", "median",
+    "morphology", "motion", "sharpen", "temporal_denoise", "threshold", "warp",
+    "fir", "gain", "decimate", "moving_average", "spike_detect", "blocks",
+    "emit", "gate", "gate_video", "negate_audio", "pair", "parameters",
+    "per_byte", "scratch", "serial", "swap_record" };
   guint i;
 
   for (i = 0; i < G_N_ELEMENTS (names); i++) {
