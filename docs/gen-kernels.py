@@ -27,14 +27,27 @@ KINDS = [
 
 # Settings that show what a kernel does, where the defaults do not.
 SETTINGS = {
+    "background-subtract": "rate=0.05",
+    "bilateral": "radius=4 sigma_color=40",
+    "box-blur": "radius=10",
+    "chroma-key": "red=40 green=120 blue=200 similarity=0.2",
+    "color-balance": "saturation=1.6 hue=20",
     "decimate": "factor=10",
     "fir": 'taps="0.25,0.5,0.25"',
     "gain": "gain=-6",
+    "histogram-equalize": "strength=0.7",
     "invert": "amount=0.8",
     "levels": "contrast=1.5 gamma=1.2",
+    "lut3d": 'table="0,0,0.1,1,0.1,0,0,0.9,0,1,1,0.2,0,0,0.7,1,0.2,0.8,0,1,0.8,1,1,0.9"',
+    "median": "size=5x5",
+    "morphology": "operation=open radius=3",
+    "motion": "threshold=8",
     "moving-average": "window=36 hop=4",
+    "sharpen": "amount=2 sigma=1.5",
     "spike-detect": "threshold=2.5 window=90 refractory=0.3",
     "temporal-denoise": "strength=0.9 threshold=24",
+    "threshold": "method=adaptive radius=15",
+    "warp": "angle=15 zoom=1.2 fisheye=0.2",
 }
 
 LINES = {

@@ -340,6 +340,41 @@ ring_row (const RingPlane plane, int64_t y)
   return plane.data + y * plane.stride;
 }
 
+/* A pixel of four bytes at once, the first the least; from and to any address. Vectors
+ * of these need no sorting of bytes. */
+RING_FUNCTION uint32_t
+ring_load_u32 (const RING_GLOBAL uint8_t *from)
+{
+  uint32_t w;
+
+#ifdef RING_CUDA
+  if (((size_t) from & 3) == 0)
+    return *(const RING_GLOBAL uint32_t *) from;
+  w = (uint32_t) from[0] | (uint32_t) from[1] << 8 | (uint32_t) from[2] << 16
+      | (uint32_t) from[3] << 24;
+#else
+  __builtin_memcpy (&w, from, 4);
+#endif
+  return w;
+}
+
+RING_FUNCTION void
+ring_store_u32 (RING_GLOBAL uint8_t *to, uint32_t w)
+{
+#ifdef RING_CUDA
+  if (((size_t) to & 3) == 0) {
+    *(RING_GLOBAL uint32_t *) to = w;
+  } else {
+    to[0] = (uint8_t) w;
+    to[1] = (uint8_t) (w >> 8);
+    to[2] = (uint8_t) (w >> 16);
+    to[3] = (uint8_t) (w >> 24);
+  }
+#else
+  __builtin_memcpy (to, &w, 4);
+#endif
+}
+
 /* ---- maths --------------------------------------------------------------- */
 
 #ifdef RING_CUDA

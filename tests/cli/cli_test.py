@@ -10,8 +10,11 @@ import unittest
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DATA = os.path.join(ROOT, "tests", "data")
 EXAMPLES = os.path.join(ROOT, "examples", "kernels")
-BUILTIN = ["copy", "decimate", "edges", "fir", "gain", "gaussian-blur", "gray", "invert",
-           "levels", "moving-average", "spike-detect", "temporal-denoise"]
+BUILTIN = ["background-subtract", "bilateral", "box-blur", "chroma-key", "color-balance",
+           "copy", "decimate", "edges", "fir", "gain", "gaussian-blur", "gray",
+           "histogram-equalize", "invert", "levels", "lut3d", "median", "morphology",
+           "motion", "moving-average", "sharpen", "spike-detect", "temporal-denoise",
+           "threshold", "warp"]
 TIMEOUT = 400
 # Not the user's own.
 CACHE = tempfile.TemporaryDirectory(prefix="ringkernel-cli-cache-")

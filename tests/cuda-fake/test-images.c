@@ -71,11 +71,13 @@ assert_describes (gconstpointer image, const gchar *name)
 static void
 test_every_kernel (Fixture *f, gconstpointer data)
 {
-  static const gchar *const names[] = { "copy", "edges", "gaussian_blur",
-    "gray", "invert", "levels", "temporal_denoise", "fir", "gain", "decimate",
-    "moving_average", "spike_detect", "blocks", "emit", "gate", "gate_video",
-    "negate_audio", "pair", "parameters", "per_byte", "scratch", "serial",
-    "swap_record" };
+  static const gchar *const names[] = { "background_subtract", "bilateral",
+    "box_blur", "chroma_key", "color_balance", "copy", "edges", "gaussian_blur",
+    "gray", "histogram_equalize", "invert", "levels", "lut3d", "median",
+    "morphology", "motion", "sharpen", "temporal_denoise", "threshold", "warp",
+    "fir", "gain", "decimate", "moving_average", "spike_detect", "blocks",
+    "emit", "gate", "gate_video", "negate_audio", "pair", "parameters",
+    "per_byte", "scratch", "serial", "swap_record" };
   guint i;
 
   for (i = 0; i < G_N_ELEMENTS (names); i++) {

@@ -477,8 +477,12 @@ class PtxOfKernels(unittest.TestCase):
 
     def test_arithmetic_is_that_of_ieee(self):
         """What is a * b + c in the source is rounded twice, as on the CPU."""
-        for name in ("copy", "edges", "gray", "invert", "temporal-denoise",
-                     "decimate", "moving-average", "spike-detect"):
+        for name in ("background-subtract", "bilateral", "box-blur",
+                     "chroma-key", "color-balance", "copy", "edges", "gray",
+                     "histogram-equalize", "invert", "lut3d", "median",
+                     "morphology", "motion", "sharpen", "temporal-denoise",
+                     "threshold", "warp", "decimate", "moving-average",
+                     "spike-detect"):
             with self.subTest(name):
                 self.assertFalse([op for op, _ in self.ptx[name].code
                                   if re.match(r"fma\.|.*\.ftz", op)])

@@ -157,6 +157,11 @@ class Description:
                 unit=int(f[4]), max_count=int(f[5]), default=float(f[6]),
                 minimum=float(f[7]), maximum=float(f[8])))
 
+    def output_format(self, format):
+        """What comes out for this: the same if it may be, else the first."""
+        formats = self.output_formats.split(', ')
+        return format if formats == [''] or format in formats else formats[0]
+
     def cells(self, values):
         """The set of parameters as the kernel reads it."""
         unknown = set(values) - {p['name'] for p in self.parameters}
@@ -276,7 +281,7 @@ class DirectKernel:
 
     def video(self, format, planes, padding=(0, 0), in_place=False, flags=0):
         height, width = planes[0].shape[:2]
-        out_format = self.d.output_formats or format
+        out_format = self.d.output_format(format)
         tight = sum(p.size for p in planes)
         rows = [p.reshape(p.shape[0], -1) for p in planes]
         source = Payload(rows, padding[0])
@@ -446,7 +451,7 @@ class RuntimeKernel:
             lambda f: Ring.Message.new_video(f, self._bytes(
                 b''.join(p.tobytes() for p in planes))), flags)
         flat, at, result = np.frombuffer(out[0], np.uint8), 0, []
-        for shape in plane_shapes(self.d.output_formats or format, width, height):
+        for shape in plane_shapes(self.d.output_format(format), width, height):
             n = int(np.prod(shape))
             result.append(flat[at:at + n].reshape(shape))
             at += n

@@ -1,0 +1,165 @@
+/* gst-ringkernel
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Median filter: takes single wrong pixels away and leaves edges sharp.
+ *
+ * A component becomes the median of the 3x3 or 5x5 around it in its own plane, the
+ * border replicated; exact. RGB: each colour on its own. YUV: chroma as well, over
+ * as many of its own pixels. Alpha is kept.
+ *
+ * The median is what is left when the least and the greatest of some values are
+ * dropped again and again, another taking their place as long as there is one: so few
+ * are at hand at a time, and which are compared does not depend on what they are.
+ */
+/* Its values stay in registers. */
+#define RING_REGISTERS 128
+#include <ringkernel/kernel-sdk.h>
+
+/* The lower of two to @a. */
+#define MEDIAN_SORT(a, b) \
+  { \
+    const uint8_t lower = v[a] < v[b] ? v[a] : v[b]; \
+    v[b] = v[a] < v[b] ? v[b] : v[a]; \
+    v[a] = lower; \
+  }
+
+/* Pairs of one of the first half, and one from @h on. */
+#define MEDIAN_PAIRS_1(h) MEDIAN_SORT (0, h)
+#define MEDIAN_PAIRS_2(h) MEDIAN_PAIRS_1 (h) MEDIAN_SORT (1, h + 1)
+#define MEDIAN_PAIRS_3(h) MEDIAN_PAIRS_2 (h) MEDIAN_SORT (2, h + 2)
+#define MEDIAN_PAIRS_4(h) MEDIAN_PAIRS_3 (h) MEDIAN_SORT (3, h + 3)
+#define MEDIAN_PAIRS_5(h) MEDIAN_PAIRS_4 (h) MEDIAN_SORT (4, h + 4)
+#define MEDIAN_PAIRS_6(h) MEDIAN_PAIRS_5 (h) MEDIAN_SORT (5, h + 5)
+#define MEDIAN_PAIRS_7(h) MEDIAN_PAIRS_6 (h) MEDIAN_SORT (6, h + 6)
+/* The least of the first to 0, the greatest of the last to @e. */
+#define MEDIAN_ENDS_2(e) MEDIAN_SORT (0, 1) MEDIAN_SORT (e - 1, e)
+#define MEDIAN_ENDS_3(e) \
+  MEDIAN_ENDS_2 (e) MEDIAN_SORT (0, 2) MEDIAN_SORT (e - 2, e)
+#define MEDIAN_ENDS_4(e) \
+  MEDIAN_ENDS_3 (e) MEDIAN_SORT (0, 3) MEDIAN_SORT (e - 3, e)
+#define MEDIAN_ENDS_5(e) \
+  MEDIAN_ENDS_4 (e) MEDIAN_SORT (0, 4) MEDIAN_SORT (e - 4, e)
+#define MEDIAN_ENDS_6(e) \
+  MEDIAN_ENDS_5 (e) MEDIAN_SORT (0, 5) MEDIAN_SORT (e - 5, e)
+#define MEDIAN_ENDS_7(e) \
+  MEDIAN_ENDS_6 (e) MEDIAN_SORT (0, 6) MEDIAN_SORT (e - 6, e)
+/* Of 2 @pairs values, or of one more, then @half is one more as well. */
+#define MEDIAN_OF(pairs, half) \
+  MEDIAN_PAIRS_##pairs (half) MEDIAN_ENDS_##half (pairs + half - 1)
+/* The least is forgotten, and the greatest lies behind those that count next. */
+#define MEDIAN_NEXT(value) v[0] = (value);
+
+/* Around *@at; @u, @d, @l and @r are how far the neighbours above, below, to the left
+ * and to the right are. */
+RING_FUNCTION uint8_t
+median_of_9 (const RING_GLOBAL uint8_t *at, int32_t u, int32_t d, int32_t l,
+    int32_t r)
+{
+  uint8_t v[6] = { at[u + l], at[u], at[u + r], at[l], at[0], at[r] };
+
+  MEDIAN_OF (3, 3)
+  MEDIAN_NEXT (at[d + l])
+  MEDIAN_OF (2, 3)
+  MEDIAN_NEXT (at[d])
+  MEDIAN_OF (2, 2)
+  MEDIAN_NEXT (at[d + r])
+  MEDIAN_OF (1, 2)
+  return v[1];
+}
+
+/* Likewise, with two neighbours to each side. */
+RING_FUNCTION uint8_t
+median_of_25 (const RING_GLOBAL uint8_t *at, int32_t uu, int32_t u, int32_t d,
+    int32_t dd, int32_t ll, int32_t l, int32_t r, int32_t rr)
+{
+  uint8_t v[14] = { at[uu + ll], at[uu + l], at[uu], at[uu + r], at[uu + rr],
+    at[u + ll], at[u + l], at[u], at[u + r], at[u + rr], at[ll], at[l], at[0],
+    at[r] };
+
+  MEDIAN_OF (7, 7)
+  MEDIAN_NEXT (at[rr])
+  MEDIAN_OF (6, 7)
+  MEDIAN_NEXT (at[d + ll])
+  MEDIAN_OF (6, 6)
+  MEDIAN_NEXT (at[d + l])
+  MEDIAN_OF (5, 6)
+  MEDIAN_NEXT (at[d])
+  MEDIAN_OF (5, 5)
+  MEDIAN_NEXT (at[d + r])
+  MEDIAN_OF (4, 5)
+  MEDIAN_NEXT (at[d + rr])
+  MEDIAN_OF (4, 4)
+  MEDIAN_NEXT (at[dd + ll])
+  MEDIAN_OF (3, 4)
+  MEDIAN_NEXT (at[dd + l])
+  MEDIAN_OF (3, 3)
+  MEDIAN_NEXT (at[dd])
+  MEDIAN_OF (2, 3)
+  MEDIAN_NEXT (at[dd + r])
+  MEDIAN_OF (2, 2)
+  MEDIAN_NEXT (at[dd + rr])
+  MEDIAN_OF (1, 2)
+  return v[1];
+}
+
+RING_KERNEL (median, "Takes single wrong pixels away: the median of the neighbours",
+    RING_VIDEO ("GRAY8, RGB, BGR, RGBA, BGRA, ARGB, ABGR, RGBx, BGRx, xRGB, xBGR, I420, NV12"),
+    RING_ENUM (size, 0, "3x3|5x5", "Of how many pixels"))
+{
+  const int32_t keep = ring_video_layout (in.format).a;
+
+  for (uint32_t p = 0; p < in.n_planes; p++) {
+    const int64_t last = (int64_t) in.plane[p].height - 1;
+    const int32_t stride = (int32_t) in.plane[p].stride;
+    const int32_t step = (int32_t) in.plane[p].pixel_stride;
+    const int64_t n = (int64_t) in.plane[p].width * step;
+
+    RING_FOR_EACH_ROW_OF (y, in.plane[p].height) {
+      const RING_GLOBAL uint8_t *from = ring_row (in.plane[p], y);
+      RING_GLOBAL uint8_t *to = ring_row (out.plane[p], y);
+      const int32_t u = y > 0 ? -stride : 0, uu = y > 1 ? 2 * u : u;
+      const int32_t d = y < last ? stride : 0, dd = y + 1 < last ? 2 * d : d;
+      int64_t inner = 0;
+
+#ifndef RING_STRIDED
+      /* What has both neighbours to both sides. The last tile ends with that, and
+       * may overlap the one before. */
+      if (n >= RING_TILE + 4 * step) {
+        inner = n - 4 * step;
+        for (int64_t done = 0; done < inner; done += RING_TILE) {
+          const int64_t x =
+              2 * step + (done < inner - RING_TILE ? done : inner - RING_TILE);
+          uint8_t v[RING_TILE];
+
+          if (params.size == 0) {
+            for (int32_t j = 0; j < RING_TILE; j++)
+              v[j] = median_of_9 (from + x + j, u, d, -step, step);
+          } else {
+            for (int32_t j = 0; j < RING_TILE; j++)
+              v[j] = median_of_25 (from + x + j, uu, u, d, dd, -2 * step, -step,
+                  step, 2 * step);
+          }
+          for (int32_t j = 0; j < RING_TILE; j++)
+            to[x + j] = v[j];
+          if (keep >= 0) {
+            for (int64_t j = (keep - x) & 3; j < RING_TILE; j += 4)
+              to[x + j] = from[x + j];
+          }
+        }
+      }
+#endif
+      /* Two pixels at both ends, or all of a row that has no tile. */
+      RING_FOR_EACH_LANE (i, n - inner) {
+        const int64_t x = inner == 0 || i < 2 * step ? i : inner + i;
+        const int32_t l = x < step ? 0 : -step;
+        const int32_t r = x + step < n ? step : 0;
+
+        to[x] = (x & 3) == keep ? from[x]
+            : params.size == 0
+            ? median_of_9 (from + x, u, d, l, r)
+            : median_of_25 (from + x, uu, u, d, dd, x < 2 * step ? l : 2 * l, l,
+                r, x + 2 * step < n ? 2 * r : r);
+      }
+    }
+  }
+}
