@@ -21,7 +21,7 @@ IMAGES = os.path.join(os.environ["RINGKERNEL_BUILD"], "kernels")
 sys.path.insert(0, os.path.join(ROOT, "tests", "cuda"))
 import cubin
 
-TARGETS = ["sm_75", "sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120"]
+TARGETS = ["sm_75", "sm_80", "sm_90", "sm_100", "sm_120"]
 
 
 def nvcc_version():

@@ -23,7 +23,7 @@ dir=$2
 
 # MiB. What travels to a machine with a GPU may be limited, and this is far more
 # than is needed.
-limit=60
+limit=90
 
 # Plugins, by file name: what the tests, the benchmarks and pipelines on real media
 # use. One that this machine lacks is left out, and said.
