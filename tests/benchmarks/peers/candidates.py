@@ -160,8 +160,8 @@ class Call:
     """A plain call. @make, given the shape and one buffer's bytes, returns a function
     without arguments, and the array of its results."""
 
-    def __init__(self, text, make, rows=None):
-        self.launch, self.make, self.rows = text, make, rows
+    def __init__(self, text, make):
+        self.launch, self.make = text, make
 
     def name(self):
         return self.launch
@@ -198,8 +198,11 @@ class Call:
 
 def memcpy(shape, data):
     to = np.zeros(data.size, np.uint8)
-    arguments = ctypes.c_void_p(to.ctypes.data), ctypes.c_void_p(data.ctypes.data), data.size
-    return (lambda: ctypes.memmove(*arguments)), lambda: to
+    addresses = ctypes.c_void_p(to.ctypes.data), ctypes.c_void_p(data.ctypes.data)
+
+    def call(kept=(to, data)):  # who has an address has not the array
+        ctypes.memmove(*addresses, kept[1].size)
+    return call, lambda: to
 
 
 def cv(function):

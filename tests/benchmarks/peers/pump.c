@@ -109,6 +109,28 @@ start (Pump *self, GstCaps *caps)
   gst_pad_push_event (self->src, gst_event_new_segment (&segment));
 }
 
+/* audiofirfilter wants a GValueArray, deprecated as that is, and its type by name. */
+G_GNUC_BEGIN_IGNORE_DEPRECATIONS
+static void
+set_taps (GstElement *element, const double *taps, unsigned n)
+{
+  GValueArray *values = g_value_array_new (n);
+  GValue array = G_VALUE_INIT;
+
+  for (unsigned i = 0; i < n; i++) {
+    GValue value = G_VALUE_INIT;
+
+    g_value_init (&value, G_TYPE_DOUBLE);
+    g_value_set_double (&value, taps[i]);
+    g_value_array_append (values, &value);
+  }
+  g_value_init (&array, g_type_from_name ("GValueArray"));
+  g_value_take_boxed (&array, values);
+  g_object_set_property (G_OBJECT (element), "kernel", &array);
+  g_value_unset (&array);
+}
+G_GNUC_END_IGNORE_DEPRECATIONS
+
 /* Returns NULL, and a text in @error, if there is no such pipeline. @taps: for the
  * property `kernel` of an audiofirfilter. @duration is a buffer's, in ns. */
 Pump *
@@ -138,23 +160,8 @@ pump_open (const char *launch, const char *caps_text, uint64_t duration,
   self->duration = duration;
   if (n_taps > 0) {
     GstElement *element = gst_bin_get_by_name (GST_BIN (bin), "taps");
-    GValue array = G_VALUE_INIT;
-    /* What that element wants, deprecated as it is. */
-    G_GNUC_BEGIN_IGNORE_DEPRECATIONS
-    GValueArray *values = g_value_array_new (n_taps);
 
-    for (unsigned i = 0; i < n_taps; i++) {
-      GValue value = G_VALUE_INIT;
-
-      g_value_init (&value, G_TYPE_DOUBLE);
-      g_value_set_double (&value, taps[i]);
-      g_value_array_append (values, &value);
-    }
-    g_value_init (&array, G_TYPE_VALUE_ARRAY);
-    G_GNUC_END_IGNORE_DEPRECATIONS
-    g_value_take_boxed (&array, values);
-    g_object_set_property (G_OBJECT (element), "kernel", &array);
-    g_value_unset (&array);
+    set_taps (element, taps, n_taps);
     gst_object_unref (element);
   }
   self->src = new_pad ("src", GST_PAD_SRC, self);
