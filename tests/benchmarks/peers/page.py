@@ -20,7 +20,7 @@ def svg_class():
 
 
 def times(value):
-    return f"{value:.2g}" if value < 10 else f"{value:.0f}"
+    return f"{value:.2f}" if value < 10 else f"{value:.0f}"
 
 
 def duration(ns):

@@ -30,14 +30,17 @@ CORES = len(os.sched_getaffinity(0))
 
 
 class Effort:
+    """Turns are short, so that most of them are not disturbed where others use the machine
+    as well; and there are many of them."""
+
     def __init__(self, quick):
         self.quick = quick
-        self.rounds = 3 if quick else 31
-        self.slice_ns = 1e6 if quick else 15e6
+        self.slice_ns = 1e6 if quick else 4e6
+        self.most, self.least = (3, 3) if quick else (101, 15)
+        self.whole_ns = 8e9
 
-    def rounds_for(self, ns):
-        """What takes long is measured less often, but never less than 15 times."""
-        return self.rounds if self.quick or ns < 2e8 else 15
+    def rounds(self, round_ns):
+        return int(min(max(self.whole_ns / round_ns, self.least), self.most))
 
 
 def spread(values):
@@ -49,16 +52,16 @@ def take_turns(candidates, shape, data, effort):
     """ns per buffer without the no-op's, for each candidate a list over rounds."""
     clocks = [candidate.clock(shape, data) for candidate in candidates]
     try:
-        work, counts, slowest = [], [], 0
+        work, counts, round_ns = [], [], 0
         for measure, idle, _ in clocks:
             for what in (measure, idle):
                 once = max(what(1), what(2 if effort.quick else 3), 100)
-                slowest = max(slowest, once)
+                round_ns += max(once, effort.slice_ns)
                 work.append(what)
                 counts.append(int(min(max(effort.slice_ns / once, 1), 5000)))
             # A no-op's buffer is filled as well, which takes longer than it does.
             counts[-1] = min(counts[-1], max(counts[-2], 20))
-        rounds = effort.rounds_for(slowest)
+        rounds = effort.rounds(round_ns)
         spent = [[0.0] * rounds for _ in work]
         for turn in range(rounds):
             for i in range(len(work)):

@@ -136,10 +136,10 @@ class Clock(unittest.TestCase):
         effort = peers.Effort(True)
         ours, theirs = peers.take_turns([candidate("a", 1000, 400), candidate("b", 50, 60)],
                                         None, None, effort)
-        self.assertEqual(ours, [600.0] * effort.rounds)
-        self.assertEqual(theirs, [1.0] * effort.rounds)  # never a ratio with nothing
-        rounds = asked[-4 * effort.rounds:]
-        for turn in range(effort.rounds):
+        self.assertEqual(ours, [600.0] * effort.most)
+        self.assertEqual(theirs, [1.0] * effort.most)  # never a ratio with nothing
+        rounds = asked[-4 * effort.most:]
+        for turn in range(effort.most):
             self.assertEqual(sorted(rounds[4 * turn:4 * turn + 4]), ["a", "a-", "b", "b-"])
         self.assertGreater(len({tuple(rounds[4 * t:4 * t + 4]) for t in range(3)}), 1)
         self.assertEqual(closed, ["a", "b"])
