@@ -49,12 +49,21 @@ def ratio(result):
     return f"{times(r['median'])} ({times(r['q1'])} to {times(r['q3'])})"
 
 
+def busy(whole):
+    """What to hold against the figures."""
+    # This run itself is a load of one, or of all cores for some of the time.
+    if min(whole["load-before"][0], whole["load-after"][0]) <= whole["nproc"]:
+        return []
+    return ["Others used this machine meanwhile: what is said of all cores is said of what "
+            "they left.", ""]
+
+
 def table(whole):
     lines = [
         f"{whole['cpu']}, {whole['nproc']} cores, {whole['date'][:10]}, commit "
         f"{whole['commit'][:10]}, {whole['system']}, GStreamer {whole['gstreamer']}, OpenCV "
         f"{whole['opencv']}. Load of the machine {whole['load-before'][0]:.1f} before, "
-        f"{whole['load-after'][0]:.1f} after.", "",
+        f"{whole['load-after'][0]:.1f} after.", "", *busy(whole),
         "| kernel | beside | input | ours | theirs | one thread: times as fast | "
         "all cores | goal | | greatest difference |",
         "|---|---|---|---|---|---|---|---|---|---|"]

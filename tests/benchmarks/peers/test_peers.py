@@ -163,6 +163,12 @@ class Spread(unittest.TestCase):
         self.assertEqual(peers.spread([5, 1, 4, 2, 3]),
                          {"median": 3, "q1": 2, "q3": 4, "min": 1, "max": 5})
 
+    def test_a_machine_that_others_use_is_said(self):
+        free = {"nproc": 2, "load-before": [0.5, 0, 0], "load-after": [2.5, 0, 0]}
+        self.assertEqual(page.busy(free), [])
+        self.assertIn("Others used this machine",
+                      page.busy(dict(free, **{"load-before": [2.1, 0, 0]}))[0])
+
     def test_help_says_what_it_is(self):
         text = io.StringIO()
         with contextlib.redirect_stdout(text), self.assertRaises(SystemExit):
