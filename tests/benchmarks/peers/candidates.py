@@ -31,7 +31,7 @@ def load():
     library.pump_in_place.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t]
     library.pump_time.restype = ctypes.c_double
     library.pump_time.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t,
-                                  ctypes.c_uint, ctypes.c_int]
+                                  ctypes.c_uint, ctypes.c_int, ctypes.c_int]
     library.pump_has.argtypes = [ctypes.c_char_p]
     library.pump_init()
     return library
@@ -136,15 +136,16 @@ class Element:
             raise CannotRun(f"{self.launch}: a push failed")
         return out[:made]
 
-    def clock(self, shape, data):
-        """A function of n that says how many ns one of n buffers took, less a no-op; and
-        one that ends it."""
+    def clock(self, shape, data, own):
+        """Two functions of n, for this and for a no-op, that say how many ns one of n
+        buffers took, and one that ends it. With @own they count what this thread has had of
+        a processor, so what others do on the machine does not count."""
         pump, idle = self.open(shape), Element("identity").open(shape)
         where, size = data.ctypes.data, data.shape[1]
         in_place = PUMP.pump_in_place(pump, where, size)
 
         def measure(which, n):
-            spent = PUMP.pump_time(which, where, size, n, in_place)
+            spent = PUMP.pump_time(which, where, size, n, in_place, own)
             if spent < 0 or in_place < 0:
                 raise CannotRun(f"{self.launch}: a push failed")
             return spent
@@ -179,15 +180,16 @@ class Call:
             results.append(out().reshape(-1).view(np.uint8).copy())
         return np.concatenate(results)
 
-    def clock(self, shape, data):
+    def clock(self, shape, data, own):
+        now = time.thread_time_ns if own else time.perf_counter_ns
         function, _ = self.make(shape, data[0].copy())
 
         def measure(what, n):
             spent = 0
             for _ in range(n):
-                begin = time.perf_counter_ns()
+                begin = now()
                 what()
-                spent += time.perf_counter_ns() - begin
+                spent += now() - begin
             return spent / n
 
         return ((lambda n: measure(function, n)), (lambda n: measure(lambda: None, n)),

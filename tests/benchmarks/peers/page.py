@@ -85,7 +85,7 @@ def table(whole):
                      f"| {row['verified']['greatest-difference']:.2g} |")
     judged = [row["status"] for row in whole["rows"] if row["goal"]]
     lines += ["", "Ratios are medians of those within a round, and their quartiles; times are "
-              "those of one thread, without a no-op's. Goals are for one thread. Goals met: "
+              "processor time of one thread, without a no-op's. Goals are for one thread. Goals met: "
               f"{judged.count('met')}, missed: {judged.count('missed')}, not measured: "
               f"{len(judged) - judged.count('met') - judged.count('missed')}."]
     lines += [""] * bool(notes) + [f"{i}. {note}" for i, note in enumerate(notes, 1)]

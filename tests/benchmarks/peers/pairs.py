@@ -244,8 +244,8 @@ class TakesAyuv(Element):
     def open(self, shape):
         return super().open(self.shape)
 
-    def clock(self, shape, data):
-        return super().clock(self.shape, data)
+    def clock(self, shape, data, own):
+        return super().clock(self.shape, data, own)
 
 
 def close_inside(border, allowed):

@@ -7,7 +7,8 @@ A pair is measured on the same input, in the same process, after its results wer
 looked at. Both take turns in short rounds, each with a no-op of its own kind (the
 element identity, or an empty call) whose time is subtracted. Figures are medians over
 rounds, ratios are those within one round, so that a machine that changes speed changes
-both sides alike. First one thread against one thread, then all cores."""
+both sides alike. First one thread against one thread, in processor time of that thread, then
+all cores, by the clock."""
 import argparse
 import datetime
 import json
@@ -48,9 +49,9 @@ def spread(values):
     return {"median": median, "q1": q1, "q3": q3, "min": low, "max": high}
 
 
-def take_turns(candidates, shape, data, effort):
+def take_turns(candidates, shape, data, own, effort):
     """ns per buffer without the no-op's, for each candidate a list over rounds."""
-    clocks = [candidate.clock(shape, data) for candidate in candidates]
+    clocks = [candidate.clock(shape, data, own) for candidate in candidates]
     try:
         work, counts, round_ns = [], [], 0
         for measure, idle, _ in clocks:
@@ -75,12 +76,15 @@ def take_turns(candidates, shape, data, effort):
             close()
 
 
-def compared(pair, shape, data, workers, effort):
-    """A pair in figures; @workers: how many threads both may use, 0: all cores."""
+def compared(pair, shape, data, workers, own, effort):
+    """A pair in figures; @workers: how many threads both may use, 0: all cores; @own:
+    processor time of this thread."""
     cv2.setNumThreads(workers or CORES)
-    ours, theirs = take_turns([pair.ours(workers), pair.peer], shape, data, effort)
-    return {"threads": workers or CORES, "rounds": len(ours), "ours-ns": spread(ours),
-            "peer-ns": spread(theirs), "ratio": spread(np.divide(theirs, ours))}
+    ours, theirs = take_turns([pair.ours(workers), pair.peer], shape, data, own, effort)
+    return {"threads": workers or CORES,
+            "clock": "processor time of the thread" if own else "wall", "rounds": len(ours),
+            "ours-ns": spread(ours), "peer-ns": spread(theirs),
+            "ratio": spread(np.divide(theirs, ours))}
 
 
 def verify(pair):
@@ -114,8 +118,8 @@ def measure(pair, effort):
     try:
         row["verified"] = verify(pair)
         data = pair.shape.input(1)
-        row["single"] = compared(pair, pair.shape, data, 1, effort)
-        row["all"] = compared(pair, pair.shape, data, 0, effort)
+        row["single"] = compared(pair, pair.shape, data, 1, True, effort)
+        row["all"] = compared(pair, pair.shape, data, 0, False, effort)
     except CannotRun as error:
         return dict(row, status="failed", why=str(error))
     row["status"] = "measured" if pair.goal is None \
@@ -129,7 +133,7 @@ def sweep_sizes(effort):
     for pair, shapes in sweeps():
         points = []
         for shape in shapes[:2] if effort.quick else shapes:
-            points.append(dict(compared(pair, shape, shape.input(1), 1, effort),
+            points.append(dict(compared(pair, shape, shape.input(1), 1, True, effort),
                                input=shape.text, items=shape.items()))
         found.append({"kernel": pair.kernel, "peer": pair.peer.launch, "points": points})
     return found
@@ -144,7 +148,7 @@ def sweep_threads(effort):
                                               ("temporal-denoise", "1920x1080 I420")):
             data = pair.shape.input(1)
             found.append({"kernel": pair.kernel, "peer": pair.peer.launch, "points": [
-                compared(pair, pair.shape, data, n, effort) for n in range(1, CORES + 1)]})
+                compared(pair, pair.shape, data, n, False, effort) for n in range(1, CORES + 1)]})
     return found
 
 

@@ -19,4 +19,4 @@ int64_t pump_run (Pump *self, const void *data, size_t size, unsigned n,
     void *out, size_t room);
 int pump_in_place (Pump *self, const void *data, size_t size);
 double pump_time (Pump *self, const void *data, size_t size, unsigned n,
-    int in_place);
+    int in_place, int own);

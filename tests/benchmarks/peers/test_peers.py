@@ -127,7 +127,7 @@ class Clock(unittest.TestCase):
         def candidate(name, full, empty):
             class Known:
                 @staticmethod
-                def clock(shape, data):
+                def clock(shape, data, own):
                     def say(what, ns):
                         return lambda n: asked.append(name + what) or ns
                     return say("", full), say("-", empty), lambda: closed.append(name)
@@ -135,7 +135,7 @@ class Clock(unittest.TestCase):
 
         effort = peers.Effort(True)
         ours, theirs = peers.take_turns([candidate("a", 1000, 400), candidate("b", 50, 60)],
-                                        None, None, effort)
+                                        None, None, True, effort)
         self.assertEqual(ours, [600.0] * effort.most)
         self.assertEqual(theirs, [1.0] * effort.most)  # never a ratio with nothing
         rounds = asked[-4 * effort.most:]
