@@ -17,11 +17,6 @@ import xml.etree.ElementTree
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
-try:
-    import cv2  # noqa: F401
-except ImportError as error:
-    raise unittest.SkipTest("python3-opencv is not installed") from error
-
 import numpy as np
 
 import page
