@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Writes what was measured on GPUs into docs/performance.md, and draws it.
+"""Writes what was measured into docs/performance.md, and draws what GPUs did.
 
-    gen-performance.py                    from docs/benchmarks/gpu/*.json
+    gen-performance.py                    from docs/benchmarks/gpu/*.json, and the table
+                                          of docs/benchmarks/cpu
     gen-performance.py --check            only say whether it is up to date (exit status)
     gen-performance.py --draw FOLDER JSON …
                                           crossover.svg, timeline.svg and results.md
@@ -20,7 +21,8 @@ from xml.sax.saxutils import escape
 HERE = os.path.dirname(os.path.abspath(__file__))
 PAGE = os.path.join(HERE, "performance.md")
 MEASURED = os.path.join(HERE, "benchmarks", "gpu")
-BLOCK = re.compile(r"(<!-- generated: results -->\n).*?(<!-- end -->)", re.DOTALL)
+CPU = os.path.join(HERE, "benchmarks", "cpu")
+BLOCK = r"(<!-- generated: %s -->\n).*?(<!-- end -->)"
 NOTHING = """Nothing was measured yet. `gpu-check` leaves `benchmarks.json`; put into
 `docs/benchmarks/gpu/`, it becomes a table and two figures here.
 """
@@ -31,6 +33,9 @@ WHAT = {("accepted", "arrived"): "copied in", ("arrived", "started"): "fetched",
 COLOURS = {"copied in": "#4477aa", "copied in and fetched": "#4477aa", "fetched": "#ccbb44",
            "in the kernel": "#228833", "copied back": "#ee6677"}
 MODES = [("persistent", "#228833"), ("event-driven", "#4477aa"), ("cpu", "#bbbbbb")]
+
+NO_PEERS = """Nothing was measured yet: `./dev bench peers --write`.
+"""
 
 
 def read(paths):
@@ -192,6 +197,28 @@ def results(parts, folder):
     return "\n".join(lines)
 
 
+def peers():
+    """What `./dev bench peers --write` has left."""
+    path = os.path.join(CPU, "table.md")
+    if not os.path.exists(path):
+        return NO_PEERS
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    for name, what in (("sizes", "Time for a pixel, or for a frame of sound, over sizes"),
+                       ("threads", "Buffers in a second, over threads")):
+        if os.path.exists(os.path.join(CPU, name + ".svg")):
+            text += f"\n![{what}](benchmarks/cpu/{name}.svg)\n"
+    return text
+
+
+def fill(page, name, text):
+    page, found = re.subn(BLOCK % name, lambda match: match[1] + text + match[2], page,
+                          flags=re.DOTALL)
+    if found != 1:
+        sys.exit(f"performance.md has no place for {name}")
+    return page
+
+
 def main():
     arguments = sys.argv[1:]
     if arguments[:1] == ["--draw"] and len(arguments) > 2:
@@ -207,9 +234,7 @@ def main():
         old = file.read()
     parts = read(sorted(glob.glob(os.path.join(MEASURED, "*.json"))))
     text = results(parts, MEASURED) if parts else NOTHING
-    new, found = BLOCK.subn(lambda match: match[1] + text + match[2], old)
-    if found != 1:
-        sys.exit("performance.md has no place for results")
+    new = fill(fill(old, "results", text), "peers", peers())
     if arguments == ["--check"]:
         if new != old:
             print("performance.md is not up to date; run ./dev docs", file=sys.stderr)
