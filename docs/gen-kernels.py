@@ -29,6 +29,7 @@ KINDS = [
 SETTINGS = {
     "background-subtract": "rate=0.05",
     "bilateral": "radius=4 sigma_color=40",
+    "biquad": "response=high-pass frequency=300",
     "box-blur": "radius=10",
     "chroma-key": "red=40 green=120 blue=200 similarity=0.2",
     "color-balance": "saturation=1.6 hue=20",

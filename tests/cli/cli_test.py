@@ -10,7 +10,7 @@ import unittest
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DATA = os.path.join(ROOT, "tests", "data")
 EXAMPLES = os.path.join(ROOT, "examples", "kernels")
-BUILTIN = ["background-subtract", "bilateral", "box-blur", "chroma-key", "color-balance",
+BUILTIN = ["background-subtract", "bilateral", "biquad", "box-blur", "chroma-key", "color-balance",
            "copy", "decimate", "edges", "fir", "gain", "gaussian-blur", "gray",
            "histogram-equalize", "invert", "levels", "lut3d", "median", "morphology",
            "motion", "moving-average", "sharpen", "spike-detect", "temporal-denoise",

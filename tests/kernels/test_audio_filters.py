@@ -1,0 +1,206 @@
+#!/usr/bin/python3
+# gst-ringkernel
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The audio kernels that remember what they have heard, against numpy and scipy."""
+import os
+import unittest
+
+import numpy as np
+from scipy import signal
+
+import ringtest
+from ringtest import RuntimeIsTested  # noqa: F401
+from ringtest import DISCONT, SHARINGS
+from test_audio import cuts, samples
+
+RATE = 48000
+FORMATS = ('F32LE', 'S16LE')
+CHANNELS = (1, 2, 3, 8, 13)
+
+
+class Audio(unittest.TestCase):
+    def setUp(self):
+        self.rng = np.random.default_rng(1)
+
+    def stream(self, name, params, format, x, longest, sharing={}, in_place=False, rate=RATE):
+        """All that comes out for @x cut anywhere."""
+        kernel = ringtest.Kernel(name, params, **sharing)
+        at, out = 0, []
+        for n in cuts(self.rng, len(x), longest):
+            out.append(kernel.audio(format, x[at:at + n], rate=rate, in_place=in_place))
+            at += n
+        return np.concatenate(out)
+
+    def however_cut(self, name, params, format, x, rate=RATE, sharings=SHARINGS):
+        """The output, which must be the same bits for every cut and sharing."""
+        whole = ringtest.Kernel(name, params).audio(format, x, rate=rate)
+        for i, sharing in enumerate(sharings):
+            longest = (len(x), 397, 61)[i % 3]
+            got = self.stream(name, params, format, x, longest, sharing, i % 2 == 1, rate)
+            self.assertEqual(got.tobytes(), whole.tobytes(),
+                             (name, params, format, x.shape, longest, sharing))
+        return whole
+
+    def close(self, format, got, expected, error, of=''):
+        """@error: of what is computed before it is put out, at most, per full scale."""
+        self.assertEqual(got.shape, expected.shape)
+        if format == 'S16LE':
+            exact = np.clip(expected, -32768, 32767)
+            bound = 0.5 + error * 32768
+        else:
+            exact = expected
+            bound = np.abs(expected) * 2.0 ** -24 + error
+        self.assertTrue((np.abs(got - exact) <= bound).all(),
+                        (of, format, np.abs(got - exact).max()))
+
+
+def biquad(response, frequency, q=0.70710678, gain=0.0, rate=RATE):
+    """From the filter of which it is the image under the bilinear transform."""
+    q, gain, frequency = (float(np.float32(v)) for v in (q, gain, frequency))
+    a = 10 ** (gain / 40)
+    low = [1, 1 / q, 1]
+    shelf = [a, a ** 0.5 / q, 1]
+    b, a_ = {
+        'low-pass': ([1], low),
+        'high-pass': ([1, 0, 0], low),
+        'band-pass': ([1 / q, 0], low),
+        'notch': ([1, 0, 1], low),
+        'all-pass': ([1, -1 / q, 1], low),
+        'peak': ([1, a / q, 1], [1, 1 / (a * q), 1]),
+        'low-shelf': (a * np.array(shelf[::-1]), shelf),
+        'high-shelf': (a * np.array(shelf), shelf[::-1]),
+    }[response]
+    return signal.bilinear(b, a_, 0.5 / np.tan(np.pi * frequency / rate))
+
+
+class Biquad(Audio):
+    RESPONSES = ['low-pass', 'high-pass', 'band-pass', 'notch', 'all-pass', 'peak',
+                 'low-shelf', 'high-shelf']
+
+    def test_against_scipy_however_cut(self):
+        settings = [(1000, 0.70710678, 6.0), (40, 5.0, -12.0), (15000, 0.3, 3.0)]
+        for i, response in enumerate(self.RESPONSES):
+            for k, (frequency, q, gain) in enumerate(settings):
+                params = dict(response=response, frequency=frequency, q=q, gain=gain)
+                b, a = biquad(response, frequency, q, gain)
+                for format in FORMATS:
+                    x = samples(self.rng, format, 900, CHANNELS[(i + k) % 5])
+                    got = self.however_cut('biquad', params, format, x,
+                                           sharings=SHARINGS[k::3])
+                    self.close(format, got, signal.lfilter(b, a, x.astype(float), axis=0),
+                               1e-9, params)
+
+    def test_channels(self):
+        b, a = biquad('low-pass', 3000)
+        for channels in (*CHANNELS, 4, 5, 6, 7, 15, 16, 64):
+            for format in FORMATS:
+                x = samples(self.rng, format, 300, channels)
+                got = self.however_cut('biquad', dict(frequency=3000), format, x)
+                self.close(format, got, signal.lfilter(b, a, x.astype(float), axis=0), 1e-9)
+
+    def test_channels_beyond_the_last(self):
+        x = samples(self.rng, 'S16LE', 50, 1100)
+        got = self.however_cut('biquad', {}, 'S16LE', x, sharings=SHARINGS[:5])
+        self.assertTrue(np.array_equal(got[:, 1024:], x[:, 1024:]))
+        b, a = biquad('low-pass', 1000)
+        self.close('S16LE', got[:, :1024],
+                   signal.lfilter(b, a, x[:, :1024].astype(float), axis=0), 1e-9)
+
+    def test_low_frequencies_at_high_rates(self):
+        # Where floats would be off by more than 10 dB.
+        x = samples(self.rng, 'F32LE', 50000, 2)
+        got = ringtest.Kernel('biquad', dict(frequency=10, response='peak', gain=12)).audio(
+            'F32LE', x, rate=192000)
+        b, a = biquad('peak', 10, gain=12, rate=192000)
+        self.close('F32LE', got, signal.lfilter(b, a, x.astype(float), axis=0), 1e-8)
+
+    def test_frequencies_beyond_half_of_the_rate(self):
+        b, a = biquad('low-pass', 0.499 * RATE)
+        x = samples(self.rng, 'F32LE', 500, 2)
+        for frequency in (24000, 200000):
+            got = self.however_cut('biquad', dict(frequency=frequency), 'F32LE', x)
+            self.close('F32LE', got, signal.lfilter(b, a, x.astype(float), axis=0), 1e-9)
+
+    def test_0_db_is_identity(self):
+        for response in ('peak', 'low-shelf', 'high-shelf'):
+            for format in FORMATS:
+                x = samples(self.rng, format, 1000, 3)
+                got = ringtest.Kernel('biquad', dict(response=response)).audio(format, x)
+                self.assertTrue(np.array_equal(got, x))
+
+    def test_saturates(self):
+        x = np.full((2000, 1), 32767, '<i2')
+        x[1000:] = -32768
+        got = ringtest.Kernel('biquad', dict(response='low-shelf', gain=12)).audio('S16LE', x)
+        self.assertEqual((got[900:1000].min(), got[1900:].max()), (32767, -32768))
+
+    def test_discontinuity_forgets(self):
+        x = samples(self.rng, 'F32LE', 400, 2)
+        kernel = ringtest.Kernel('biquad', workers=2)
+        first = kernel.audio('F32LE', x)
+        self.assertFalse(np.array_equal(kernel.audio('F32LE', x), first))
+        self.assertTrue(np.array_equal(kernel.audio('F32LE', x, flags=DISCONT), first))
+
+    def test_what_is_not_finite_is_silence(self):
+        x = samples(self.rng, 'F32LE', 400, 3)
+        x[50, 0], x[60, 1], x[70, 2] = np.nan, np.inf, -np.inf
+        silent = np.where(np.isfinite(x), x, np.float32(0))
+        got = self.however_cut('biquad', {}, 'F32LE', x)
+        self.assertTrue(np.array_equal(got, ringtest.Kernel('biquad').audio('F32LE', silent)))
+
+    def test_a_tail_ends(self):
+        x = samples(self.rng, 'F32LE', 40000, 2)
+        x[100:] = 0
+        got = self.however_cut('biquad', dict(frequency=500), 'F32LE', x,
+                               sharings=SHARINGS[1:5])
+        self.assertTrue(got[200].all())
+        self.assertFalse(got[-1000:].any())
+
+
+class Maths(unittest.TestCase):
+    """What filters are made of, in the SDK."""
+    SOURCE = """#include <ringkernel/kernel-sdk.h>
+RING_KERNEL (maths, "One function", RING_AUDIO ("F64LE"))
+{
+  RING_FOR_EACH (i, in.count)
+    ((RING_GLOBAL double *) out.data)[i] =
+        ring_%s (((const RING_GLOBAL double *) in.data)[i]);
+}
+"""
+
+    def apply(self, function, x):
+        path = os.path.join(ringtest.directory(), 'maths-%s.c' % function)
+        with open(path, 'w') as f:
+            f.write(self.SOURCE % function)
+        return ringtest.Kernel(path).audio('F64LE', np.reshape(x, (-1, 1)))[:, 0]
+
+    def test_against_numpy(self):
+        rng = np.random.default_rng(1)
+        near, far = rng.uniform(-8, 8, 100000), rng.uniform(-1e6, 1e6, 100000)
+        values = {'exp': np.concatenate([near, rng.uniform(-700, 700, 100000)]),
+                  'log': np.concatenate([rng.uniform(0.5, 2, 100000),
+                                         np.exp(rng.uniform(-700, 700, 100000))]),
+                  'sin': np.concatenate([near, far]), 'cos': np.concatenate([near, far])}
+        for function, x in values.items():
+            exact = getattr(np, function)(x.astype(np.longdouble))
+            error = np.abs(self.apply(function, x) - exact) / np.abs(exact)
+            self.assertLess(float(error.max()), 2.0 ** -50, function)
+
+    def test_ends(self):
+        bad = [np.nan, -np.inf, np.inf]
+        low, high = np.exp(-700.0), np.exp(700.0)
+        np.testing.assert_allclose(self.apply('exp', bad + [0, -800, 800]),
+                                   [low, low, high, 1, low, high], rtol=1e-14)
+        low, high = np.log(2.0 ** -1022), 1024 * np.log(2.0)
+        np.testing.assert_allclose(self.apply('log', bad + [1, 0, -1]),
+                                   [low, low, high, 0, low, low], rtol=1e-15)
+        self.assertEqual(self.apply('sin', [0.0])[0], 0)
+        self.assertEqual(self.apply('cos', [0.0])[0], 1)
+        for function in ('sin', 'cos'):
+            low, high = getattr(np, function)([-1e6, 1e6])
+            np.testing.assert_allclose(self.apply(function, bad), [low, low, high],
+                                       rtol=1e-12)
+
+
+if __name__ == '__main__':
+    unittest.main()
