@@ -157,6 +157,76 @@ class Biquad(Audio):
         self.assertFalse(got[-1000:].any())
 
 
+class Equalizer(Audio):
+    NAMES = ['gain_31', 'gain_62', 'gain_125', 'gain_250', 'gain_500', 'gain_1k', 'gain_2k',
+             'gain_4k', 'gain_8k', 'gain_16k']
+
+    @staticmethod
+    def reference(x, gains, q=1.41421356, rate=RATE):
+        y = x.astype(float)
+        for i, gain in enumerate(gains):
+            if 31.25 * 2 ** i < 0.49 * rate:
+                b, a = biquad('peak', 31.25 * 2 ** i, q, gain, rate)
+                y = signal.lfilter(b, a, y, axis=0)
+        return y
+
+    def test_against_scipy_however_cut(self):
+        for channels in (*CHANNELS, 6, 7, 16):
+            for format in FORMATS:
+                gains = self.rng.uniform(-24, 24, 10)
+                gains[self.rng.integers(0, 10)] = 0
+                q = self.rng.uniform(0.5, 4)
+                x = samples(self.rng, format, 800, channels)
+                x = (x / 10).astype(x.dtype)
+                got = self.however_cut('equalizer_10', dict(zip(self.NAMES, gains), q=q),
+                                       format, x)
+                self.close(format, got, self.reference(x, gains, q), 1e-8)
+
+    def test_each_band_is_where_its_name_says(self):
+        impulse = np.zeros((65536, 1), np.float32)
+        impulse[0] = 1
+        for i, name in enumerate(self.NAMES):
+            got = ringtest.Kernel('equalizer_10', {name: 12.0}).audio('F32LE', impulse)
+            response = np.abs(np.fft.rfft(got[:, 0]))
+            peak = 10 ** (12 / 20)
+            self.assertAlmostEqual(response.max() / peak, 1, 2)
+            self.assertAlmostEqual(np.argmax(response) * RATE / 65536 / (31.25 * 2 ** i), 1, 1)
+            nominal = float(name[5:].replace('k', '')) * (1000 if name.endswith('k') else 1)
+            self.assertAlmostEqual(nominal / (31.25 * 2 ** i), 1, 1)
+
+    def test_bands_beyond_the_rate_are_left_out(self):
+        x = samples(self.rng, 'F32LE', 500, 2)
+        for rate in (8000, 32000, 44100):
+            got = self.however_cut('equalizer_10', dict.fromkeys(self.NAMES, 6.0), 'F32LE', x,
+                                   rate, [dict(workers=2)])
+            self.close('F32LE', got, self.reference(x, [6.0] * 10, rate=rate), 1e-8)
+
+    def test_0_db_is_identity(self):
+        for format in FORMATS:
+            x = samples(self.rng, format, 1000, 3)
+            got = ringtest.Kernel('equalizer_10').audio(format, x)
+            self.assertTrue(np.array_equal(got, x))
+
+    def test_channels_beyond_the_last(self):
+        x = samples(self.rng, 'F32LE', 40, 300)
+        got = self.however_cut('equalizer_10', dict(gain_1k=6), 'F32LE', x,
+                               sharings=SHARINGS[:5])
+        self.assertTrue(np.array_equal(got[:, 256:], x[:, 256:]))
+        self.close('F32LE', got[:, :256],
+                   self.reference(x[:, :256], [0] * 5 + [6] + [0] * 4), 1e-9)
+
+    def test_discontinuity_forgets_and_what_is_not_finite_is_silence(self):
+        x = samples(self.rng, 'F32LE', 400, 2)
+        kernel = ringtest.Kernel('equalizer_10', dict(gain_500=9), workers=2)
+        first = kernel.audio('F32LE', x)
+        self.assertFalse(np.array_equal(kernel.audio('F32LE', x), first))
+        self.assertTrue(np.array_equal(kernel.audio('F32LE', x, flags=DISCONT), first))
+        x[10], x[20] = 0, 0
+        expected = kernel.audio('F32LE', x, flags=DISCONT)
+        x[10], x[20] = np.nan, np.inf
+        self.assertTrue(np.array_equal(kernel.audio('F32LE', x, flags=DISCONT), expected))
+
+
 class Maths(unittest.TestCase):
     """What filters are made of, in the SDK."""
     SOURCE = """#include <ringkernel/kernel-sdk.h>
