@@ -12,8 +12,8 @@ DATA = os.path.join(ROOT, "tests", "data")
 EXAMPLES = os.path.join(ROOT, "examples", "kernels")
 BUILTIN = ["background-subtract", "bilateral", "biquad", "box-blur", "chroma-key", "color-balance",
            "copy", "decimate", "edges", "equalizer-10", "fir", "gain", "gaussian-blur", "gray",
-           "histogram-equalize", "invert", "levels", "lut3d", "median", "morphology",
-           "motion", "moving-average", "sharpen", "spike-detect", "temporal-denoise",
+           "histogram-equalize", "invert", "levels", "low-pass", "lut3d", "median", "morphology",
+           "motion", "moving-average", "rms-window", "sharpen", "spike-detect", "temporal-denoise",
            "threshold", "warp"]
 TIMEOUT = 400
 # Not the user's own.
