@@ -33,6 +33,7 @@ SETTINGS = {
     "box-blur": "radius=10",
     "chroma-key": "red=40 green=120 blue=200 similarity=0.2",
     "color-balance": "saturation=1.6 hue=20",
+    "compressor": "threshold=-30 ratio=6 make_up=8",
     "decimate": "factor=10",
     "equalizer-10": "gain_62=4 gain_1k=-3 gain_8k=5",
     "fir": 'taps="0.25,0.5,0.25"',

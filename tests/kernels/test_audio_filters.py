@@ -227,6 +227,103 @@ class Equalizer(Audio):
         self.assertTrue(np.array_equal(kernel.audio('F32LE', x, flags=DISCONT), expected))
 
 
+class Compressor(Audio):
+    @staticmethod
+    def reference(x, format, threshold=-20.0, ratio=4.0, attack=0.005, release=0.1, knee=6.0,
+                  make_up=0.0, rate=RATE):
+        threshold, ratio, attack, release, knee, make_up = (
+            float(np.float32(v)) for v in (threshold, ratio, attack, release, knee, make_up))
+        with np.errstate(divide='ignore', invalid='ignore'):
+            level = 20 * np.log10(np.nanmax(np.abs(
+                x.astype(float) / (32768 if format == 'S16LE' else 1)), axis=1))
+            over = level - threshold
+            wanted = np.where(over > knee / 2, over / ratio - over, 0.0)
+            if knee:
+                soft = np.abs(over) < knee / 2
+                wanted[soft] = (1 / ratio - 1) * (over[soft] + knee / 2) ** 2 / (2 * knee)
+            keep = [np.exp(-1 / (np.float64(t) * rate)) for t in (attack, release)]
+        reduction = np.zeros(len(x))
+        now = 0.0
+        for i, w in enumerate(wanted):
+            k = keep[0] if w < now else keep[1]
+            now = k * now + (1 - k) * w
+            reduction[i] = now
+        return x.astype(float) * 10 ** ((reduction + make_up) / 20)[:, None]
+
+    def test_against_numpy_however_cut(self):
+        settings = [{}, dict(threshold=-40.0, ratio=2.0, knee=0.0, make_up=10.0),
+                    dict(ratio=1000.0, attack=0.0, release=0.5),
+                    dict(threshold=-6.0, attack=0.01, release=0.0, knee=40.0),
+                    dict(threshold=0.0, knee=12.0, make_up=-3.0)]
+        for i, params in enumerate(settings):
+            for k, format in enumerate(FORMATS):
+                for channels in CHANNELS[(i + k) % 2::2]:
+                    x = samples(self.rng, format, 2500, channels)
+                    # From silence to full scale and back.
+                    loud = np.sin(np.arange(2500) / 300) ** 4
+                    x = (x * loud[:, None]).astype(x.dtype)
+                    got = self.however_cut('compressor', params, format, x)
+                    expected = self.reference(x, format, **params)
+                    self.close(format, got, expected, 1e-5 * np.abs(expected).max()
+                               / (32768 if format == 'S16LE' else 1), params)
+
+    def test_1_db_comes_out_for_so_many(self):
+        for ratio in (1.0, 2.0, 5.0, 1000.0):
+            for above in (0.0, 6.0, 18.0):
+                x = np.full((RATE // 2, 2), 10 ** ((above - 20) / 20), np.float32)
+                got = ringtest.Kernel('compressor', dict(ratio=ratio, knee=0.0)).audio('F32LE', x)
+                self.assertAlmostEqual(20 * np.log10(got[-1, 0]), above / ratio - 20, 4)
+
+    def test_attack_and_release_are_how_long_it_takes(self):
+        # 20 dB above the threshold for a while, then 10 dB below; in quiet channels, too.
+        x = np.full((RATE * 2, 3), 0.0001, np.float32)
+        x[:RATE, 1], x[RATE:, 1] = 1, 10 ** -1.5
+        got = ringtest.Kernel('compressor', dict(attack=0.05, release=0.2, knee=0.0)).audio(
+            'F32LE', x)
+        reduction = -20 * np.log10(got / x)
+        self.assertLess(np.abs(reduction - reduction[:, :1]).max(), 1e-4)
+        full = 15 * (1 - np.exp(-20))
+        self.assertAlmostEqual(reduction[int(0.05 * RATE), 0], full * (1 - np.exp(-1)), 2)
+        self.assertAlmostEqual(reduction[RATE - 1, 0], full, 3)
+        self.assertAlmostEqual(reduction[int(1.2 * RATE), 0], full * np.exp(-1), 2)
+
+    def test_what_is_not_louder_is_left_as_it_is(self):
+        for format in FORMATS:
+            x = samples(self.rng, format, 500, 2)
+            quiet = (x / 20).astype(x.dtype)
+            got = self.however_cut('compressor', dict(knee=0.0), format, quiet)
+            self.assertTrue(np.array_equal(got, quiet))
+            got = self.however_cut('compressor', dict(ratio=1.0), format, x)
+            self.assertTrue(np.array_equal(got, x))
+
+    def test_a_reduction_ends(self):
+        x = np.full((RATE, 1), 0.01, np.float32)
+        x[:100] = 1
+        got = ringtest.Kernel('compressor', dict(release=0.01)).audio('F32LE', x)
+        self.assertTrue((got[:2000] < x[:2000]).all())
+        self.assertTrue(np.array_equal(got[-100:], x[-100:]))
+
+    def test_saturates(self):
+        x = np.array([[3000, -3000]] * 10, '<i2')
+        got = ringtest.Kernel('compressor', dict(make_up=40.0)).audio('S16LE', x)
+        self.assertTrue((got == [32767, -32768]).all())
+
+    def test_discontinuity_forgets(self):
+        x = samples(self.rng, 'F32LE', 400, 2)
+        kernel = ringtest.Kernel('compressor', workers=2)
+        first = kernel.audio('F32LE', x)
+        self.assertFalse(np.array_equal(kernel.audio('F32LE', x), first))
+        self.assertTrue(np.array_equal(kernel.audio('F32LE', x, flags=DISCONT), first))
+
+    def test_what_is_not_finite_does_no_lasting_harm(self):
+        x = samples(self.rng, 'F32LE', 4000, 2)
+        expected = ringtest.Kernel('compressor', dict(release=0.001)).audio('F32LE', x)
+        x[50, 0], x[60, 1], x[70, 0] = np.nan, np.inf, -np.inf
+        got = self.however_cut('compressor', dict(release=0.001), 'F32LE', x)
+        self.assertTrue(np.isfinite(got[71:]).all())
+        np.testing.assert_allclose(got[2000:], expected[2000:], rtol=1e-5)
+
+
 class Maths(unittest.TestCase):
     """What filters are made of, in the SDK."""
     SOURCE = """#include <ringkernel/kernel-sdk.h>
