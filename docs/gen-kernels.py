@@ -35,6 +35,7 @@ SETTINGS = {
     "color-balance": "saturation=1.6 hue=20",
     "compressor": "threshold=-30 ratio=6 make_up=8",
     "decimate": "factor=10",
+    "delay": "time=0.25 feedback=0.5",
     "equalizer-10": "gain_62=4 gain_1k=-3 gain_8k=5",
     "fir": 'taps="0.25,0.5,0.25"',
     "gain": "gain=-6",

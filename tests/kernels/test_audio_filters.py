@@ -324,6 +324,95 @@ class Compressor(Audio):
         np.testing.assert_allclose(got[2000:], expected[2000:], rtol=1e-5)
 
 
+class Delay(Audio):
+    @staticmethod
+    def reference(x, frames, feedback=0.4, mix=0.35):
+        feedback, mix = float(np.float32(feedback)), float(np.float32(mix))
+        x = x.astype(float)
+        # In x[n] + feedback x[n - frames] + feedback^2 x[n - 2 frames] …, one term at a time.
+        echo = np.zeros_like(x)
+        for k in range(frames, len(x), frames):
+            echo[k:] += feedback ** (k // frames - 1) * x[:-k]
+        return (1 - mix) * x + mix * echo
+
+    def check(self, format, x, frames, params, sharings, rate=RATE):
+        params = dict(params, time=frames / rate)
+        got = self.however_cut('delay', params, format, x, rate, sharings)
+        params.pop('time')
+        gain = 1 / (1 - abs(params.get('feedback', 0.4)))
+        self.close(format, got, self.reference(x, frames, **params), 1e-6 * gain, (frames, params))
+
+    def test_against_scipy_however_cut(self):
+        settings = [{}, dict(feedback=-0.9, mix=0.5), dict(feedback=0.0, mix=1.0)]
+        for i, channels in enumerate(CHANNELS):
+            for k, frames in enumerate((1, 2, 7, 64, 333, 1000)):
+                format = FORMATS[(i + k) % 2]
+                x = samples(self.rng, format, 900, channels)
+                self.check(format, x, frames, settings[(i + k) % 3], SHARINGS[i % 2::2])
+
+    def test_the_memory_goes_round(self):
+        # 8192 frames of 64 channels: a buffer may not overwrite what it still needs.
+        x = samples(self.rng, 'F32LE', 20000, 64)
+        for frames, sharing in ((6144, dict(workers=2)), (6143, dict(workers=7)),
+                                (5000, dict(workers=3, mode='lanes')), (900, dict(workers=2))):
+            expected = self.reference(x, frames)
+            for longest in (20000, 5000):
+                got = self.stream('delay', dict(time=frames / RATE), 'F32LE', x, longest, sharing)
+                self.close('F32LE', got, expected, 1e-6, (frames, longest))
+
+    def test_no_time_is_longer_than_the_memory(self):
+        x = samples(self.rng, 'F32LE', 15000, 64)
+        got = ringtest.Kernel('delay', dict(time=8.0)).audio('F32LE', x)
+        self.close('F32LE', got, self.reference(x, 6144), 1e-6)
+        x = samples(self.rng, 'S16LE', 2, 400000)
+        got = ringtest.Kernel('delay', dict(mix=1.0), workers=2).audio('S16LE', x)
+        self.assertTrue(np.array_equal(got, x))
+
+    def test_no_time_is_shorter_than_a_frame(self):
+        x = samples(self.rng, 'F32LE', 100, 2)
+        got = self.however_cut('delay', dict(time=0.0), 'F32LE', x)
+        self.close('F32LE', got, self.reference(x, 1), 1e-6)
+
+    def test_a_time_that_changes_finds_what_was_kept(self):
+        x = samples(self.rng, 'F32LE', 200, 2)
+        kernel = ringtest.Kernel('delay', dict(time=150 / RATE, feedback=0.0, mix=1.0))
+        self.assertFalse(kernel.audio('F32LE', x[:100]).any())
+        kernel.params['time'] = 40 / RATE
+        self.assertTrue(np.array_equal(kernel.audio('F32LE', x[100:]), x[60:160]))
+        kernel.params['time'] = 210 / RATE
+        got = kernel.audio('F32LE', x[:50])
+        self.assertTrue(np.array_equal(got[10:], x[:40]))
+        self.assertFalse(got[:10].any())
+
+    def test_discontinuity_forgets(self):
+        x = samples(self.rng, 'F32LE', 400, 2)
+        kernel = ringtest.Kernel('delay', dict(time=0.002), workers=2)
+        first = kernel.audio('F32LE', x)
+        self.assertFalse(np.array_equal(kernel.audio('F32LE', x), first))
+        self.assertTrue(np.array_equal(kernel.audio('F32LE', x, flags=DISCONT), first))
+
+    def test_what_is_not_finite_has_no_echo(self):
+        x = samples(self.rng, 'F32LE', 600, 2)
+        x[0], x[1], x[2] = np.nan, np.inf, 3e38
+        got = self.however_cut('delay', dict(time=50 / RATE, feedback=0.98), 'F32LE', x)
+        self.assertTrue(np.isfinite(got[3:]).all())
+
+    def test_an_echo_ends(self):
+        x = np.zeros((4000, 1), np.float32)
+        x[0] = 1
+        got = ringtest.Kernel('delay', dict(time=0.0, feedback=0.98)).audio('F32LE', x)
+        self.assertTrue(got[:2000].all())
+        self.assertFalse(got[3000:].any())
+
+    def test_saturates_what_comes_out_and_not_what_is_kept(self):
+        x = np.full((2000, 1), 20000, '<i2')
+        x[1000:] = 0
+        got = ringtest.Kernel('delay', dict(time=10 / RATE, feedback=0.9, mix=1.0)).audio(
+            'S16LE', x)
+        self.assertTrue((got[100:1000] == 32767).all())
+        self.assertAlmostEqual(got[1255, 0] / (200000 * 0.9 ** 25), 1, 3)
+
+
 class Maths(unittest.TestCase):
     """What filters are made of, in the SDK."""
     SOURCE = """#include <ringkernel/kernel-sdk.h>
