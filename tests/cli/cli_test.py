@@ -11,8 +11,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 DATA = os.path.join(ROOT, "tests", "data")
 EXAMPLES = os.path.join(ROOT, "examples", "kernels")
 BUILTIN = ["background-subtract", "bilateral", "biquad", "box-blur", "chroma-key", "color-balance",
-           "compressor", "copy", "decimate", "delay", "edges", "equalizer-10", "fir", "gain", "gaussian-blur", "gray",
-           "histogram-equalize", "invert", "levels", "low-pass", "lut3d", "median", "morphology",
+           "compressor", "copy", "decimate", "delay", "edges", "equalizer-10", "fir", "fuse", "gain", "gaussian-blur", "gray",
+           "histogram-equalize", "invert", "kalman-1d", "levels", "low-pass", "lut3d", "median", "morphology",
            "motion", "moving-average", "rms-window", "sharpen", "spike-detect", "temporal-denoise",
            "threshold", "warp"]
 TIMEOUT = 400

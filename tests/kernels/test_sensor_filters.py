@@ -127,5 +127,138 @@ class RmsWindow(Sensor):
         self.assertEqual(kernel.records(r)['value'].tolist(), [1, 2, 3, 4, 5, 6])
 
 
+class Kalman(Sensor):
+    @staticmethod
+    def reference(r, wander=1.0, noise=1.0):
+        """For each record the least squares over all values of the past at once: each
+        measurement and each step between two records is one equation."""
+        out = []
+        for n in range(1, len(r) + 1):
+            measured = np.flatnonzero(np.isfinite(r['value'][:n]))
+            dt = np.diff(r['t'][:n].astype(np.int64)) / 1e9
+            steps = np.zeros((n - 1, n))
+            steps[np.arange(n - 1), np.arange(n - 1)] = -1
+            steps[np.arange(n - 1), np.arange(1, n)] = 1
+            steps /= wander * np.sqrt(dt)[:, None]
+            rows = np.zeros((len(measured), n))
+            rows[np.arange(len(measured)), measured] = 1 / noise
+            a = np.concatenate([steps, rows])
+            b = np.concatenate([np.zeros(n - 1), r['value'][measured] / noise])
+            inverse = np.linalg.inv(a.T @ a)
+            out.append(((inverse @ a.T @ b)[-1], np.sqrt(inverse[-1, -1])))
+        return np.array(out).T
+
+    def test_against_least_squares(self):
+        v = np.cumsum(self.rng.normal(0, 1, 80)) + self.rng.normal(0, 2, 80)
+        v[[7, 30, 31, 32, 79]] = [np.nan, np.inf, -np.inf, np.nan, np.nan]
+        r = records(v, 2.0)
+        # Times need not be even.
+        r['t'] += self.rng.integers(0, 300000000, 80).astype(np.uint64)
+        for params in ({}, dict(wander=0.25, noise=4.0), dict(wander=30.0, noise=0.5)):
+            got = self.however_cut('kalman_1d', params, r, (2, 10, 50))
+            value, deviation = self.reference(r, **params)
+            self.assertEqual(got['t'].tolist(), r['t'].tolist())
+            np.testing.assert_allclose(got['value'], value, rtol=1e-9, atol=1e-9)
+            np.testing.assert_allclose(got['score'], deviation, rtol=1e-9)
+
+    def test_what_does_not_wander_is_the_mean(self):
+        r = records(self.rng.normal(5, 1, 300))
+        got = self.however_cut('kalman_1d', dict(wander=0.0, noise=2.0), r)
+        n = np.arange(1, 301)
+        np.testing.assert_allclose(got['value'], np.cumsum(r['value']) / n, rtol=1e-12)
+        np.testing.assert_allclose(got['score'], 2 / np.sqrt(n), rtol=1e-12)
+
+    def test_nothing_comes_out_before_the_first(self):
+        r = records([np.nan, np.inf, 3, np.nan])
+        got = self.however_cut('kalman_1d', {}, r, (2,))
+        self.assertEqual(got['t'].tolist(), r['t'][2:].tolist())
+        self.assertEqual(got['value'].tolist(), [3, 3])
+        self.assertGreater(got['score'][1], got['score'][0])
+
+    def test_the_gate_leaves_out_what_is_far_away(self):
+        v = self.rng.normal(0, 0.1, 300)
+        r = records(v)
+        r['value'][100] = np.nan
+        expected = self.however_cut('kalman_1d', dict(noise=0.1, gate=6.0), r)
+        r['value'][100] = 5
+        self.assertEqual(self.however_cut('kalman_1d', dict(noise=0.1, gate=6.0), r).tobytes(),
+                         expected.tobytes())
+        got = self.however_cut('kalman_1d', dict(noise=0.1), r)
+        self.assertGreater(got['value'][100], 1)
+        # A step that stays is believed after a while.
+        r['value'][150:] += 3
+        got = self.however_cut('kalman_1d', dict(noise=0.1, gate=6.0), r)
+        self.assertLess(got['value'][152], 1)
+        self.assertGreater(got['value'][-1], 2)
+
+    def test_times_that_go_backwards_are_no_time(self):
+        r = records([0, 1, 2, 3])
+        same = r.copy()
+        same['t'] = [10, 10, 10, 10]
+        r['t'] = [10, 9, 8, 7]
+        got, expected = (ringtest.Kernel('kalman_1d').records(x) for x in (r, same))
+        self.assertEqual(got['value'].tolist(), expected['value'].tolist())
+        self.assertEqual(got['t'].tolist(), [10, 9, 8, 7])
+
+    def test_discontinuity_starts_again(self):
+        kernel = ringtest.Kernel('kalman_1d')
+        r = records(self.rng.normal(0, 1, 50))
+        first = kernel.records(r).tobytes()
+        self.assertNotEqual(kernel.records(r).tobytes(), first)
+        self.assertEqual(kernel.records(r, DISCONT).tobytes(), first)
+
+
+class Fuse(Sensor):
+    FOUR = np.dtype([('t', '<u8'), ('value', '<f8', 4)])
+
+    def four(self, n):
+        r = np.zeros(n, self.FOUR)
+        r['t'] = np.arange(n) * 10 + 7
+        r['value'] = self.rng.normal(0, 1, (n, 4))
+        return r
+
+    @staticmethod
+    def reference(r, weights=(1, 1, 1, 1), method='mean'):
+        w = np.zeros(4)
+        w[:len(weights)] = weights
+        good = np.isfinite(r['value'])
+        total = (np.where(good, r['value'], 0) * w).sum(axis=1)
+        if method == 'sum':
+            return total
+        with np.errstate(invalid='ignore', divide='ignore'):
+            return total / (good * w).sum(axis=1)
+
+    def test_against_numpy(self):
+        r = self.four(3000)
+        bad = self.rng.integers(0, 3000, 400)
+        r['value'][bad, self.rng.integers(0, 4, 400)] = self.rng.choice(BAD, 400)
+        for weights in ((1, 1, 1, 1), (0.5, 2, 0, 7), (-1, 3, 0.25, 1.5), (2, 5), ()):
+            for method in ('mean', 'sum'):
+                params = dict(weights=weights, method=method)
+                got = self.however_cut('fuse', params, r)
+                self.assertEqual(got['t'].tolist(), r['t'].tolist())
+                np.testing.assert_allclose(got['value'], self.reference(r, **params), rtol=1e-12,
+                                           atol=1e-13)
+
+    def test_a_mean_of_nothing_is_no_number(self):
+        r = self.four(4)
+        r['value'] = [[np.nan] * 4, [np.inf, np.nan, 1, 2], [5, np.nan, 2, 3], [1, 2, 3, 4]]
+        got = ringtest.Kernel('fuse', dict(weights=(1, 1))).records(r)['value']
+        np.testing.assert_array_equal(got, [np.nan, np.nan, 5, 1.5])
+        got = ringtest.Kernel('fuse', dict(weights=(1, -1))).records(r)['value']
+        np.testing.assert_array_equal(got, [np.nan, np.nan, 5, np.nan])
+        got = ringtest.Kernel('fuse', dict(weights=(1, 1), method='sum')).records(r)['value']
+        np.testing.assert_array_equal(got, [0, 0, 5, 3])
+
+
+class Declarations(unittest.TestCase):
+    def test_record_types(self):
+        for name, formats in dict(
+                low_pass=('(td)', '(td)'), rms_window=('(td)', '(td)'),
+                kalman_1d=('(td)', '(tdd)'), fuse=('(tdddd)', '(td)')).items():
+            d = ringtest.describe(name)
+            self.assertEqual((d.input_formats, d.output_formats), formats)
+
+
 if __name__ == '__main__':
     unittest.main()
