@@ -50,6 +50,7 @@ SETTINGS = {
     "morphology": "operation=open radius=3",
     "motion": "threshold=8",
     "moving-average": "window=36 hop=4",
+    "resample": "up=25 down=36",
     "rms-window": "window=36 hop=4",
     "sharpen": "amount=2 sigma=1.5",
     "spike-detect": "threshold=2.5 window=90 refractory=0.3",

@@ -251,11 +251,66 @@ class Fuse(Sensor):
         np.testing.assert_array_equal(got, [0, 0, 5, 3])
 
 
+class Resample(Sensor):
+    @staticmethod
+    def reference(r, up, down):
+        n = len(r)
+        k = np.arange((n - 1) * up // down + 1)
+        t0 = int(r['t'][0])
+        t = np.interp(k * down / up, np.arange(n), (r['t'] - r['t'][0]).astype(float))
+        return t0 + t, np.interp(k * down / up, np.arange(n), r['value'])
+
+    def test_against_numpy(self):
+        r = records(self.rng.normal(5, 3, 2500), 360.0, 12345678901234567)
+        r['t'] += self.rng.integers(0, 2000000, len(r)).astype(np.uint64)
+        for up, down in ((1, 1), (1, 2), (2, 1), (4, 1), (3, 4), (4, 3), (7, 2), (1, 1000),
+                         (1000, 999), (999, 250), (1000, 250), (147, 160)):
+            got = self.however_cut('resample', dict(up=up, down=down), r, (2, 30, 900))
+            t, value = self.reference(r, up, down)
+            self.assertEqual(len(got), len(t), (up, down))
+            np.testing.assert_allclose(got['value'], value, rtol=1e-9, atol=1e-9)
+            self.assertLess(np.abs((got['t'] - r['t'][0]).astype(float)
+                                   - (t - float(r['t'][0]))).max(), 10)
+
+    def test_times_are_exact(self):
+        r = records([0, 1, 3])
+        r['t'] = [2 ** 62 + 1, 2 ** 62 + 4, 2 ** 62 + 2]
+        got = ringtest.Kernel('resample', dict(up=3, down=1)).records(r)
+        self.assertEqual((got['t'] - 2 ** 62).astype(int).tolist(), [1, 2, 3, 4, 4, 3, 2])
+        self.assertEqual(got['value'].tolist()[::3], [0, 1, 3])
+
+    def test_what_is_not_finite_stays_among_its_neighbours(self):
+        for bad in BAD:
+            r = records(np.arange(10.0))
+            r['value'][5] = bad
+            got = self.however_cut('resample', dict(up=2, down=1), r, (2,))['value']
+            np.testing.assert_array_equal(np.isfinite(got), [
+                i not in (9, 10, 11) for i in range(19)])
+            np.testing.assert_array_equal(got[10], bad)
+
+    def test_no_more_than_four_for_one(self):
+        r = records(self.rng.normal(0, 1, 300))
+        for up, as_down in ((1000, 250), (5, 2), (8, 2)):
+            got = self.however_cut('resample', dict(up=up, down=1), r, (2, 50))
+            expected = ringtest.Kernel('resample', dict(up=up, down=as_down)).records(r)
+            self.assertEqual(got.tobytes(), expected.tobytes())
+
+    def test_discontinuity_and_change_start_again(self):
+        kernel = ringtest.Kernel('resample', dict(up=2, down=3))
+        r = records(self.rng.normal(0, 1, 50))
+        first = kernel.records(r).tobytes()
+        self.assertNotEqual(kernel.records(r).tobytes(), first)
+        self.assertEqual(kernel.records(r, DISCONT).tobytes(), first)
+        kernel.params['down'] = 1
+        self.assertEqual(kernel.records(r)['value'][::2].tolist(), r['value'].tolist())
+
+
 class Declarations(unittest.TestCase):
     def test_record_types(self):
         for name, formats in dict(
                 low_pass=('(td)', '(td)'), rms_window=('(td)', '(td)'),
-                kalman_1d=('(td)', '(tdd)'), fuse=('(tdddd)', '(td)')).items():
+                kalman_1d=('(td)', '(tdd)'), fuse=('(tdddd)', '(td)'),
+                resample=('(td)', '(td)')).items():
             d = ringtest.describe(name)
             self.assertEqual((d.input_formats, d.output_formats), formats)
 
