@@ -484,7 +484,7 @@ class PtxOfKernels(unittest.TestCase):
                      "chroma-key", "color-balance", "copy", "edges", "gray",
                      "histogram-equalize", "invert", "lut3d", "median",
                      "morphology", "motion", "sharpen", "temporal-denoise",
-                     "threshold", "warp", "biquad", "compressor", "delay", "equalizer-10", "decimate", "fuse", "kalman-1d", "low-pass", "moving-average",
+                     "threshold", "warp", "biquad", "compressor", "delay", "equalizer-10", "decimate", "fuse", "gain", "kalman-1d", "low-pass", "moving-average",
                      "resample", "rms-window", "spike-detect"):
             with self.subTest(name):
                 self.assertFalse([op for op, _ in self.ptx[name].code
