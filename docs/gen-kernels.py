@@ -34,6 +34,7 @@ SETTINGS = {
     "chroma-key": "red=40 green=120 blue=200 similarity=0.2",
     "color-balance": "saturation=1.6 hue=20",
     "compressor": "threshold=-30 ratio=6 make_up=8",
+    "convolve": 'taps="0.6,0,0,0.3,0,0.1"',
     "decimate": "factor=10",
     "delay": "time=0.25 feedback=0.5",
     "equalizer-10": "gain_62=4 gain_1k=-3 gain_8k=5",

@@ -75,7 +75,7 @@ test_every_kernel (Fixture *f, gconstpointer data)
     "box_blur", "chroma_key", "color_balance", "copy", "edges", "gaussian_blur",
     "gray", "histogram_equalize", "invert", "levels", "lut3d", "median",
     "morphology", "motion", "sharpen", "temporal_denoise", "threshold", "warp",
-    "biquad", "compressor", "delay", "equalizer_10", "fir", "gain", "decimate",
+    "biquad", "compressor", "convolve", "delay", "equalizer_10", "fir", "gain", "decimate",
     "fuse", "kalman_1d", "low_pass", "moving_average", "resample", "rms_window",
     "spike_detect", "blocks", "emit", "gate", "gate_video", "negate_audio",
     "pair", "parameters", "per_byte", "scratch", "serial", "swap_record" };

@@ -481,7 +481,7 @@ class PtxOfKernels(unittest.TestCase):
     def test_arithmetic_is_that_of_ieee(self):
         """What is a * b + c in the source is rounded twice, as on the CPU."""
         for name in ("background-subtract", "bilateral", "biquad", "box-blur",
-                     "chroma-key", "color-balance", "compressor", "copy",
+                     "chroma-key", "color-balance", "compressor", "convolve", "copy",
                      "decimate", "delay", "edges", "equalizer-10", "fuse",
                      "gain", "gray", "histogram-equalize", "invert",
                      "kalman-1d", "low-pass", "lut3d", "median", "morphology",

@@ -413,6 +413,83 @@ class Delay(Audio):
         self.assertAlmostEqual(got[1255, 0] / (200000 * 0.9 ** 25), 1, 3)
 
 
+class Convolve(Audio):
+    def response(self, n):
+        taps = self.rng.normal(0, 1, n) * np.exp(-3 * np.arange(n) / n)
+        return (taps / np.abs(taps).sum()).astype(np.float32)
+
+    @staticmethod
+    def reference(x, taps):
+        return signal.fftconvolve(x.astype(float), taps.astype(float)[:, None], axes=0)[:len(x)]
+
+    def test_against_scipy_however_cut(self):
+        for i, n_taps in enumerate((1, 2, 255, 256, 257, 512, 513, 2000, 7001)):
+            taps = self.response(n_taps)
+            for k, format in enumerate(FORMATS):
+                channels = CHANNELS[(i + k) % 5]
+                x = samples(self.rng, format, 3000, channels)
+                got = self.however_cut('convolve', dict(taps=taps), format, x,
+                                       sharings=SHARINGS[(i + k) % 3::3])
+                self.close(format, got, self.reference(x, taps), 2e-6, (n_taps, channels))
+
+    def test_65536_taps(self):
+        taps = self.response(65536)
+        x = samples(self.rng, 'F32LE', 80000, 2)
+        for longest in (80000, 5000):
+            got = self.stream('convolve', dict(taps=taps), 'F32LE', x, longest, dict(workers=2))
+            self.close('F32LE', got, self.reference(x, taps), 2e-6)
+
+    def test_more_channels_keep_fewer_taps(self):
+        taps = self.response(10000)
+        x = samples(self.rng, 'F32LE', 9000, 70)
+        got = self.stream('convolve', dict(taps=taps), 'F32LE', x, 4000, dict(workers=2))
+        self.close('F32LE', got[:, :64], self.reference(x[:, :64], taps[:8192]), 2e-6)
+        self.assertTrue(np.array_equal(got[:, 64:], x[:, 64:]))
+
+    def test_nothing_is_late(self):
+        x = np.zeros((1000, 1), np.float32)
+        x[100] = 1
+        taps = self.response(600)
+        got = self.stream('convolve', dict(taps=taps), 'F32LE', x, 1)
+        self.assertFalse(got[:100].any())
+        np.testing.assert_allclose(got[100:356, 0], taps[:256], atol=1e-6)
+        np.testing.assert_allclose(got[356:700, 0], taps[256:], atol=1e-6)
+
+    def test_default_is_identity_and_no_taps_are_silence(self):
+        for format in FORMATS:
+            x = samples(self.rng, format, 1000, 2)
+            self.assertTrue(np.array_equal(ringtest.Kernel('convolve').audio(format, x), x))
+            self.assertFalse(ringtest.Kernel('convolve', dict(taps=[])).audio(format, x).any())
+
+    def test_taps_that_change(self):
+        x = samples(self.rng, 'F32LE', 6000, 2)
+        a, b = self.response(3000), self.response(1000)
+        for then in (b, a[:2999], np.concatenate([a, b])):
+            kernel = ringtest.Kernel('convolve', dict(taps=a), workers=2)
+            kernel.audio('F32LE', x[:3000])
+            kernel.params['taps'] = then
+            got = kernel.audio('F32LE', x[3000:])
+            # From the next block on all are the new ones, and what they reach is there.
+            expected = self.reference(x, then)[3000:]
+            self.close('F32LE', got[72:], expected[72:], 2e-6)
+
+    def test_discontinuity_forgets(self):
+        x = samples(self.rng, 'F32LE', 1000, 2)
+        kernel = ringtest.Kernel('convolve', dict(taps=self.response(700)), workers=2)
+        first = kernel.audio('F32LE', x)
+        self.assertFalse(np.array_equal(kernel.audio('F32LE', x), first))
+        self.assertTrue(np.array_equal(kernel.audio('F32LE', x, flags=DISCONT), first))
+
+    def test_what_is_not_finite_is_silence(self):
+        x = samples(self.rng, 'F32LE', 900, 2)
+        x[50, 0], x[60, 1], x[70, 0] = np.nan, np.inf, -np.inf
+        silent = np.where(np.isfinite(x), x, np.float32(0))
+        params = dict(taps=self.response(700))
+        got = self.however_cut('convolve', params, 'F32LE', x, sharings=SHARINGS[:3])
+        self.assertTrue(np.array_equal(got, ringtest.Kernel('convolve', params).audio(
+            'F32LE', silent)))
+
+
 class Maths(unittest.TestCase):
     """What filters are made of, in the SDK."""
     SOURCE = """#include <ringkernel/kernel-sdk.h>
