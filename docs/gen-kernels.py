@@ -29,25 +29,47 @@ KINDS = [
 SETTINGS = {
     "background-subtract": "rate=0.05",
     "bilateral": "radius=4 sigma_color=40",
+    "biquad": "response=high-pass frequency=300",
     "box-blur": "radius=10",
     "chroma-key": "red=40 green=120 blue=200 similarity=0.2",
     "color-balance": "saturation=1.6 hue=20",
+    "compressor": "threshold=-30 ratio=6 make_up=8",
+    "convolve": 'taps="0.6,0,0,0.3,0,0.1"',
     "decimate": "factor=10",
+    "delay": "time=0.25 feedback=0.5",
+    "equalizer-10": "gain_62=4 gain_1k=-3 gain_8k=5",
     "fir": 'taps="0.25,0.5,0.25"',
+    "fuse": 'weights="100,100,25,4"',
     "gain": "gain=-6",
     "histogram-equalize": "strength=0.7",
     "invert": "amount=0.8",
+    "kalman-1d": "wander=5 noise=0.2",
     "levels": "contrast=1.5 gamma=1.2",
+    "low-pass": "cutoff=15 rate=360",
     "lut3d": 'table="0,0,0.1,1,0.1,0,0,0.9,0,1,1,0.2,0,0,0.7,1,0.2,0.8,0,1,0.8,1,1,0.9"',
     "median": "size=5x5",
     "morphology": "operation=open radius=3",
     "motion": "threshold=8",
     "moving-average": "window=36 hop=4",
+    "resample": "up=25 down=36",
+    "rms-window": "window=36 hop=4",
     "sharpen": "amount=2 sigma=1.5",
     "spike-detect": "threshold=2.5 window=90 refractory=0.3",
     "temporal-denoise": "strength=0.9 threshold=24",
     "threshold": "method=adaptive radius=15",
     "warp": "angle=15 zoom=1.2 fisheye=0.2",
+}
+
+# What comes before the pipeline, and its source, where that of the kind does not do.
+FOUR = """\
+# Four thermometers, ten times a second; each deviates in its own way.
+python3 -c '
+import random, struct, sys
+for i in range(1000):
+    sys.stdout.buffer.write(struct.pack("<Qdddd", i * 10**8,
+        *(20 + random.gauss(0, sigma) for sigma in (0.1, 0.1, 0.2, 0.5))))' > four.bin"""
+SOURCES = {
+    "fuse": FOUR + "\ngst-launch-1.0 filesrc location=four.bin blocksize=4000",
 }
 
 LINES = {
@@ -85,6 +107,7 @@ def describe(info, common):
     lines += table(info)
 
     before, after = LINES[kind]
+    before = SOURCES.get(name, before)
     filter_ = "ringkernelfilter kernel=" + name
     if name in SETTINGS:
         setting = SETTINGS[name]

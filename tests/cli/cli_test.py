@@ -10,11 +10,12 @@ import unittest
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DATA = os.path.join(ROOT, "tests", "data")
 EXAMPLES = os.path.join(ROOT, "examples", "kernels")
-BUILTIN = ["background-subtract", "bilateral", "box-blur", "chroma-key", "color-balance",
-           "copy", "decimate", "edges", "fir", "gain", "gaussian-blur", "gray",
-           "histogram-equalize", "invert", "levels", "lut3d", "median", "morphology",
-           "motion", "moving-average", "sharpen", "spike-detect", "temporal-denoise",
-           "threshold", "warp"]
+BUILTIN = ["background-subtract", "bilateral", "biquad", "box-blur", "chroma-key",
+           "color-balance", "compressor", "convolve", "copy", "decimate", "delay", "edges", "equalizer-10",
+           "fir", "fuse", "gain", "gaussian-blur", "gray", "histogram-equalize", "invert",
+           "kalman-1d", "levels", "low-pass", "lut3d", "median", "morphology", "motion",
+           "moving-average", "resample", "rms-window", "sharpen", "spike-detect",
+           "temporal-denoise", "threshold", "warp"]
 TIMEOUT = 400
 # Not the user's own.
 CACHE = tempfile.TemporaryDirectory(prefix="ringkernel-cli-cache-")

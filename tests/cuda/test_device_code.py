@@ -469,12 +469,14 @@ class PtxOfKernels(unittest.TestCase):
 
     def test_arithmetic_is_that_of_ieee(self):
         """What is a * b + c in the source is rounded twice, as on the CPU."""
-        for name in ("background-subtract", "bilateral", "box-blur",
-                     "chroma-key", "color-balance", "copy", "edges", "gray",
-                     "histogram-equalize", "invert", "lut3d", "median",
-                     "morphology", "motion", "sharpen", "temporal-denoise",
-                     "threshold", "warp", "decimate", "moving-average",
-                     "spike-detect"):
+        for name in ("background-subtract", "bilateral", "biquad", "box-blur",
+                     "chroma-key", "color-balance", "compressor", "convolve", "copy",
+                     "decimate", "delay", "edges", "equalizer-10", "fuse",
+                     "gain", "gray", "histogram-equalize", "invert",
+                     "kalman-1d", "low-pass", "lut3d", "median", "morphology",
+                     "motion", "moving-average", "resample", "rms-window",
+                     "sharpen", "spike-detect", "temporal-denoise", "threshold",
+                     "warp"):
             with self.subTest(name):
                 self.assertFalse([op for op, _ in self.ptx[name].code
                                   if re.match(r"fma\.|.*\.ftz", op)])

@@ -13,9 +13,6 @@
  * On cpu everything must be equal, to the bit. So must it be on a device, with these
  * exceptions:
  *
- *   gain           its factor is a powf of the device, which may be 4 ulp off (the
- *                  host's: 1), so products differ by 5 x 2^-24 of themselves, and
- *                  rounding to an integer may then go the other way
  *   levels         a powf makes its table of 8-bit values: the same, one step
  *   gaussian-blur  an expf makes its weights: each may be one part in 65536 off, in
  *                  at most 60 of them together less than a step of 8 bits
@@ -49,8 +46,6 @@ allowed (const gchar *kernel, const RingFormat *out, const StreamItem *item,
 
   if (ring_test_backend () == RING_BACKEND_CPU)
     return 0;
-  if (strcmp (kernel, "gain") == 0)
-    return fabs (value) * 5 * 0x1p-24 + (integer ? 1 : 0);
   if (strcmp (kernel, "fir") == 0)
     return item->n_taps * 0x1p-24 * item->taps * (integer ? 32768 : 1)
         + (integer ? 1 : 0);

@@ -134,7 +134,7 @@ resolve (RingView *view, uint32_t kind, const uint64_t *arg)
       NULL, 0);
 }
 
-/* 0: done. */
+/* @out: ARG_LAST words for each output. 0: done. */
 int
 direct_run (const RingCpuModule *module, const uint64_t *in,
     const uint64_t *out, const uint8_t *parameters, uint8_t *state,
@@ -142,7 +142,8 @@ direct_run (const RingCpuModule *module, const uint64_t *in,
     uint32_t n_lanes)
 {
   const uint32_t n = n_blocks * n_lanes;
-  RingView output;
+  const uint32_t n_outputs = module->description->max_outputs;
+  RingView output[RING_MAX_OUTPUTS];
   RingInvocation invocation;
   pthread_barrier_t barrier;
   pthread_t thread[MAX_WORKERS];
@@ -151,15 +152,18 @@ direct_run (const RingCpuModule *module, const uint64_t *in,
 
   if (n < 1 || n > MAX_WORKERS)
     return 1;
-  if (resolve (&invocation.in, module->description->kind, in)
-      || resolve (&output, module->description->kind, out))
+  if (resolve (&invocation.in, module->description->kind, in))
     return 2;
+  for (i = 0; i < n_outputs; i++) {
+    if (resolve (&output[i], module->description->kind, out + i * ARG_LAST))
+      return 2;
+    emitted[i] = RING_NOT_EMITTED;
+  }
   invocation.in.flags = flags;
-  invocation.outputs = &output;
+  invocation.outputs = output;
   invocation.parameters = parameters;
   invocation.state = state;
   invocation.scratch = scratch;
-  emitted[0] = RING_NOT_EMITTED;
 
   pthread_barrier_init (&barrier, NULL, n);
   for (i = 0; i < n; i++) {
@@ -170,7 +174,7 @@ direct_run (const RingCpuModule *module, const uint64_t *in,
     t[i].worker.n_blocks = n_blocks;
     t[i].worker.lane = i % n_lanes;
     t[i].worker.n_lanes = n_lanes;
-    t[i].worker.outputs = &output;
+    t[i].worker.outputs = output;
     t[i].worker.emitted = emitted;
     t[i].worker.team = &barrier;
     t[i].worker.barrier = wait_for_all;

@@ -277,7 +277,7 @@ class DirectKernel:
         assert result == 0, result
         scratch.check('the scratch')
         self.state.check('the state')
-        return int(emitted[0])
+        return [int(size) for size in emitted]
 
     def video(self, format, planes, padding=(0, 0), in_place=False, flags=0):
         height, width = planes[0].shape[:2]
@@ -307,18 +307,22 @@ class DirectKernel:
     def _flat(self, kind, key, data, out_size, format, width, height, in_place,
               flags):
         source = Payload([np.frombuffer(data, np.uint8).reshape(1, -1)])
-        target = source if in_place else Payload(
-            [np.empty((1, out_size), np.uint8)], empty=True)
+        targets = [source] if in_place else [
+            Payload([np.empty((1, out_size), np.uint8)], empty=True)
+            for _ in range(self.d.max_outputs)]
         emitted = self._run(kind, key, len(data),
                             source.words(format, width, height),
-                            target.words(format, width, height), flags)
-        target.check('the output')
+                            np.concatenate([t.words(format, width, height) for t in targets]),
+                            flags)
+        for target in targets:
+            target.check('the output')
         if not in_place and source.rows()[0].tobytes() != data:
             raise AssertionError('the input was written')
-        out = target.rows()[0].tobytes()
+        outs = [target.rows()[0].tobytes() for target in targets]
         if self.d.flags & EMITS:
-            return out[:emitted] if emitted != 2 ** 64 - 1 else b''
-        return out
+            return b''.join(out[:size] for out, size in zip(outs, emitted)
+                            if size != 2 ** 64 - 1)
+        return outs[0]
 
     def audio(self, format, frames, rate=48000, in_place=False, flags=0):
         """@frames: samples by channels."""

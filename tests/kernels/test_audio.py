@@ -97,6 +97,99 @@ class Gain(unittest.TestCase):
                 self.assertEqual(got.tobytes(), bytes(x.nbytes))
 
 
+class GainRamp(unittest.TestCase):
+    """What happens when it changes."""
+
+    def setUp(self):
+        self.rng = np.random.default_rng(1)
+
+    @staticmethod
+    def factors(steps, ramp=0.01, rate=48000):
+        """The factor of each frame; @steps: how many frames with which gain or None."""
+        length = int(float(np.float32(ramp)) * rate + 0.5)
+        out, now, line = [], None, np.empty(0)
+        for frames, gain in steps:
+            wanted = 0.0 if gain is None else 10 ** (float(np.float32(gain)) / 20)
+            if now is None:
+                now = wanted
+            elif wanted != (line[-1] if len(line) else now):
+                line = np.linspace(now, wanted, length + 1)[1:]
+            part = np.concatenate([line, np.full(frames, wanted)])
+            out.append(part[:frames])
+            now, line = part[frames - 1], line[frames:]
+        return np.concatenate(out)
+
+    def run_steps(self, format, x, steps, longest, sharing={}, in_place=False, **more):
+        kernel = ringtest.Kernel('gain', {}, **sharing)
+        at, out = 0, []
+        for frames, gain in steps:
+            # Values are compared by identity there.
+            kernel.params = dict(more, mute=gain is None)
+            if gain is not None:
+                kernel.params['gain'] = gain
+            for n in cuts(self.rng, frames, longest):
+                out.append(kernel.audio(format, x[at:at + n], in_place=in_place))
+                at += n
+        return np.concatenate(out)
+
+    STEPS = [(100, 0.0), (700, -20.0), (300, 6.0), (50, -3.0), (900, 6.0), (600, None),
+             (200, None), (700, 2.5)]
+
+    def test_on_a_straight_line_however_cut(self):
+        n = sum(frames for frames, _ in self.STEPS)
+        factor = self.factors(self.STEPS)[:, None]
+        for i, format in enumerate(AUDIO_FORMATS):
+            for channels in (1, 2, 3, 8):
+                x = samples(self.rng, format, n, channels)
+                whole = self.run_steps(format, x, self.STEPS, n)
+                exact = x.astype(float) * factor
+                dtype = AUDIO_FORMATS[format]
+                if dtype.kind == 'i':
+                    exact = np.clip(exact, np.iinfo(dtype).min, np.iinfo(dtype).max)
+                error = np.abs(whole - exact)
+                # Factors are floats, and up to 2.
+                bound = 2.0 ** -21 * np.abs(x.astype(float)) + 0.51 * (dtype.kind == 'i')
+                self.assertTrue((error <= bound).all(), (format, channels))
+                for k, sharing in enumerate(SHARINGS[i % 2::2]):
+                    got = self.run_steps(format, x, self.STEPS, (31, 250, 900)[k % 3], sharing,
+                                         k % 2 == 1)
+                    self.assertEqual(got.tobytes(), whole.tobytes(), (format, channels, sharing))
+
+    def test_no_ramp_and_a_long_one(self):
+        steps = [(10, 0.0), (3000, -6.0), (100, 0.0)]
+        x = samples(self.rng, 'F32LE', 3110, 2)
+        for ramp in (0.0, 0.05, 10.0):
+            got = self.run_steps('F32LE', x, steps, 100, ramp=ramp)
+            np.testing.assert_allclose(got, x * self.factors(steps, ramp)[:, None], rtol=1e-5,
+                                       atol=1e-6)
+
+    def test_silence_at_its_end_is_complete(self):
+        for format in ('F32LE', 'F64LE'):
+            x = -np.abs(samples(self.rng, format, 1000, 2))
+            x[600], x[700], x[800] = np.inf, -np.inf, np.nan
+            for longest in (1000, 10):
+                got = self.run_steps(format, x, [(10, 0.0), (990, None)], longest)
+                self.assertTrue(got[400].all())
+                self.assertEqual(got[490:].tobytes(), bytes(got[490:].nbytes))
+
+    def test_discontinuity_is_not_a_change(self):
+        kernel = ringtest.Kernel('gain', dict(gain=0.0), workers=2)
+        x = samples(self.rng, 'F32LE', 100, 2)
+        kernel.audio('F32LE', x)
+        kernel.params = dict(gain=20.0)
+        got = kernel.audio('F32LE', x, flags=DISCONT)
+        self.assertTrue(np.array_equal(got, x * np.float32(10)))
+
+    def test_a_longer_ramp_afterwards_changes_nothing(self):
+        kernel = ringtest.Kernel('gain', dict(gain=0.0, ramp=0.001))
+        x = samples(self.rng, 'F32LE', 100, 2)
+        kernel.audio('F32LE', x)
+        kernel.params = dict(gain=20.0, ramp=0.001)
+        kernel.audio('F32LE', x)
+        kernel.params = dict(gain=20.0, ramp=10.0)
+        self.assertTrue(np.array_equal(kernel.audio('F32LE', x), x * np.float32(10)))
+
+
 class Fir(unittest.TestCase):
     def setUp(self):
         self.rng = np.random.default_rng(1)
