@@ -22,7 +22,6 @@ INCLUDE = os.path.join(ROOT, "runtime")
 CC = os.environ.get("CC", "cc").split() + ["-std=gnu11", "-I" + INCLUDE]
 IMAGES = os.environ["RING_TEST_IMAGE_DIR"]
 LIBRARY = os.environ["RING_TEST_LIBRARY"]
-NVCC = os.environ["RING_TEST_NVCC"].split()
 TARGETS = os.environ["RING_TEST_CUDA_TARGETS"].split()
 SOURCES = sorted(glob.glob(os.path.join(ROOT, "kernels", "*", "*.c")))
 NAMES = [os.path.basename(path)[:-2] for path in SOURCES]
