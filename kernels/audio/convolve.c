@@ -6,12 +6,12 @@
  *
  *   y[n] = taps[0] x[n] + taps[1] x[n - 1] + …
  *
- * fir.c does the same for up to 1024 taps, faster below some 500. Here the response is
- * cut into parts of 256 taps. The first is summed up directly, so nothing is late. The
- * others are products of spectra: blocks of 256 frames, counted from where the stream
- * begins, are transformed when they are complete, and what they add to the next block
- * is known before it comes. So the result depends neither on how the stream is cut nor
- * on how the work is shared out, to the bit.
+ * fir.c does the same for up to 1024 taps. Here the response is cut into parts of 256
+ * taps. The first is summed up directly, so nothing is late. The others are products of
+ * spectra: blocks of 256 frames, counted from where the stream begins, are transformed
+ * when they are complete, and what they add to the next block is known before it comes.
+ * So the result depends neither on how the stream is cut nor on how the work is shared
+ * out, to the bit.
  *
  * Where the stream is discontinuous there was silence before. When taps change, the
  * first 256 do so at once and the others with the next block. Sums are floats: errors

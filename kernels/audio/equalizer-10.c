@@ -58,8 +58,8 @@ equalizer_s16 (double y)
   return (int16_t) (int32_t) (v + (v < 0.0 ? -0.5 : 0.5));
 }
 
-/* EQUALIZER_RUN bands from @band on, for @width channels from @c on; @width, @is_s16
- * and @band are constants. */
+/* EQUALIZER_RUN bands from @band on, for @width channels from @c on; @width and
+ * @is_s16 are constants. */
 RING_FUNCTION void
 equalizer_run (const RingView in, const RingView out,
     RING_GLOBAL double *kept_1, RING_GLOBAL double *kept_2,
@@ -180,16 +180,25 @@ RING_KERNEL (equalizer_10, "An equalizer of ten bands",
     RING_FLOAT (q, 1.41421356, 0.1, 20.0, RING_UNIT_RATIO,
         "How narrow a band is; channels beyond 256 are left as they are"))
 {
-  const float gains[EQUALIZER_BANDS] = { params.gain_31, params.gain_62,
-    params.gain_125, params.gain_250, params.gain_500, params.gain_1k,
-    params.gain_2k, params.gain_4k, params.gain_8k, params.gain_16k };
   const double rate = (double) (in.rate > 0 ? in.rate : 1);
   const int64_t channels = in.channels;
   const int64_t filtered =
       channels < EQUALIZER_MAX_CHANNELS ? channels : EQUALIZER_MAX_CHANNELS;
 
+/* An array that is indexed would lie in each lane's stack. */
+#define EQUALIZER_GAIN_OF(b) \
+  ((b) == 0          ? params.gain_31 \
+          : (b) == 1 ? params.gain_62 \
+          : (b) == 2 ? params.gain_125 \
+          : (b) == 3 ? params.gain_250 \
+          : (b) == 4 ? params.gain_500 \
+          : (b) == 5 ? params.gain_1k \
+          : (b) == 6 ? params.gain_2k \
+          : (b) == 7 ? params.gain_4k \
+          : (b) == 8 ? params.gain_8k \
+                     : params.gain_16k)
+
   /* A worker does the same channels in each run, and so waits for no other. */
-  RING_UNROLLED
   for (int32_t band = 0; band < EQUALIZER_BANDS; band += EQUALIZER_RUN) {
     EqualizerSection f[EQUALIZER_RUN];
 
@@ -198,7 +207,8 @@ RING_KERNEL (equalizer_10, "An equalizer of ten bands",
       const double part = 31.25 * (double) (1 << (band + b)) / rate;
 
       f[b] = equalizer_design (EQUALIZER_PI * (part < 0.49 ? part : 0.25),
-          (double) params.q, part < 0.49 ? (double) gains[band + b] : 0.0);
+          (double) params.q,
+          part < 0.49 ? (double) EQUALIZER_GAIN_OF (band + b) : 0.0);
     }
     equalizer_channels (ring, in, out, state->s1, state->s2,
         (RING_GLOBAL double *) scratch, f, filtered, band);
