@@ -122,6 +122,9 @@ test_short_and_long_messages (gconstpointer data)
             + set * hand->r.geometry.parameter_stride);
         cells[0] = 1000 + changes;
         cells[1] = 2000 + changes;
+        /* as the library does: short messages may be taken several at a time */
+        ring_store_release_u64 (&hand->control->host.parameter_generation,
+            changes);
       }
       sets[sent] = changes;
       begun->parameter_set = set;
