@@ -173,6 +173,8 @@ test_sets_by_turns (gconstpointer data)
 
       cells[0] = 1000 + sent;
       cells[1] = 2000 + sent;
+      ring_store_release_u64 (&hand->control->host.parameter_generation,
+          sent + 1);
       header->parameter_set = sent % 2;
       hand_payload (&header->payload, 1, 0, 1024);
       hand_payload (&hand_output_refs (header)[0], 2, sent % 2 * 1024, 1024);
