@@ -22,6 +22,7 @@ HEADERS = os.path.join(RUNTIME, "ringkernel")
 SHARED = ["abi.h", "atomic.h", "ring-queue.h", "view.h", "worker.h", "steps.h",
           "residency.h", "device.h", "device-message.h", "device-loop.h",
           "sdk-map.h",
+          "sdk-math.h",
           "kernel-sdk.h"]
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
 
