@@ -110,8 +110,10 @@ has_ended (CudaInstance *c)
 {
   const RingDeviceWords *words = &c->base.control->device;
 
-  /* In this order: the count changes after `residency` does. */
-  return ring_load_acquire_u64 (&words->residencies) == c->launches
+  /* In this order: the count changes after `residency` does. Who only wants to know
+   * whether it is worth while to drive asks without the lock. */
+  return ring_load_acquire_u64 (&words->residencies)
+      == __atomic_load_n (&c->launches, __ATOMIC_RELAXED)
       && ring_load_acquire_u32 (&words->residency) == RING_RESIDENCY_EXITED;
 }
 
@@ -172,7 +174,7 @@ expects_work (CudaInstance *c)
 static void
 begin_to_count (CudaInstance *c)
 {
-  c->launches++;
+  __atomic_add_fetch (&c->launches, 1, __ATOMIC_RELAXED);
   c->launched_at = g_get_monotonic_time ();
   c->heartbeat_at = 0;
   __atomic_store_n (&c->resident, TRUE, __ATOMIC_RELEASE);
@@ -609,7 +611,7 @@ cuda_warm_up (CudaInstance *c, GError **error)
 
   control->geometry = c->geometry;
   ring_store_release_u32 (&control->host.leave, 1);
-  c->launches = 1;
+  __atomic_store_n (&c->launches, 1, __ATOMIC_RELAXED);
   result = cuda_launch_residency (c);
   if (!cuda_check (c->backend->driver, result, "launching the kernel", error))
     return FALSE;
@@ -639,7 +641,7 @@ cuda_warm_up (CudaInstance *c, GError **error)
   control->device.heartbeat = 0;
   control->device.residency = RING_RESIDENCY_NONE;
   control->device.exit_reason = RING_EXIT_NONE;
-  c->launches = 0;
+  __atomic_store_n (&c->launches, 0, __ATOMIC_RELAXED);
   ring_store_release_u32 (&control->host.leave, 0);
   return TRUE;
 }
@@ -658,7 +660,7 @@ cuda_try_code (CudaInstance *c, const CudaCode *code, GError **error)
   begin_to_count (c);
   result = cuda_launch_function (c, code->function);
   if (result != CUDA_SUCCESS) {
-    c->launches--;
+    __atomic_sub_fetch (&c->launches, 1, __ATOMIC_RELAXED);
     __atomic_store_n (&c->resident, FALSE, __ATOMIC_RELEASE);
   }
   g_mutex_unlock (&c->driving);
