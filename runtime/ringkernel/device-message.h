@@ -266,8 +266,12 @@ RING_DEVICE void
 ring_loop_hear (const RingLoop *loop, RING_GLOBAL RingDeviceJob *job,
     RING_GLOBAL RingDeviceArea *area)
 {
+  /* Not what is emitted: who has heard before may be writing it. */
   ring_loop_copy (loop, job, &area->job,
+      RING_OFFSETOF (RingDeviceJob, emitted));
+  ring_loop_copy (loop, &job->invocation, &area->job.invocation,
       RING_OFFSETOF (RingDeviceJob, outputs)
+          - RING_OFFSETOF (RingDeviceJob, invocation)
           + loop->n_outputs * (uint32_t) sizeof (RingView));
   ring_device_sync_block (loop->thread);
   if (loop->thread->lane == 0) {
