@@ -575,15 +575,18 @@ static void
 test_sets_written_anew (Fixture *f, gconstpointer kernel)
 {
   Hand *hand = f->hand;
-  gint64 *cells = (gint64 *) hand->parameters;
   guint m;
 
   assert_cuda (hand_launch (hand));
   for (m = 0; m < 20; m++) {
-    /* Nothing in flight names it. */
+    /* As the library does it: one that nothing in flight names, and never that of the
+     * message before. */
+    gint64 *cells = (gint64 *) (hand->parameters
+        + m % 2 * hand->r.geometry.parameter_stride);
+
     cells[0] = (gint64) m;
     ring_store_release_u64 (&hand->control->host.parameter_generation, m + 1);
-    exchange_two (hand, 0, (guint8) m);
+    exchange_two (hand, m % 2, (guint8) m);
   }
   hand_terminate (hand, TRUE);
   hand_wait_exit (hand);
