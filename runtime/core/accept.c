@@ -12,17 +12,25 @@
 gsize
 ring_output_size_ (RingKernel *kernel, gsize input_size)
 {
-  const RingKernelDescription *d = kernel->description;
+  const RingFormat *in = &kernel->input_format, *out = &kernel->output_format;
+  gsize records;
 
-  switch (d->kind) {
-    case RING_KIND_VIDEO:
-      return ring_format_get_frame_size (&kernel->output_format);
-    case RING_KIND_RECORD:
-      return input_size / kernel->input_format.record_size
-          * kernel->output_format.record_size;
-    default:
-      return input_size;
+  switch (out->kind) {
+    case RING_PAYLOAD_VIDEO:
+      return ring_format_get_frame_size (out);
+    case RING_PAYLOAD_RECORD:
+      records = in->kind == RING_PAYLOAD_RECORD
+          ? 0
+          : kernel->description->max_records;
+      /* for each record, and for each sample of a channel */
+      if (in->kind != RING_PAYLOAD_VIDEO)
+        records += input_size / ring_format_get_frame_size (in);
+      return records * out->record_size;
+    case RING_PAYLOAD_AUDIO:
+    case RING_PAYLOAD_BYTES:
+      break;
   }
+  return input_size;
 }
 
 void
@@ -31,7 +39,8 @@ ring_fill_payload_format_ (RingPayloadRef *payload, const RingFormat *format)
   payload->kind = (uint16_t) format->kind;
   switch (format->kind) {
     case RING_PAYLOAD_VIDEO:
-      payload->format = (uint32_t) format->video_format;
+      payload->format = RING_FORMAT_IN_COLORS ((uint32_t) format->video_format,
+          (uint32_t) format->matrix, (uint32_t) format->range);
       payload->width = format->width;
       payload->height = format->height;
       break;
@@ -197,7 +206,8 @@ ring_fit_buffers_locked_ (RingKernel *kernel, gsize size, GError **error)
   guint64 in_flight;
   gsize room;
 
-  if (d->kind == RING_KIND_VIDEO || size <= kernel->buffered_payload
+  if (kernel->input_format.kind == RING_PAYLOAD_VIDEO
+      || size <= kernel->buffered_payload
       || (d->state_per_byte == 0 && d->scratch_per_byte == 0))
     return TRUE;
   if (d->state_per_byte > 0) {

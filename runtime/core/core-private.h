@@ -194,8 +194,8 @@ void ring_kernel_await_harvester_ (RingKernel *kernel);
 /* Bytes of payload that state and scratch are made for. */
 gsize ring_kernel_buffered_payload_ (RingKernel *kernel,
     const RingFormat *format);
-gboolean ring_kernel_set_format_locked_ (RingKernel *kernel,
-    const RingFormat *format, GError **error);
+gboolean ring_kernel_set_formats_locked_ (RingKernel *kernel,
+    const RingFormat *format, const RingFormat *wanted, GError **error);
 void ring_bridge_harvest_ (RingKernel *kernel);
 void ring_bridge_abandon_ (RingKernel *kernel, gint64 deadline);
 

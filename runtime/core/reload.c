@@ -208,8 +208,12 @@ settle_formats (RingKernel *kernel, RingKernelInfo *info, Formats *formats,
   memset (formats, 0, sizeof *formats);
   if (kernel->has_format)
     input = ring_format_copy (&kernel->input_format);
+  /* What was asked for still is, where the version makes that. */
   if (input)
-    output = ring_kernel_info_get_output_format (info, input, NULL);
+    output = ring_kernel_info_check_formats (info, input,
+                 &kernel->output_format, NULL)
+        ? ring_format_copy (&kernel->output_format)
+        : ring_kernel_info_get_output_format (info, input, NULL);
   formats->unchanged = kernel->has_format
       ? output && ring_format_equal (output, &kernel->output_format)
       : d->kind == RING_KIND_VIDEO || d->kind == RING_KIND_AUDIO;

@@ -23,7 +23,8 @@ check_message_locked (RingKernel *kernel, RingMessage *message, GError **error)
     return FALSE;
   }
   if (!kernel->has_format)
-    return ring_kernel_set_format_locked_ (kernel, &message->format, error);
+    return ring_kernel_set_formats_locked_ (kernel, &message->format, NULL,
+        error);
   if (ring_format_equal (&kernel->input_format, &message->format))
     return TRUE;
   got = ring_format_to_string (&message->format);

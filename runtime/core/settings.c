@@ -3,6 +3,7 @@
  *
  * settings.c: what a handle works on and with: formats and parameters.
  */
+#include "core/accept.h"
 #include "core/core-private.h"
 
 #include <string.h>
@@ -17,19 +18,27 @@ ring_kernel_buffered_payload_ (RingKernel *kernel, const RingFormat *format)
 
 /* Called with send_lock held. */
 gboolean
-ring_kernel_set_format_locked_ (RingKernel *kernel, const RingFormat *format,
-    GError **error)
+ring_kernel_set_formats_locked_ (RingKernel *kernel, const RingFormat *format,
+    const RingFormat *wanted, GError **error)
 {
   const RingKernelDescription *d = kernel->description;
   RingFormat *output;
   gsize payload;
   gboolean ok = TRUE;
 
-  if (kernel->has_format && ring_format_equal (&kernel->input_format, format))
-    return TRUE;
-  output = ring_kernel_info_get_output_format (kernel->info, format, error);
+  if (wanted
+      && !ring_kernel_info_check_formats (kernel->info, format, wanted, error))
+    return FALSE;
+  output = wanted
+      ? ring_format_copy (wanted)
+      : ring_kernel_info_get_output_format (kernel->info, format, error);
   if (!output)
     return FALSE;
+  if (kernel->has_format && ring_format_equal (&kernel->input_format, format)
+      && ring_format_equal (&kernel->output_format, output)) {
+    ring_format_free (output);
+    return TRUE;
+  }
   if (ring_kernel_pending_ (kernel) > 0) {
     g_set_error (error, RING_ERROR, RING_ERROR_BUSY,
         "kernel '%s' cannot change its format with %" G_GUINT64_FORMAT
@@ -80,7 +89,8 @@ ring_kernel_await_harvester_ (RingKernel *kernel)
  * @format: what its messages will carry
  * @error: return location for an error
  *
- * Settles what goes in, and with it what comes out. State of the kernel is zeroed
+ * Settles what goes in, and with it what comes out, as
+ * ring_kernel_info_get_output_format() says. State of the kernel is zeroed
  * if the format differs from the one before. Handles of bytes and of records have
  * their format from the launch on; others need one before the first submission,
  * or take it from the first message sent.
@@ -92,14 +102,39 @@ gboolean
 ring_kernel_set_format (RingKernel *kernel, const RingFormat *format,
     GError **error)
 {
-  gboolean ok;
-
   g_return_val_if_fail (RING_IS_KERNEL (kernel), FALSE);
   g_return_val_if_fail (format != NULL, FALSE);
 
+  return ring_kernel_set_formats (kernel, format, NULL, error);
+}
+
+/**
+ * ring_kernel_set_formats:
+ * @kernel: a handle
+ * @input: what its messages will carry
+ * @output: (nullable): what is to come out; %NULL as ring_kernel_set_format()
+ * @error: return location for an error
+ *
+ * As ring_kernel_set_format(), for kernels that leave the format or the size of what
+ * comes out to whoever uses them: ring_kernel_info_get_any_format(),
+ * ring_kernel_info_get_any_size().
+ *
+ * Returns: whether the kernel makes the one of the other; %FALSE with
+ *   %RING_ERROR_FORMAT, %RING_ERROR_BUSY while messages are in flight, or
+ *   %RING_ERROR_NO_MEMORY
+ */
+gboolean
+ring_kernel_set_formats (RingKernel *kernel, const RingFormat *input,
+    const RingFormat *output, GError **error)
+{
+  gboolean ok;
+
+  g_return_val_if_fail (RING_IS_KERNEL (kernel), FALSE);
+  g_return_val_if_fail (input != NULL, FALSE);
+
   ring_kernel_await_harvester_ (kernel);
   g_mutex_lock (&kernel->send_lock);
-  ok = ring_kernel_set_format_locked_ (kernel, format, error);
+  ok = ring_kernel_set_formats_locked_ (kernel, input, output, error);
   g_mutex_unlock (&kernel->send_lock);
   return ok;
 }
@@ -142,6 +177,28 @@ ring_kernel_get_output_format (RingKernel *kernel)
     format = ring_format_copy (&kernel->output_format);
   g_mutex_unlock (&kernel->send_lock);
   return format;
+}
+
+/**
+ * ring_kernel_get_output_size:
+ * @kernel: a handle whose format is settled
+ * @input_size: bytes of a message's payload
+ *
+ * Returns: bytes that each output of ring_kernel_submit() has to have room for, tightly
+ *   packed; 0 if the format is not yet settled
+ */
+gsize
+ring_kernel_get_output_size (RingKernel *kernel, gsize input_size)
+{
+  gsize size = 0;
+
+  g_return_val_if_fail (RING_IS_KERNEL (kernel), 0);
+
+  g_mutex_lock (&kernel->send_lock);
+  if (kernel->has_format)
+    size = ring_output_size_ (kernel, input_size);
+  g_mutex_unlock (&kernel->send_lock);
+  return size;
 }
 
 /* ---- parameters ---------------------------------------------------------------- */

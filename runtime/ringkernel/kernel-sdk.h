@@ -65,7 +65,8 @@
  * Each item is a tuple of one of four kinds, from which the passes further down
  * pick what they need:
  *   (PARAMETER, (field), (cell), (load), (description))
- *   (FORMAT, kind, input, output, input record size, output record size)
+ *   (FORMAT, kind, output kind, input, output, input record size, output record size,
+ *       records of one message)
  *   (STATE, fields)
  *   (OPTION, sharing, flags, outputs, state per byte, scratch, scratch per byte)
  */
@@ -113,15 +114,28 @@
            0, minimum, maximum }, ))
 
 /* Formats. None declared: raw bytes, any caps, output as long as the input. */
-#define RING_VIDEO(formats) (FORMAT, RING_KIND_VIDEO, formats, "", 0, 0)
+#define RING_VIDEO(formats) \
+  (FORMAT, RING_KIND_VIDEO, RING_KIND_VIDEO, formats, "", 0, 0, 0)
+/* The input's own format if it is among the output's, else the first of those; or
+ * whichever is asked for, with RING_ANY_FORMAT. */
 #define RING_VIDEO_TO(formats, output_formats) \
-  (FORMAT, RING_KIND_VIDEO, formats, output_formats, 0, 0)
-#define RING_AUDIO(formats) (FORMAT, RING_KIND_AUDIO, formats, "", 0, 0)
+  (FORMAT, RING_KIND_VIDEO, RING_KIND_VIDEO, formats, output_formats, 0, 0, 0)
+#define RING_AUDIO(formats) \
+  (FORMAT, RING_KIND_AUDIO, RING_KIND_AUDIO, formats, "", 0, 0, 0)
 /* Typed records: a fixed-size GVariant type and the C type of the same layout,
  * for the input and for the output. */
 #define RING_RECORDS(type, c_type, output_type, c_output_type) \
-  (FORMAT, RING_KIND_RECORD, type, output_type, sizeof (c_type), \
-      sizeof (c_output_type))
+  (FORMAT, RING_KIND_RECORD, RING_KIND_RECORD, type, output_type, \
+      sizeof (c_type), sizeof (c_output_type), 0)
+/* Frames in, and for each of them n records out; with RING_EMITS, n at the most. */
+#define RING_VIDEO_TO_RECORDS(formats, output_type, c_output_type, n) \
+  (FORMAT, RING_KIND_VIDEO, RING_KIND_RECORD, formats, output_type, 0, \
+      sizeof (c_output_type), n)
+/* Blocks of audio in, and as many records out as the kernel says with RING_EMITS: one
+ * for each sample of a channel and n more at the most. */
+#define RING_AUDIO_TO_RECORDS(formats, output_type, c_output_type, n) \
+  (FORMAT, RING_KIND_AUDIO, RING_KIND_RECORD, formats, output_type, 0, \
+      sizeof (c_output_type), n)
 
 /* State: fields of a struct, zeroed when the stream's format changes. */
 #define RING_STATE(...) (STATE, __VA_ARGS__)
@@ -134,6 +148,10 @@
 /* The output may be the input's memory: what a worker writes no other worker,
  * and no later step of its own, reads. */
 #define RING_IN_PLACE (OPTION, 0, RING_KERNEL_IN_PLACE, 0, 0, 0, 0)
+/* The output has any of the formats of RING_VIDEO_TO, as whoever uses the kernel asks
+ * for: out.format; and any size: out.width, out.height. */
+#define RING_ANY_FORMAT (OPTION, 0, RING_KERNEL_ANY_FORMAT, 0, 0, 0, 0)
+#define RING_ANY_SIZE (OPTION, 0, RING_KERNEL_ANY_SIZE, 0, 0, 0, 0)
 /* Each block takes a message of its own. For small messages; not with state. */
 #define RING_BLOCK_SHARING (OPTION, RING_SHARING_BLOCK, 0, 0, 0, 0, 0)
 /* The body says by ring_emit what comes out: 0 to n messages per input.
@@ -499,11 +517,13 @@ ring_mix_u8 (int32_t a, int32_t b, float amount)
 #define RING_PICK_DESCRIBE_(f, c, l, d) RING_BARE_ d
 #define RING_PICK_ONE_(...) +1
 #define RING_PICK_TEXT_(...) #__VA_ARGS__
-#define RING_PICK_KIND_(kind, i, o, is, os) +kind
-#define RING_PICK_INPUT_(kind, i, o, is, os) i
-#define RING_PICK_OUTPUT_(kind, i, o, is, os) o
-#define RING_PICK_INPUT_SIZE_(kind, i, o, is, os) +is
-#define RING_PICK_OUTPUT_SIZE_(kind, i, o, is, os) +os
+#define RING_PICK_KIND_(kind, ok, i, o, is, os, n) +kind
+#define RING_PICK_OUTPUT_KIND_(kind, ok, i, o, is, os, n) +ok
+#define RING_PICK_INPUT_(kind, ok, i, o, is, os, n) i
+#define RING_PICK_OUTPUT_(kind, ok, i, o, is, os, n) o
+#define RING_PICK_INPUT_SIZE_(kind, ok, i, o, is, os, n) +is
+#define RING_PICK_OUTPUT_SIZE_(kind, ok, i, o, is, os, n) +os
+#define RING_PICK_RECORDS_(kind, ok, i, o, is, os, n) +n
 #define RING_PICK_SHARING_(s, f, n, spb, sc, scpb) +s
 #define RING_PICK_FLAGS_(s, f, n, spb, sc, scpb) +f
 #define RING_PICK_OUTPUTS_(s, f, n, spb, sc, scpb) +n
@@ -522,6 +542,10 @@ ring_mix_u8 (int32_t a, int32_t b, float amount)
 #define RING_N_PARAMETERS_(tag, ...) \
   RING_IF_PARAMETER_##tag (RING_PICK_ONE_, __VA_ARGS__)
 #define RING_KIND_(tag, ...) RING_IF_FORMAT_##tag (RING_PICK_KIND_, __VA_ARGS__)
+#define RING_OUTPUT_KIND_(tag, ...) \
+  RING_IF_FORMAT_##tag (RING_PICK_OUTPUT_KIND_, __VA_ARGS__)
+#define RING_RECORDS_(tag, ...) \
+  RING_IF_FORMAT_##tag (RING_PICK_RECORDS_, __VA_ARGS__)
 #define RING_N_FORMATS_(tag, ...) \
   RING_IF_FORMAT_##tag (RING_PICK_ONE_, __VA_ARGS__)
 #define RING_INPUT_(tag, ...) \
@@ -657,7 +681,7 @@ ring_mix_u8 (int32_t a, int32_t b, float amount)
     uint32_t ring_end_; \
   } RingState_##name; \
   RING_STATIC_ASSERT ((0 RING_EACH_ITEM_ (RING_N_FORMATS_, __VA_ARGS__)) <= 1, \
-      "a kernel declares one of RING_VIDEO, RING_AUDIO and RING_RECORDS"); \
+      "a kernel declares one of RING_VIDEO*, RING_AUDIO* and RING_RECORDS"); \
   RING_STATIC_ASSERT ((0 RING_EACH_ITEM_ (RING_OUTPUTS_, __VA_ARGS__)) \
           <= (int) RING_MAX_OUTPUTS, \
       "RING_EMITS: too many outputs"); \
@@ -692,6 +716,8 @@ ring_mix_u8 (int32_t a, int32_t b, float amount)
     0 RING_EACH_ITEM_ (RING_SHARING_, __VA_ARGS__), \
     (uint32_t) (0 RING_EACH_ITEM_ (RING_FLAGS_, __VA_ARGS__)), \
     ring_outputs_##name, 0 RING_EACH_ITEM_ (RING_N_PARAMETERS_, __VA_ARGS__), \
+    0 RING_EACH_ITEM_ (RING_OUTPUT_KIND_, __VA_ARGS__), \
+    0 RING_EACH_ITEM_ (RING_RECORDS_, __VA_ARGS__), \
     (0 RING_EACH_ITEM_ (RING_N_STATES_, __VA_ARGS__)) > 0 \
         ? RING_ROUND_UP_ (sizeof (RingState_##name), RING_STATE_ALIGNMENT) \
         : 0, \
