@@ -62,6 +62,15 @@ SETTINGS = {
     "warp": "angle=15 zoom=1.2 fisheye=0.2",
 }
 
+# What is in the records that come of something else.
+RECORDS = {
+    "coverage": "pts (ns), share of white pixels, x, y, width and height of the box around "
+                "them, x and y of their centroid",
+    "loudness": "time at which a tenth of a second ends (ns); momentary, short-term and "
+                "integrated loudness (LUFS); greatest sample (dB)",
+    "spectrum": "time at which the window begins (ns), channel, band, level (dB)",
+}
+
 # What comes before the pipeline, and its source, where that of the kind does not do.
 FOUR = """\
 # Four thermometers, ten times a second; each deviates in its own way.
@@ -89,7 +98,7 @@ LINES = {
 
 def puts_out(info, outputs):
     if info.get_output_kind() != info.get_kind():
-        return "; puts out records, " + code(outputs)
+        return "; puts out records, %s: %s" % (code(outputs), RECORDS[info.get_name()])
     return "; puts out " + code(outputs) if outputs else ""
 
 
