@@ -361,8 +361,7 @@ describe (GstElementClass *klass, const gchar *kernel, RingKernelInfo *info)
   gchar *author = builtin ? g_strdup ("The gst-ringkernel authors")
                           : g_filename_display_name (origin);
 
-  gst_element_class_set_metadata (klass, name,
-      klass_of (info), what, author);
+  gst_element_class_set_metadata (klass, name, klass_of (info), what, author);
   gst_element_class_add_pad_template (klass,
       gst_pad_template_new ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
           caps->sink_caps));

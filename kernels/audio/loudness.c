@@ -35,6 +35,8 @@
  *
  * Each frame needs the one before, so one lane does a channel, as in biquad.c.
  */
+/* What both filters remember stays in registers. */
+#define RING_REGISTERS 128
 #include <ringkernel/kernel-sdk.h>
 
 #define LOUDNESS_MAX_CHANNELS 64
@@ -128,9 +130,9 @@ loudness_step (double level)
 {
   const double step = (level + 70.0) * 1000.0;
 
-  return step < 0.0              ? 0
-      : step >= LOUDNESS_STEPS   ? LOUDNESS_STEPS - 1
-                                 : (int32_t) step;
+  return step < 0.0            ? 0
+      : step >= LOUDNESS_STEPS ? LOUDNESS_STEPS - 1
+                               : (int32_t) step;
 }
 
 /* Of the last @n tenths up to @tenth. */
@@ -222,8 +224,7 @@ loudness_run (const RingView in, int64_t i, int32_t n, RING_GLOBAL double *z,
     square[j] = is_new ? 0.0 : sum[c + j];
     greatest[j] = is_new ? 0.0f : peak[c + j];
   }
-  for (int64_t at = i * channels + c; at < (i + n) * channels;
-       at += channels) {
+  for (int64_t at = i * channels + c; at < (i + n) * channels; at += channels) {
     for (int32_t j = 0; j < width; j++) {
       const float v = is_s16
           ? (float) ((const RING_GLOBAL int16_t *) in.data)[at + j]
@@ -273,7 +274,7 @@ RING_KERNEL (loudness, "How loud sound is to people (EBU R 128), as records",
       !state->started || (in.flags & RING_MESSAGE_DISCONT) != 0;
   /* With less there is no tenth of a second. */
   const uint64_t rate = in.rate > 10 ? in.rate : 10;
-  const uint64_t base = !fresh ? state->base
+  const uint64_t base = !fresh   ? state->base
       : in.pts == RING_TIME_NONE ? 0
                                  : in.pts;
   RING_GLOBAL LoudnessMeter *meter = &state->meter;
@@ -352,13 +353,11 @@ RING_KERNEL (loudness, "How loud sound is to people (EBU R 128), as records",
 
       for (int32_t c = 0; c < channels; c++) {
         const double weight = !is_given ? loudness_weight (channels, c)
-            : (uint32_t) c < params.weights_count
-            ? (double) params.weights[c]
-            : 0.0;
+            : (uint32_t) c < params.weights_count ? (double) params.weights[c]
+                                                  : 0.0;
 
         all += weight * sum[c];
-        greatest =
-            (double) peak[c] > greatest ? (double) peak[c] : greatest;
+        greatest = (double) peak[c] > greatest ? (double) peak[c] : greatest;
       }
       meter->sum[tenth % LOUDNESS_SHORT_TERM] = all;
       meter->frames[tenth % LOUDNESS_SHORT_TERM] = (double) (end - first);

@@ -23,6 +23,8 @@
  * After a discontinuity everything begins anew; so do the windows when a parameter
  * changes that says where they lie.
  */
+/* Butterflies of four inputs stay in registers. */
+#define RING_REGISTERS 128
 #include <ringkernel/kernel-sdk.h>
 
 #define SPECTRUM_MIN_SIZE 64
@@ -230,9 +232,10 @@ RING_KERNEL (spectrum, "How loud sound is at which frequency, as records",
     RING_FLOAT (threshold, -90.0, -300.0, 0.0, RING_UNIT_DB,
         "The lowest level that comes out"))
 {
-  const SpectrumSettings s = spectrum_settings (SPECTRUM_MIN_SIZE << params.size,
-      params.hop, params.average, params.bands, params.channels == 0,
-      (int32_t) in.channels);
+  const SpectrumSettings s =
+      spectrum_settings (SPECTRUM_MIN_SIZE << params.size, params.hop,
+          params.average, params.bands, params.channels == 0,
+          (int32_t) in.channels);
   const int32_t bins = s.size / 2 + 1;
   const int32_t differs = state->size != s.size;
   const int32_t fresh =
@@ -240,17 +243,17 @@ RING_KERNEL (spectrum, "How loud sound is at which frequency, as records",
   const int32_t is_moved = fresh || differs || state->hop != s.hop
       || state->average != s.average || state->bands != s.bands
       || state->is_mixed != s.is_mixed;
-  const uint64_t base = !fresh ? state->base
+  const uint64_t base = !fresh   ? state->base
       : in.pts == RING_TIME_NONE ? 0
                                  : in.pts;
   const uint32_t rate = in.rate > 0 ? in.rate : 1;
   const int32_t most = ring_max_i32 (1,
       SPECTRUM_WORK / (RING_FFT_REAL_FLOATS (s.size) * s.channels));
   /* Power of a sine of full scale at one frequency. */
-  const double gain = (params.window == SPECTRUM_HANN ? 0.25
-          : params.window == SPECTRUM_HAMMING         ? 0.27
-          : params.window == SPECTRUM_BLACKMAN        ? 0.21
-                                                      : 0.5)
+  const double gain = (params.window == SPECTRUM_HANN              ? 0.25
+                              : params.window == SPECTRUM_HAMMING  ? 0.27
+                              : params.window == SPECTRUM_BLACKMAN ? 0.21
+                                                                   : 0.5)
       * (double) s.size;
   const double scale = 1.0 / (gain * gain * (double) s.average);
   const double threshold = (double) params.threshold;
@@ -269,8 +272,7 @@ RING_KERNEL (spectrum, "How loud sound is at which frequency, as records",
     ring_fft_real_table (state->table, s.size);
   if (differs || state->window != params.window) {
     RING_FOR_EACH (i, s.size)
-      state->weight[i] =
-          spectrum_window (params.window, s.size, (int32_t) i);
+      state->weight[i] = spectrum_window (params.window, s.size, (int32_t) i);
   }
 
   for (int64_t begin = 0; begin < (int64_t) in.count;) {
@@ -310,8 +312,7 @@ RING_KERNEL (spectrum, "How loud sound is at which frequency, as records",
 
       RING_FOR_EACH (i, n * s.channels << shift) {
         const int32_t t = (int32_t) (i >> shift);
-        const int32_t pair =
-            (int32_t) (i & ((1 << shift) - 1)) * SPECTRUM_TILE;
+        const int32_t pair = (int32_t) (i & ((1 << shift) - 1)) * SPECTRUM_TILE;
         const uint64_t at =
             next + (uint64_t) (t / s.channels) * (uint32_t) s.hop;
         const RING_GLOBAL float *from = state->kept
@@ -333,8 +334,7 @@ RING_KERNEL (spectrum, "How loud sound is at which frequency, as records",
         spectrum_add_up (end > n ? after + c * SPECTRUM_MAX_BINS
                                  : sums + row * bins,
             set == 0 && in_set > 0 ? before + c * SPECTRUM_MAX_BINS : 0,
-            result
-                + (w0 * s.channels + c) * RING_FFT_REAL_FLOATS (s.size),
+            result + (w0 * s.channels + c) * RING_FFT_REAL_FLOATS (s.size),
             s.channels * RING_FFT_REAL_FLOATS (s.size),
             ring_min_i32 (end, n) - w0, s.size, k, state->table);
       }
@@ -348,8 +348,8 @@ RING_KERNEL (spectrum, "How loud sound is at which frequency, as records",
         double loudest = 0.0, level;
 
         for (int32_t k = k0; k < k1; k++)
-          loudest = sums[row * bins + k] > loudest ? sums[row * bins + k]
-                                                   : loudest;
+          loudest =
+              sums[row * bins + k] > loudest ? sums[row * bins + k] : loudest;
         level = 4.3429448190325182765 * ring_log (loudest * scale);
         to[n_records + i].time = spectrum_time (base,
             first + (uint64_t) set * (uint32_t) s.average * (uint32_t) s.hop,
