@@ -92,7 +92,29 @@ enum
   RING_VIDEO_XBGR,
   RING_VIDEO_I420,
   RING_VIDEO_NV12,
+  RING_VIDEO_GRAY16,            /* little-endian */
   RING_VIDEO_LAST_
+};
+
+/* What the numbers of a picture mean: GStreamer's numbers. */
+enum
+{
+  RING_MATRIX_UNKNOWN = 0,
+  RING_MATRIX_RGB,
+  RING_MATRIX_FCC,
+  RING_MATRIX_BT709,
+  RING_MATRIX_BT601,
+  RING_MATRIX_SMPTE240M,
+  RING_MATRIX_BT2020,
+  RING_MATRIX_LAST_
+};
+
+enum
+{
+  RING_RANGE_UNKNOWN = 0,
+  RING_RANGE_FULL,              /* of 8 bits: 0 to 255 */
+  RING_RANGE_LIMITED,           /* 16 to 235, and 240 for colour differences */
+  RING_RANGE_LAST_
 };
 
 enum
@@ -122,12 +144,19 @@ typedef struct
   uint64_t size;                /* bytes */
 } RingPlaneRef;
 
+/* RingPayloadRef.format of a picture: RING_VIDEO_*, RING_MATRIX_* and RING_RANGE_*. */
+#define RING_FORMAT_IN_COLORS(format, matrix, range) \
+  ((format) | (matrix) << 8 | (range) << 12)
+#define RING_FORMAT_CODE(format) ((format) & 0xffu)
+#define RING_FORMAT_MATRIX(format) ((format) >> 8 & 0xfu)
+#define RING_FORMAT_RANGE(format) ((format) >> 12 & 0x3u)
+
 /* What a payload is, and where it lies. */
 typedef struct
 {
   uint16_t kind;                /* RING_KIND_* */
   uint16_t n_planes;            /* 1 but for planar video; 0: no payload */
-  uint32_t format;              /* RING_VIDEO_* or RING_AUDIO_* */
+  uint32_t format;              /* RING_VIDEO_* in colours, or RING_AUDIO_* */
   uint32_t width;               /* pixels    | channels       | bytes per record */
   uint32_t height;              /* pixels    | frames per second | 0 */
   uint64_t capacity;            /* bytes that fit */
