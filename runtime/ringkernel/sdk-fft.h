@@ -260,4 +260,32 @@ ring_fft_get_real (const RING_GLOBAL float *result, int32_t n, int32_t k,
   return x;
 }
 
+/* ring_fft_real_inverse (work, n, count, table): back from frequencies, which are put
+ * there by ring_fft_put_frequency (), to n times the values, which ring_fft_get_value ()
+ * gets from what is returned. */
+#define ring_fft_real_inverse(work, n, count, table) \
+  ring_fft_ (work, (n) / 2, count, table, 1, ring)
+
+/* Frequency @k, from 0 to n / 2 - 1: @a is that, and @b is frequency n / 2 - @k. */
+RING_FUNCTION void
+ring_fft_put_frequency (RING_GLOBAL float *work, int32_t n, int32_t k,
+    RingComplex a, RingComplex b, const RING_GLOBAL float *table)
+{
+  const int32_t half = n / 2;
+  const RING_GLOBAL float *w = table + RING_FFT_TABLE_FLOATS (n / 2);
+  const float c = w[k], s = w[half + 1 + k];
+  const float even_re = a.re + b.re, even_im = a.im - b.im;
+  const float x = a.re - b.re, y = a.im + b.im;
+  const float odd_re = x * c + y * s, odd_im = y * c - x * s;
+
+  work[k] = even_re - odd_im;
+  work[half + k] = even_im + odd_re;
+}
+
+RING_FUNCTION float
+ring_fft_get_value (const RING_GLOBAL float *result, int32_t n, int32_t i)
+{
+  return result[(i & 1) * (n / 2) + (i >> 1)];
+}
+
 #endif /* RING_SDK_FFT_H */

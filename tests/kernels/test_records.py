@@ -47,7 +47,7 @@ RING_KERNEL (transforms, "As many as there are in a message",
     RING_STATE (float table[RING_FFT_REAL_TABLE_FLOATS (2 * MOST)];),
     RING_SCRATCH (4 * RING_FFT_FLOATS (4 * MOST)),
     RING_INT (n, 2, 2, MOST, "Points"),
-    RING_ENUM (what, 0, "forward|inverse|real", "Which way"))
+    RING_ENUM (what, 0, "forward|inverse|real|back", "Which way"))
 {
   const RING_GLOBAL Number *from = (const RING_GLOBAL Number *) in.data;
   RING_GLOBAL Number *to = (RING_GLOBAL Number *) out.data;
@@ -55,23 +55,35 @@ RING_KERNEL (transforms, "As many as there are in a message",
   const RING_GLOBAL float *result;
   const int32_t n = params.n, count = (int32_t) in.count / n;
 
-  if (params.what == 2)
+  if (params.what >= 2)
     ring_fft_real_table (state->table, n);
   else
     ring_fft_table (state->table, n);
+  ring_barrier ();
   RING_FOR_EACH (i, n * count) {
     const int32_t t = (int32_t) i / n, k = (int32_t) i % n;
 
     if (params.what == 2) {
       ring_fft_put_real (work + t * RING_FFT_REAL_FLOATS (n), n, k, (float) from[i].re);
+    } else if (params.what == 3) {
+      const RING_GLOBAL Number *twin = from + t * n + n / 2 - k;
+      const RingComplex a = { (float) from[i].re, (float) from[i].im };
+
+      if (k < n / 2) {
+        const RingComplex b = { (float) twin->re, (float) twin->im };
+
+        ring_fft_put_frequency (work + t * RING_FFT_REAL_FLOATS (n), n, k, a, b,
+            state->table);
+      }
     } else {
       work[t * RING_FFT_FLOATS (n) + k] = (float) from[i].re;
       work[t * RING_FFT_FLOATS (n) + n + k] = (float) from[i].im;
     }
   }
   result = params.what == 2 ? ring_fft_real (work, n, count, state->table)
-      : params.what == 1    ? ring_fft_inverse (work, n, count, state->table)
-                            : ring_fft (work, n, count, state->table);
+      : params.what == 3 ? ring_fft_real_inverse (work, n, count, state->table)
+      : params.what == 1 ? ring_fft_inverse (work, n, count, state->table)
+                         : ring_fft (work, n, count, state->table);
   RING_FOR_EACH (i, n * count) {
     const int32_t t = (int32_t) i / n, k = (int32_t) i % n;
     RingComplex x;
@@ -80,6 +92,9 @@ RING_KERNEL (transforms, "As many as there are in a message",
       x = ring_fft_get_real (result + t * RING_FFT_REAL_FLOATS (n), n,
           k <= n / 2 ? k : n - k, state->table);
       x.im = k <= n / 2 ? x.im : -x.im;
+    } else if (params.what == 3) {
+      x.re = ring_fft_get_value (result + t * RING_FFT_REAL_FLOATS (n), n, k);
+      x.im = 0.0f;
     } else {
       x.re = result[t * RING_FFT_FLOATS (n) + k];
       x.im = result[t * RING_FFT_FLOATS (n) + n + k];
@@ -116,10 +131,13 @@ class Transforms(unittest.TestCase):
             for count in {1, 3, min(7, 32768 // n)} if n < 16384 else {1, 2}:
                 x = rng.uniform(-1, 1, (count, n)) + 1j * rng.uniform(-1, 1, (count, n))
                 x = x.astype(np.complex64).astype(complex)
-                for what, expected in (('forward', np.fft.fft(x, axis=1)),
-                                       ('inverse', np.fft.ifft(x, axis=1) * n),
-                                       ('real', np.fft.fft(x.real, axis=1))):
-                    got = self.run_all(what, n, x)
+                # Frequencies of real values.
+                f = np.fft.fft(x.real, axis=1).astype(np.complex64).astype(complex)
+                for what, given, expected in (('forward', x, np.fft.fft(x, axis=1)),
+                                              ('inverse', x, np.fft.ifft(x, axis=1) * n),
+                                              ('real', x, np.fft.fft(x.real, axis=1)),
+                                              ('back', f, np.fft.ifft(f, axis=1).real * n)):
+                    got = self.run_all(what, n, given)
                     error = np.abs(got - expected).max() / np.abs(expected).max()
                     self.assertLess(error, 4 * 2.0 ** -23, (what, n, count))
 
