@@ -65,7 +65,8 @@ coverage_cell (const RingPlane plane, int32_t x, int32_t y, int32_t height,
 {
   CoverageFound f = coverage_none ();
   /* Of each column: how many are white, and of each of these how many rows from its own
-   * to the last; the first and the last of them. */
+   * to the last; the first of them, and the row behind the last. All by masks of bits,
+   * so that it stays in registers. */
   uint8_t count[COVERAGE_COLUMNS], first[COVERAGE_COLUMNS],
       last[COVERAGE_COLUMNS];
   uint16_t rows[COVERAGE_COLUMNS];
@@ -77,16 +78,17 @@ coverage_cell (const RingPlane plane, int32_t x, int32_t y, int32_t height,
   }
   for (int32_t i = 0; i < height; i++) {
     const RING_GLOBAL uint8_t *from = ring_row (plane, y + i) + x;
-    const uint8_t row = (uint8_t) i;
+    const uint8_t row = (uint8_t) i, next = (uint8_t) (i + 1);
 
     for (int32_t j = 0; j < width; j++) {
-      const uint8_t is_white = from[j] >= threshold ? 1 : 0;
-      const uint8_t up_to = is_white ? row : 255;
+      const uint8_t mask = from[j] >= threshold ? 255 : 0;
+      const uint8_t up_to = (uint8_t) (row | (uint8_t) ~mask);
+      const uint8_t down_to = (uint8_t) (next & mask);
 
-      count[j] = (uint8_t) (count[j] + is_white);
+      count[j] = (uint8_t) (count[j] - mask);
       rows[j] = (uint16_t) (rows[j] + count[j]);
       first[j] = up_to < first[j] ? up_to : first[j];
-      last[j] = is_white ? row : last[j];
+      last[j] = down_to > last[j] ? down_to : last[j];
     }
   }
   for (int32_t j = 0; j < width; j++) {
@@ -98,7 +100,7 @@ coverage_cell (const RingPlane plane, int32_t x, int32_t y, int32_t height,
     f.left = ring_min_i32 (f.left, x + j);
     f.right = x + j + 1;
     f.top = ring_min_i32 (f.top, y + first[j]);
-    f.bottom = ring_max_i32 (f.bottom, y + last[j] + 1);
+    f.bottom = ring_max_i32 (f.bottom, y + last[j]);
   }
   return f;
 }

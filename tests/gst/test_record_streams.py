@@ -63,6 +63,16 @@ class Records(unittest.TestCase):
         self.assertEqual(structure.get_name(), "application/x-ring-record")
         return structure.get_string("type")
 
+    def test_their_elements_are_analyzers(self):
+        for name, klass, takes, gives in (
+                ("spectrum", "Filter/Analyzer/Audio", "audio/x-raw", "(tuud)"),
+                ("coverage", "Filter/Analyzer/Video", "video/x-raw", "(tduuuudd)")):
+            factory = Gst.ElementFactory.find("ringkernel-" + name)
+            self.assertEqual(factory.get_metadata("klass"), klass)
+            caps = {t.direction: t.get_caps() for t in factory.get_static_pad_templates()}
+            self.assertTrue(caps[Gst.PadDirection.SINK].get_structure(0).has_name(takes))
+            self.assertEqual(self.type_of(caps[Gst.PadDirection.SRC]), gives)
+
     def test_a_spectrum_of_each_hop(self):
         buffers, _ = self.play(
             "audiotestsrc num-buffers=50 freq=1500 volume=0.5 ! audio/x-raw,rate=48000,channels=1"
