@@ -114,8 +114,8 @@ convert_matrix (const RingView in, const RingView out)
   const int32_t from_rgb = convert_is_rgb (in.format);
   const int32_t to_rgb = convert_is_rgb (out.format);
   /* Gray has no matrix of its own: it is the other's brightness. */
-  const ConvertWeights f = convert_weights (
-      convert_is_gray (in.format) ? out.matrix : in.matrix);
+  const ConvertWeights f =
+      convert_weights (convert_is_gray (in.format) ? out.matrix : in.matrix);
   const ConvertWeights t = convert_weights (
       convert_is_gray (out.format) && !from_rgb ? in.matrix : out.matrix);
   double a[3][3] = { { 1.0, 0.0, 0.0 }, { 0.0, 1.0, 0.0 }, { 0.0, 0.0, 1.0 } };
@@ -172,15 +172,14 @@ convert_one (const ConvertMatrix c, const int32_t i, int32_t x, int32_t y,
 RING_FUNCTION uint32_t
 convert_byte (int32_t value)
 {
-  return (uint32_t) ring_clamp_i32 ((value + CONVERT_HALF) >> CONVERT_BITS, 0,
-      255);
+  return (
+      uint32_t) ring_clamp_i32 ((value + CONVERT_HALF) >> CONVERT_BITS, 0, 255);
 }
 
 RING_FUNCTION uint32_t
 convert_word (int32_t value)
 {
-  const int64_t v =
-      ((int64_t) value * 257 + CONVERT_HALF) >> CONVERT_BITS;
+  const int64_t v = ((int64_t) value * 257 + CONVERT_HALF) >> CONVERT_BITS;
 
   return v < 0 ? 0 : v > 65535 ? 65535 : (uint32_t) v;
 }
@@ -214,9 +213,9 @@ convert_pack (const ConvertOrder o, uint32_t r, uint32_t g, uint32_t b)
 RING_FUNCTION uint32_t
 convert_load (const RING_GLOBAL uint8_t *from, const int32_t bytes)
 {
-  return bytes == 4 ? ring_load_u32 (from)
-                    : (uint32_t) from[0] | (uint32_t) from[1] << 8
-          | (uint32_t) from[2] << 16;
+  return bytes == 4
+      ? ring_load_u32 (from)
+      : (uint32_t) from[0] | (uint32_t) from[1] << 8 | (uint32_t) from[2] << 16;
 }
 
 RING_FUNCTION void
@@ -319,7 +318,9 @@ convert_gray_row (RING_GLOBAL uint8_t *to, const RING_GLOBAL uint8_t *from,
       /* in 1/257 of a byte's steps */
       if (to_bytes == 2) {
         const int64_t v16 = (v + CONVERT_HALF) >> CONVERT_BITS;
-        const uint32_t word = v16 < 0 ? 0 : v16 > 65535 ? 65535 : (uint32_t) v16;
+        const uint32_t word = v16 < 0 ? 0
+            : v16 > 65535             ? 65535
+                                      : (uint32_t) v16;
 
         to[2 * x] = (uint8_t) word;
         to[2 * x + 1] = (uint8_t) (word >> 8);
@@ -452,9 +453,9 @@ RING_FUNCTION uint32_t
 convert_mean (const ConvertMatrix c, const int32_t i, int32_t r, int32_t g,
     int32_t b)
 {
-  return (uint32_t) ring_clamp_i32 ((c.m[i][0] * r + c.m[i][1] * g
-                                        + c.m[i][2] * b + 4 * c.add[i]
-                                        + 4 * CONVERT_HALF)
+  return (
+      uint32_t) ring_clamp_i32 ((c.m[i][0] * r + c.m[i][1] * g + c.m[i][2] * b
+                                    + 4 * c.add[i] + 4 * CONVERT_HALF)
           >> (CONVERT_BITS + 2),
       0, 255);
 }
@@ -504,10 +505,10 @@ convert_chroma_row (RING_GLOBAL uint8_t *to_u, RING_GLOBAL uint8_t *to_v,
   RING_FOR_EACH_LANE (x, width) {
     const int32_t u = u_row[from_step * x], v = v_row[from_step * x];
 
-    to_u[to_step * x] = (uint8_t) convert_byte (
-        c.m[1][1] * u + c.m[1][2] * v + c.add[1]);
-    to_v[to_step * x] = (uint8_t) convert_byte (
-        c.m[2][1] * u + c.m[2][2] * v + c.add[2]);
+    to_u[to_step * x] =
+        (uint8_t) convert_byte (c.m[1][1] * u + c.m[1][2] * v + c.add[1]);
+    to_v[to_step * x] =
+        (uint8_t) convert_byte (c.m[2][1] * u + c.m[2][2] * v + c.add[2]);
   }
 }
 
@@ -517,8 +518,8 @@ convert_reluma_row (RING_GLOBAL uint8_t *to, const RING_GLOBAL uint8_t *luma,
     uint32_t width, const ConvertMatrix c, const int32_t step, RingWorker *ring)
 {
   RING_FOR_EACH_LANE (i, width / 2) {
-    const int32_t more = c.m[0][1] * u_row[step * i]
-        + c.m[0][2] * v_row[step * i] + c.add[0];
+    const int32_t more =
+        c.m[0][1] * u_row[step * i] + c.m[0][2] * v_row[step * i] + c.add[0];
 
     to[2 * i] = (uint8_t) convert_byte (c.m[0][0] * luma[2 * i] + more);
     to[2 * i + 1] = (uint8_t) convert_byte (c.m[0][0] * luma[2 * i + 1] + more);
@@ -562,8 +563,8 @@ convert_packed (const RingView in, const RingView out, const ConvertMatrix c,
       CONVERT_FOR (a, 3, b, 3, convert_shuffle_row, result, row, in.width, from,
           to, opaque);
     else
-      CONVERT_FOR (a, 3, b, 3, convert_level_row, result, row, in.width, c, from,
-          to, opaque);
+      CONVERT_FOR (a, 3, b, 3, convert_level_row, result, row, in.width, c,
+          from, to, opaque);
   }
 }
 
@@ -623,8 +624,8 @@ convert_halve (const RingView in, const RingView out, const ConvertMatrix c,
   const uint32_t bytes = in.plane[0].pixel_stride;
 
   RING_FOR_EACH_ROW_OF (j, out.plane[1].height) {
-    const int64_t last = ring_min_i32 ((int32_t) (2 * j + 1),
-        (int32_t) in.height - 1);
+    const int64_t last =
+        ring_min_i32 ((int32_t) (2 * j + 1), (int32_t) in.height - 1);
     const ConvertChroma to = convert_chroma (out, j);
 
     for (int64_t y = 2 * j; y <= last; y++) {
@@ -637,8 +638,8 @@ convert_halve (const RingView in, const RingView out, const ConvertMatrix c,
         convert_luma_row (ring_row (out.plane[0], y), row, in.width, c, from, 3,
             ring);
     }
-    CONVERT_FOR (out.plane[1].pixel_stride, 1, bytes, 3, convert_halve_rows, to.u,
-        to.v, ring_row (in.plane[0], 2 * j), ring_row (in.plane[0], last),
+    CONVERT_FOR (out.plane[1].pixel_stride, 1, bytes, 3, convert_halve_rows,
+        to.u, to.v, ring_row (in.plane[0], 2 * j), ring_row (in.plane[0], last),
         in.width, c, from);
   }
 }
