@@ -487,6 +487,7 @@ ring_mix_u8 (int32_t a, int32_t b, float amount)
 }
 
 #include "sdk-math.h"
+#include "sdk-fft.h"
 
 /* ---- the passes over the items --------------------------------------------
  *
