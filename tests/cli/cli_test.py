@@ -11,8 +11,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 DATA = os.path.join(ROOT, "tests", "data")
 EXAMPLES = os.path.join(ROOT, "examples", "kernels")
 BUILTIN = ["background-subtract", "bilateral", "biquad", "box-blur", "chroma-key",
-           "color-balance", "compressor", "convolve", "copy", "coverage", "decimate", "delay",
-           "edges", "equalizer-10",
+           "color-balance", "compressor", "convert", "convolve", "copy", "coverage",
+           "decimate", "delay", "edges", "equalizer-10",
            "fir", "fuse", "gain", "gaussian-blur", "gray", "histogram-equalize", "invert",
            "kalman-1d", "levels", "loudness", "low-pass", "lut3d", "median", "morphology", "motion",
            "moving-average", "resample", "rms-window", "sharpen", "spectrum",
