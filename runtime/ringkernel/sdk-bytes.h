@@ -6,6 +6,8 @@
 #ifndef RING_SDK_BYTES_H
 #define RING_SDK_BYTES_H
 
+#include "kernel-sdk.h"
+
 /* RING_MAP_BYTES (to, from, n, w, result): to[i] becomes what `result` makes of
  * from[i], for all i below n, shared out. `w` is a uint32_t that holds the bytes i to
  * i + 3, for an i that is a multiple of four, the first the least; each byte of
