@@ -128,10 +128,10 @@ balance_turn (int16_t x, int16_t y, int32_t a, int32_t b)
 /* Both colour differences of a row, @step apart; @step and @is_small are constants, since
  * only of such loops vectors are made. */
 RING_FUNCTION void
-balance_chroma (RingWorker *ring, const RING_GLOBAL uint8_t *from_u,
-    const RING_GLOBAL uint8_t *from_v, RING_GLOBAL uint8_t *to_u,
-    RING_GLOBAL uint8_t *to_v, int64_t n, int32_t c, int32_t s,
-    const int32_t step, const int32_t is_small)
+balance_chroma (RingWorker *ring RING_UNUSED_,
+    const RING_GLOBAL uint8_t *from_u, const RING_GLOBAL uint8_t *from_v,
+    RING_GLOBAL uint8_t *to_u, RING_GLOBAL uint8_t *to_v, int64_t n, int32_t c,
+    int32_t s, const int32_t step, const int32_t is_small)
 {
   RING_FOR_EACH_LANE (x, n) {
     const int16_t u = (int16_t) (from_u[step * x] - 128);
