@@ -73,6 +73,8 @@ blur_column (const RingPlane from, RING_GLOBAL uint16_t *to, int64_t x,
  * about, in 16 bits and with the border around them, then stay in its cache. */
 #define BLUR_STRIP 768
 #define BLUR_MIN_ROWS 16
+/* Of the default. It is a constant to the compiler, which makes no loop of it then. */
+#define BLUR_USUAL_RADIUS 6
 /* Sums at once, in so many registers that a weight is worth its load. */
 #ifdef __AVX2__
 #define BLUR_TILE 128
@@ -123,15 +125,14 @@ blur_sum (uint16_t *sum, const RING_GLOBAL uint16_t *at, int64_t step,
 }
 
 /* Rows @begin to @end of a plane, from @x on @width bytes, of which those are kept that
- * are 0 in @mask. @memory has space for 4 radius + 4 rows of @stride. */
+ * are 0 in @mask. @memory has space for 4 @radius + 4 rows of @stride. */
 RING_FUNCTION void
 blur_strip (const RingPlane from, const RingPlane out, int64_t begin,
     int64_t end, int64_t x, int64_t width, uint32_t mask,
     const RING_GLOBAL BlurWeights *weights, RING_GLOBAL uint16_t *memory,
-    int64_t stride)
+    int64_t stride, const int32_t radius)
 {
   const RING_GLOBAL uint16_t *weight = weights->weight;
-  const int32_t radius = weights->radius;
   const int64_t last = (int64_t) from.height - 1;
   const int64_t step = from.pixel_stride, border = radius * step;
   const int64_t n_rows = 2 * radius + 1;
@@ -290,11 +291,19 @@ RING_KERNEL (gaussian_blur, "Blurs a picture by a Gaussian",
             for (int64_t x = 0; x < n; x += strip) {
               const int64_t at = x < n - BLUR_TILE ? x : n - BLUR_TILE;
 
-              blur_strip (plane, out.plane[p], part * rows / parts,
-                  (part + 1) * rows / parts, at,
-                  n - at < strip ? n - at : strip,
-                  keep < 0 ? ~0u : ~(0xffu << 8 * keep), w,
-                  columns + part * (n * rows / parts / 32 * 32), stride);
+              const int64_t width = n - at < strip ? n - at : strip;
+              const int64_t first = part * rows / parts;
+              const int64_t end = (part + 1) * rows / parts;
+              const uint32_t mask = keep < 0 ? ~0u : ~(0xffu << 8 * keep);
+              RING_GLOBAL uint16_t *memory =
+                  columns + part * (n * rows / parts / 32 * 32);
+
+              if (w->radius == BLUR_USUAL_RADIUS)
+                blur_strip (plane, out.plane[p], first, end, at, width, mask, w,
+                    memory, stride, BLUR_USUAL_RADIUS);
+              else
+                blur_strip (plane, out.plane[p], first, end, at, width, mask, w,
+                    memory, stride, w->radius);
             }
           }
         }

@@ -102,11 +102,144 @@ median_of_25 (const RING_GLOBAL uint8_t *at, int32_t uu, int32_t u, int32_t d,
   return v[1];
 }
 
+#ifndef RING_STRIDED
+/* Of 3x3, a CPU works on a few columns at a time, and there on one row after the other:
+ * each three bytes beside each other are sorted once, for this row, the one above and
+ * the one below. Of three such rows the median is that of the greatest of the least, the
+ * median of those in the middle, and the least of the greatest. */
+#define MEDIAN_STRIP 2048
+#define MEDIAN_MIN_ROWS 16
+#define MEDIAN_MAX_PARTS 64
+
+typedef struct
+{
+  uint8_t low[MEDIAN_STRIP], middle[MEDIAN_STRIP], high[MEDIAN_STRIP];
+} MedianRow;
+
+RING_FUNCTION uint8_t
+median_min (uint8_t a, uint8_t b)
+{
+  return a < b ? a : b;
+}
+
+RING_FUNCTION uint8_t
+median_max (uint8_t a, uint8_t b)
+{
+  return a < b ? b : a;
+}
+
+RING_FUNCTION uint8_t
+median_of_3 (uint8_t a, uint8_t b, uint8_t c)
+{
+  return median_max (median_min (a, b), median_min (median_max (a, b), c));
+}
+
+/* RING_TILE bytes of a row, each with those beside it. */
+RING_FUNCTION void
+median_sort (const RING_GLOBAL uint8_t *row, int64_t step, MedianRow *to,
+    int64_t i)
+{
+  const RING_GLOBAL uint8_t *left = row - step, *right = row + step;
+
+  for (int32_t j = 0; j < RING_TILE; j++) {
+    const uint8_t a = left[j], b = row[j], c = right[j];
+    const uint8_t ab = median_min (a, b), ba = median_max (a, b);
+
+    to->low[i + j] = median_min (ab, c);
+    to->middle[i + j] = median_max (ab, median_min (ba, c));
+    to->high[i + j] = median_max (ba, c);
+  }
+}
+
+/* Those from @x on of a row of @n, of which some neighbours may lie outside. */
+RING_FUNCTION void
+median_sort_border (const RING_GLOBAL uint8_t *row, int64_t x, int64_t n,
+    int64_t step, MedianRow *to, int64_t i)
+{
+  uint8_t around[RING_TILE + 8];
+
+  for (int32_t j = 0; j < RING_TILE; j++)
+    around[4 + j] = row[x + j];
+  for (int64_t j = 1; j <= step; j++) {
+    const int64_t left = x - j, right = x + RING_TILE - 1 + j;
+
+    around[4 - j] = row[left < 0 ? left + step : left];
+    around[3 + RING_TILE + j] = row[right < n ? right : right - step];
+  }
+  median_sort (around + 4, step, to, i);
+}
+
+/* RING_TILE medians. */
+RING_FUNCTION void
+median_tile (const MedianRow *a, const MedianRow *b, const MedianRow *c,
+    int64_t i, RING_GLOBAL uint8_t *to)
+{
+  for (int64_t j = i; j < i + RING_TILE; j++)
+    to[j] =
+        median_of_3 (median_max (median_max (a->low[j], b->low[j]), c->low[j]),
+            median_of_3 (a->middle[j], b->middle[j], c->middle[j]),
+            median_min (median_min (a->high[j], b->high[j]), c->high[j]));
+}
+
+RING_FUNCTION void
+median_keep (RING_GLOBAL uint8_t *to, const RING_GLOBAL uint8_t *from,
+    int64_t n, uint32_t mask)
+{
+  for (int64_t i = 0; i < n && mask != ~0u; i += 4)
+    ring_store_u32 (to + i,
+        (ring_load_u32 (to + i) & mask) | (ring_load_u32 (from + i) & ~mask));
+}
+
+/* Rows @begin to @end, from byte @x on @width of them, RING_TILE or more. Those stay that
+ * are 0 in @mask. */
+RING_FUNCTION void
+median_strip (const RingPlane in, const RingPlane out, int64_t begin,
+    int64_t end, int64_t x, int64_t width, uint32_t mask)
+{
+  MedianRow memory[3], *above = memory, *row = memory + 1, *below = memory + 2;
+  const int64_t last = (int64_t) in.height - 1, step = in.pixel_stride;
+  const int64_t n = (int64_t) in.width * step;
+
+  for (int64_t y = begin - 1; y <= end; y++) {
+    const RING_GLOBAL uint8_t *from = ring_row (in,
+                                          y < 0          ? 0
+                                              : y > last ? last
+                                                         : y)
+        + x;
+    MedianRow *next = above;
+
+    above = row;
+    row = below;
+    below = next;
+    /* The last tile ends with the strip, and may overlap the one before. */
+    for (int64_t done = 0; done < width; done += RING_TILE) {
+      const int64_t i = done < width - RING_TILE ? done : width - RING_TILE;
+
+      if (x + i < step || x + i + RING_TILE + step > n)
+        median_sort_border (from - x, x + i, n, step, below, i);
+      else
+        median_sort (from + i, step, below, i);
+    }
+    if (y > begin) {
+      RING_GLOBAL uint8_t *to = ring_row (out, y - 1) + x;
+
+      for (int64_t done = 0; done < width; done += RING_TILE)
+        median_tile (above, row, below,
+            done < width - RING_TILE ? done : width - RING_TILE, to);
+      median_keep (to, ring_row (in, y - 1) + x, width, mask);
+    }
+  }
+}
+#endif
+
 RING_KERNEL (median, "Takes single wrong pixels away: the median of the neighbours",
     RING_VIDEO ("GRAY8, RGB, BGR, RGBA, BGRA, ARGB, ABGR, RGBx, BGRx, xRGB, xBGR, I420, NV12"),
     RING_ENUM (size, 0, "3x3|5x5", "Of how many pixels"))
 {
   const int32_t keep = ring_video_layout (in.format).a;
+#ifndef RING_STRIDED
+  const uint32_t mask = keep < 0 ? ~0u : ~(0xffu << 8 * keep);
+#endif
 
   for (uint32_t p = 0; p < in.n_planes; p++) {
     const int64_t last = (int64_t) in.plane[p].height - 1;
@@ -114,6 +247,24 @@ RING_KERNEL (median, "Takes single wrong pixels away: the median of the neighbou
     const int32_t step = (int32_t) in.plane[p].pixel_stride;
     const int64_t n = (int64_t) in.plane[p].width * step;
 
+#ifndef RING_STRIDED
+    if (params.size == 0 && n >= RING_TILE) {
+      const int64_t rows = last + 1;
+      const int64_t most = (rows + MEDIAN_MIN_ROWS - 1) / MEDIAN_MIN_ROWS;
+      const int64_t parts = most < MEDIAN_MAX_PARTS ? most : MEDIAN_MAX_PARTS;
+
+      RING_FOR_EACH (part, parts) {
+        for (int64_t done = 0; done < n; done += MEDIAN_STRIP) {
+          const int64_t x = done < n - RING_TILE ? done : n - RING_TILE;
+
+          median_strip (in.plane[p], out.plane[p], part * rows / parts,
+              (part + 1) * rows / parts, x,
+              n - x < MEDIAN_STRIP ? n - x : MEDIAN_STRIP, mask);
+        }
+      }
+      continue;
+    }
+#endif
     RING_FOR_EACH_ROW_OF (y, in.plane[p].height) {
       const RING_GLOBAL uint8_t *from = ring_row (in.plane[p], y);
       RING_GLOBAL uint8_t *to = ring_row (out.plane[p], y);
@@ -124,27 +275,19 @@ RING_KERNEL (median, "Takes single wrong pixels away: the median of the neighbou
 #ifndef RING_STRIDED
       /* What has both neighbours to both sides. The last tile ends with that, and
        * may overlap the one before. */
-      if (n >= RING_TILE + 4 * step) {
+      if (params.size != 0 && n >= RING_TILE + 4 * step) {
         inner = n - 4 * step;
         for (int64_t done = 0; done < inner; done += RING_TILE) {
           const int64_t x =
               2 * step + (done < inner - RING_TILE ? done : inner - RING_TILE);
           uint8_t v[RING_TILE];
 
-          if (params.size == 0) {
-            for (int32_t j = 0; j < RING_TILE; j++)
-              v[j] = median_of_9 (from + x + j, u, d, -step, step);
-          } else {
-            for (int32_t j = 0; j < RING_TILE; j++)
-              v[j] = median_of_25 (from + x + j, uu, u, d, dd, -2 * step, -step,
-                  step, 2 * step);
-          }
+          for (int32_t j = 0; j < RING_TILE; j++)
+            v[j] = median_of_25 (from + x + j, uu, u, d, dd, -2 * step, -step,
+                step, 2 * step);
           for (int32_t j = 0; j < RING_TILE; j++)
             to[x + j] = v[j];
-          if (keep >= 0) {
-            for (int64_t j = (keep - x) & 3; j < RING_TILE; j += 4)
-              to[x + j] = from[x + j];
-          }
+          median_keep (to + x, from + x, RING_TILE, mask);
         }
       }
 #endif
