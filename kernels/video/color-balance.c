@@ -88,6 +88,15 @@ balance_mix (const BalanceRow row, uint32_t v0, uint32_t v1, uint32_t v2,
       0, 255);
 }
 
+/* Not of 32 bits: a vector holds twice as many of these. */
+RING_FUNCTION uint8_t
+balance_byte (int16_t v)
+{
+  const int16_t low = v > 0 ? v : 0;
+
+  return (uint8_t) (low < 255 ? low : 255);
+}
+
 /* (@v @factor + @offset) / 4096, the factor at most 4 * 4096, the offset at most 1024 *
  * 4096, in 16 bits: 256ths of both are added up on their own, and lose nothing. */
 RING_FUNCTION uint8_t
@@ -99,7 +108,7 @@ balance_luma (uint8_t v, int32_t factor, int32_t offset)
       (int16_t) ((int16_t) (v * (factor >> 8)) + (offset >> 8));
   const int16_t sum = (int16_t) (high + (low >> 8));
 
-  return (uint8_t) ring_clamp_i32 (sum >> 4, 0, 255);
+  return balance_byte ((int16_t) (sum >> 4));
 }
 
 /* 128 + (@a @x + @b @y) / 4096, rounded; @a and @b together at most BALANCE_SMALL. Their
@@ -115,7 +124,7 @@ balance_turn_small (int16_t x, int16_t y, int32_t a, int32_t b)
       (int16_t) ((int16_t) (x * (a >> 7)) + (int16_t) (y * (b >> 7)));
   const int16_t sum = (int16_t) ((int16_t) (high + (low >> 7)) + 16);
 
-  return (uint8_t) ring_clamp_i32 ((int16_t) ((sum >> 5) + 128), 0, 255);
+  return balance_byte ((int16_t) ((sum >> 5) + 128));
 }
 
 RING_FUNCTION uint8_t
