@@ -19,8 +19,8 @@
 RING_FUNCTION uint8_t
 edges_magnitude (int16_t gx, int16_t gy)
 {
-  const int16_t x = (int16_t) ring_clamp_i32 (gx, -255, 255);
-  const int16_t y = (int16_t) ring_clamp_i32 (gy, -255, 255);
+  const int16_t right = gx < 255 ? gx : 255, down = gy < 255 ? gy : 255;
+  const int16_t x = right > -255 ? right : -255, y = down > -255 ? down : -255;
   const uint16_t xx = (uint16_t) (x * x), yy = (uint16_t) (y * y);
   const uint16_t room = (uint16_t) (255 * 255 - xx);
   const uint16_t square = (uint16_t) (xx + (yy < room ? yy : room));
@@ -42,8 +42,9 @@ edges_at (const RING_GLOBAL uint8_t *above, const RING_GLOBAL uint8_t *row,
 
 #ifndef RING_STRIDED
 /* A CPU works on a few columns at a time, and there on one row after the other: what a
- * row adds to the sums is the same for the one above and the one below, and is kept. */
-#define EDGES_STRIP 1024
+ * row adds to the sums is the same for the one above and the one below, and is kept. What
+ * is kept of two rows lies no multiple of 4 KiB apart: processors take that for the same. */
+#define EDGES_STRIP 1920
 #define EDGES_MIN_ROWS 16
 #define EDGES_MAX_PARTS 64
 
