@@ -108,7 +108,10 @@ balance_luma (uint8_t v, int32_t factor, int32_t offset)
       (int16_t) ((int16_t) (v * (factor >> 8)) + (offset >> 8));
   const int16_t sum = (int16_t) (high + (low >> 8));
 
-  return balance_byte ((int16_t) (sum >> 4));
+  /* A GPU has 32 bits anyway. */
+  return RING_TILE > 1
+      ? balance_byte ((int16_t) (sum >> 4))
+      : (uint8_t) ring_clamp_i32 ((v * factor + offset) >> 12, 0, 255);
 }
 
 /* 128 + (@a @x + @b @y) / 4096, rounded; @a and @b together at most BALANCE_SMALL. Their

@@ -15,17 +15,12 @@
  */
 #include <ringkernel/kernel-sdk.h>
 
-/* In 16 bits as long as may be: a vector holds more of them. */
 RING_FUNCTION uint8_t
-edges_magnitude (int16_t gx, int16_t gy)
+edges_magnitude (int32_t gx, int32_t gy)
 {
-  const int16_t right = gx < 255 ? gx : 255, down = gy < 255 ? gy : 255;
-  const int16_t x = right > -255 ? right : -255, y = down > -255 ? down : -255;
-  const uint16_t xx = (uint16_t) (x * x), yy = (uint16_t) (y * y);
-  const uint16_t room = (uint16_t) (255 * 255 - xx);
-  const uint16_t square = (uint16_t) (xx + (yy < room ? yy : room));
+  const int32_t square = ring_min_i32 (gx * gx + gy * gy, 255 * 255);
 
-  return (uint8_t) (int32_t) (ring_sqrtf ((float) (int32_t) square) + 0.5f);
+  return (uint8_t) (int32_t) (ring_sqrtf ((float) square) + 0.5f);
 }
 
 /* The three rows around a pixel, and the bytes to its left and right. */
@@ -33,11 +28,10 @@ RING_FUNCTION uint8_t
 edges_at (const RING_GLOBAL uint8_t *above, const RING_GLOBAL uint8_t *row,
     const RING_GLOBAL uint8_t *below, int64_t left, int64_t x, int64_t right)
 {
-  return edges_magnitude ((int16_t) ((above[right] + 2 * row[right]
-                                         + below[right])
-                              - (above[left] + 2 * row[left] + below[left])),
-      (int16_t) ((below[left] + 2 * below[x] + below[right])
-          - (above[left] + 2 * above[x] + above[right])));
+  return edges_magnitude ((above[right] + 2 * row[right] + below[right])
+          - (above[left] + 2 * row[left] + below[left]),
+      (below[left] + 2 * below[x] + below[right])
+          - (above[left] + 2 * above[x] + above[right]));
 }
 
 #ifndef RING_STRIDED
@@ -85,15 +79,29 @@ edges_add_border (const RING_GLOBAL uint8_t *row, int64_t x, int64_t n,
   edges_add (around + 4, step, smooth, slope);
 }
 
+/* The magnitude, in 16 bits as long as may be: a vector holds more of them. */
+RING_FUNCTION uint8_t
+edges_magnitude_16 (int16_t gx, int16_t gy)
+{
+  const int16_t right = gx < 255 ? gx : 255, down = gy < 255 ? gy : 255;
+  const int16_t x = right > -255 ? right : -255, y = down > -255 ? down : -255;
+  const uint16_t xx = (uint16_t) (x * x), yy = (uint16_t) (y * y);
+  const uint16_t room = (uint16_t) (255 * 255 - xx);
+  const uint16_t square = (uint16_t) (xx + (yy < room ? yy : room));
+
+  return (uint8_t) (int32_t) (ring_sqrtf ((float) (int32_t) square) + 0.5f);
+}
+
 /* RING_TILE results. */
 RING_FUNCTION void
 edges_tile (const EdgesRow *above, const EdgesRow *row, const EdgesRow *below,
     int64_t i, RING_GLOBAL uint8_t *to)
 {
   for (int32_t j = 0; j < RING_TILE; j++)
-    to[j] = edges_magnitude ((int16_t) (above->slope[i + j]
-                                 + 2 * row->slope[i + j] + below->slope[i + j]),
-        (int16_t) (below->smooth[i + j] - above->smooth[i + j]));
+    to[j] =
+        edges_magnitude_16 ((int16_t) (above->slope[i + j]
+                                + 2 * row->slope[i + j] + below->slope[i + j]),
+            (int16_t) (below->smooth[i + j] - above->smooth[i + j]));
 }
 
 /* Rows @begin to @end, from byte @x on @width of them, RING_TILE or more. Those stay that
