@@ -35,11 +35,21 @@ ring_lookup_u32_ (const RING_GLOBAL uint8_t *table, uint32_t w, uint32_t mask)
 #define RING_LOOKUP_ROW(to, from, n, table, mask) \
   ring_lookup_row_ (to, from, (int64_t) (n), table, mask)
 
-#if defined(__AVX512BW__) && !defined(__clang__)
+/* By what is GCC's alone; other compilers take the next way. */
+#if defined(__AVX512BW__) && defined(__has_builtin) && !defined(__clang__)
+#if __has_builtin(__builtin_ia32_ptestmb512) \
+    && __has_builtin(__builtin_ia32_blendmb_512_mask)
 #define RING_LOOKUP_STEP_ 64
+#endif
+#endif
+#if !defined(RING_LOOKUP_STEP_) && defined(__AVX2__)
+#define RING_LOOKUP_STEP_ 32
+#endif
+
+#if RING_LOOKUP_STEP_ + 0 == 64
 typedef uint16_t RingLookupLanes_ __attribute__ ((vector_size (64)));
 typedef int16_t RingLookupSigns_ __attribute__ ((vector_size (64)));
-typedef int8_t RingLookupBytes_ __attribute__ ((vector_size (64)));
+typedef char RingLookupBytes_ __attribute__ ((vector_size (64)));
 typedef uint8_t RingLookupHalf_ __attribute__ ((vector_size (32)));
 
 /* What the four quarters of the table have in the same places, in two times 64 lanes of
@@ -87,12 +97,16 @@ ring_lookup_step_ (const RingLookupTable_ *t, RingLookupLanes_ v)
       ring_lookup_lanes_ (t, v >> 8, (RingLookupSigns_) v >> 15);
   const RingLookupLanes_ a = (even & 0xff) | odd << 8;
   const RingLookupLanes_ b = even >> 8 | (odd & 0xff00);
-  const RingLookupBytes_ second = (RingLookupBytes_) (v << 1) < 0;
+  const RingLookupBytes_ bit = (RingLookupBytes_){} + 64;
+  const unsigned long long set =
+      __builtin_ia32_ptestmb512 ((RingLookupBytes_) v, bit, ~0ull);
+  const RingLookupBytes_ result =
+      __builtin_ia32_blendmb_512_mask ((RingLookupBytes_) a,
+          (RingLookupBytes_) b, set);
 
-  return a ^ ((a ^ b) & (RingLookupLanes_) second);
+  return (RingLookupLanes_) result;
 }
-#elif defined(__AVX2__)
-#define RING_LOOKUP_STEP_ 32
+#elif RING_LOOKUP_STEP_ + 0 == 32
 typedef char RingLookupLanes_ __attribute__ ((vector_size (32)));
 typedef uint16_t RingLookupPairs_ __attribute__ ((vector_size (32)));
 
