@@ -15,6 +15,10 @@
  */
 #include <ringkernel/kernel-sdk.h>
 
+/* Bytes of a row that a CPU works on together: so many that what it stores is not needed
+ * at once, so few that it stays in the nearest cache. */
+#define EDGES_RUN 2048
+
 RING_FUNCTION uint8_t
 edges_magnitude (int32_t gx, int32_t gy)
 {
@@ -35,48 +39,25 @@ edges_at (const RING_GLOBAL uint8_t *above, const RING_GLOBAL uint8_t *row,
 }
 
 #ifndef RING_STRIDED
-/* A CPU works on a few columns at a time, and there on one row after the other: what a
- * row adds to the sums is the same for the one above and the one below, and is kept. What
- * is kept of two rows lies no multiple of 4 KiB apart: processors take that for the same. */
-#define EDGES_STRIP 1920
-#define EDGES_MIN_ROWS 16
-#define EDGES_MAX_PARTS 64
+/* A run of a row, and what is about it, of which both sums are made: bytes above each
+ * other are added up once, and what comes of them is used three times. */
+#define EDGES_BEFORE (2 * RING_TILE)
 
 typedef struct
 {
-  int16_t smooth[EDGES_STRIP]; /* with weights 1 2 1 */
-  int16_t slope[EDGES_STRIP];  /* right minus left */
-} EdgesRow;
+  int16_t smooth[EDGES_BEFORE + EDGES_RUN + RING_TILE];
+  int16_t slope[EDGES_BEFORE + EDGES_RUN + RING_TILE];
+} EdgesColumns;
 
-/* RING_TILE bytes of a row. */
+/* Of RING_TILE columns. */
 RING_FUNCTION void
-edges_add (const RING_GLOBAL uint8_t *row, int64_t step, int16_t *smooth,
-    int16_t *slope)
+edges_add (const RING_GLOBAL uint8_t *above, const RING_GLOBAL uint8_t *row,
+    const RING_GLOBAL uint8_t *below, int16_t *smooth, int16_t *slope)
 {
-  const RING_GLOBAL uint8_t *left = row - step, *right = row + step;
-
   for (int32_t j = 0; j < RING_TILE; j++) {
-    smooth[j] = (int16_t) (left[j] + 2 * row[j] + right[j]);
-    slope[j] = (int16_t) (right[j] - left[j]);
+    smooth[j] = (int16_t) (above[j] + 2 * row[j] + below[j]);
+    slope[j] = (int16_t) (below[j] - above[j]);
   }
-}
-
-/* Those from @x on of a row of @n, of which some neighbours may lie outside. */
-RING_FUNCTION void
-edges_add_border (const RING_GLOBAL uint8_t *row, int64_t x, int64_t n,
-    int64_t step, int16_t *smooth, int16_t *slope)
-{
-  uint8_t around[RING_TILE + 8];
-
-  for (int32_t j = 0; j < RING_TILE; j++)
-    around[4 + j] = row[x + j];
-  for (int64_t i = 1; i <= step; i++) {
-    const int64_t left = x - i, right = x + RING_TILE - 1 + i;
-
-    around[4 - i] = row[left < 0 ? left + step : left];
-    around[3 + RING_TILE + i] = row[right < n ? right : right - step];
-  }
-  edges_add (around + 4, step, smooth, slope);
 }
 
 /* The magnitude, in 16 bits as long as may be: a vector holds more of them. */
@@ -94,59 +75,62 @@ edges_magnitude_16 (int16_t gx, int16_t gy)
 
 /* RING_TILE results. */
 RING_FUNCTION void
-edges_tile (const EdgesRow *above, const EdgesRow *row, const EdgesRow *below,
-    int64_t i, RING_GLOBAL uint8_t *to)
+edges_tile (const int16_t *smooth, const int16_t *slope, int32_t step,
+    RING_GLOBAL uint8_t *to)
 {
-  for (int32_t j = 0; j < RING_TILE; j++)
-    to[j] =
-        edges_magnitude_16 ((int16_t) (above->slope[i + j]
-                                + 2 * row->slope[i + j] + below->slope[i + j]),
-            (int16_t) (below->smooth[i + j] - above->smooth[i + j]));
+  for (int32_t j = 0; j < RING_TILE; j++) {
+    const int16_t gx = (int16_t) (smooth[j + step] - smooth[j - step]);
+    const int16_t gy =
+        (int16_t) (slope[j - step] + 2 * slope[j] + slope[j + step]);
+
+    to[j] = edges_magnitude_16 (gx, gy);
+  }
 }
 
-/* Rows @begin to @end, from byte @x on @width of them, RING_TILE or more. Those stay that
- * are 0 in @mask. */
+/* A row of @n bytes, RING_TILE or more, of which those stay that are 0 in @mask. */
 RING_FUNCTION void
-edges_strip (const RingPlane in, const RingPlane out, int64_t begin,
-    int64_t end, int64_t x, int64_t width, uint32_t mask)
+edges_row (const RING_GLOBAL uint8_t *above, const RING_GLOBAL uint8_t *row,
+    const RING_GLOBAL uint8_t *below, RING_GLOBAL uint8_t *to, int64_t n,
+    int32_t step, uint32_t mask)
 {
-  EdgesRow memory[3], *above = memory, *row = memory + 1, *below = memory + 2;
-  const int64_t last = (int64_t) in.height - 1, step = in.pixel_stride;
-  const int64_t n = (int64_t) in.width * step;
+  EdgesColumns columns;
 
-  for (int64_t y = begin - 1; y <= end; y++) {
-    const RING_GLOBAL uint8_t *from = ring_row (in,
-        y < 0          ? 0
-            : y > last ? last
-                       : y);
-    const int64_t middle = y > begin ? y - 1 : begin;
-    const RING_GLOBAL uint8_t *kept = ring_row (in, middle) + x;
-    RING_GLOBAL uint8_t *to = ring_row (out, middle) + x;
-    EdgesRow *next = above;
+  for (int64_t done = 0; done < n; done += EDGES_RUN) {
+    /* The last of them is a whole tile at least, and so may overlap the one before;
+     * and so do tiles. */
+    const int64_t x = done < n - RING_TILE ? done : n - RING_TILE;
+    const int64_t end = x + EDGES_RUN < n ? x + EDGES_RUN : n;
+    const int64_t first = x < RING_TILE ? 0 : x - RING_TILE;
+    const int64_t last = end + RING_TILE < n ? end + RING_TILE : n;
+    /* Where the columns of byte 0 would lie, and of the one behind the row. */
+    const int64_t zero = EDGES_BEFORE - x, behind = zero + n;
 
-    above = row;
-    row = below;
-    below = next;
-    /* The last tile ends with the strip, and may overlap the one before. Both steps in
-     * one loop: a processor takes roots of one tile while it adds up another. */
-    for (int64_t done = 0; done < width; done += RING_TILE) {
-      const int64_t i = done < width - RING_TILE ? done : width - RING_TILE;
+    for (int64_t i = first; i < last; i += RING_TILE) {
+      const int64_t at = i < last - RING_TILE ? i : last - RING_TILE;
 
-      if (x + i < step || x + i + RING_TILE + step > n)
-        edges_add_border (from, x + i, n, step, below->smooth + i,
-            below->slope + i);
-      else
-        edges_add (from + x + i, step, below->smooth + i, below->slope + i);
+      edges_add (above + at, row + at, below + at, columns.smooth + zero + at,
+          columns.slope + zero + at);
     }
-    for (int64_t done = 0; done < width && y > begin; done += RING_TILE) {
-      const int64_t i = done < width - RING_TILE ? done : width - RING_TILE;
-      edges_tile (above, row, below, i, to + i);
+    /* The border is replicated. */
+    for (int64_t i = zero; i < zero + step && first == 0; i++) {
+      columns.smooth[i - step] = columns.smooth[i];
+      columns.slope[i - step] = columns.slope[i];
     }
-    if (y > begin && mask != ~0u) {
-      for (int64_t i = 0; i < width; i += 4)
+    for (int64_t i = behind; i < behind + step && last == n; i++) {
+      columns.smooth[i] = columns.smooth[i - step];
+      columns.slope[i] = columns.slope[i - step];
+    }
+    for (int64_t i = x; i < end; i += RING_TILE) {
+      const int64_t at = i < end - RING_TILE ? i : end - RING_TILE;
+
+      edges_tile (columns.smooth + zero + at, columns.slope + zero + at, step,
+          to + at);
+    }
+    if (mask != ~0u) {
+      for (int64_t i = x; i < end; i += 4)
         ring_store_u32 (to + i,
             (ring_load_u32 (to + i) & mask)
-                | (ring_load_u32 (kept + i) & ~mask));
+                | (ring_load_u32 (row + i) & ~mask));
     }
   }
 }
@@ -160,27 +144,8 @@ RING_KERNEL (edges, "Shows edges: the magnitude of the Sobel gradient",
   const int64_t step = in.plane[0].pixel_stride;
   const int64_t last = (int64_t) in.height - 1;
   const int64_t n = (int64_t) in.width * step;
-  int64_t rows = in.height;
 
-#ifndef RING_STRIDED
-  if (n >= RING_TILE) {
-    const int64_t most = (rows + EDGES_MIN_ROWS - 1) / EDGES_MIN_ROWS;
-    const int64_t parts = most < EDGES_MAX_PARTS ? most : EDGES_MAX_PARTS;
-    const uint32_t mask = keep < 0 ? ~0u : ~(0xffu << 8 * keep);
-
-    RING_FOR_EACH (part, parts) {
-      for (int64_t done = 0; done < n; done += EDGES_STRIP) {
-        const int64_t x = done < n - RING_TILE ? done : n - RING_TILE;
-
-        edges_strip (in.plane[0], out.plane[0], part * rows / parts,
-            (part + 1) * rows / parts, x,
-            n - x < EDGES_STRIP ? n - x : EDGES_STRIP, mask);
-      }
-    }
-    rows = 0;
-  }
-#endif
-  RING_FOR_EACH_ROW_OF (y, rows) {
+  RING_FOR_EACH_ROW_OF (y, in.height) {
     const RING_GLOBAL uint8_t *row = ring_row (in.plane[0], y);
     const RING_GLOBAL uint8_t *above =
         ring_row (in.plane[0], y > 0 ? y - 1 : 0);
@@ -188,6 +153,13 @@ RING_KERNEL (edges, "Shows edges: the magnitude of the Sobel gradient",
         ring_row (in.plane[0], y < last ? y + 1 : last);
     RING_GLOBAL uint8_t *to = ring_row (out.plane[0], y);
 
+#ifndef RING_STRIDED
+    if (n >= RING_TILE) {
+      edges_row (above, row, below, to, n, (int32_t) step,
+          keep < 0 ? ~0u : ~(0xffu << 8 * keep));
+      continue;
+    }
+#endif
     RING_FOR_EACH_LANE (x, n)
       to[x] = (x & 3) == keep
           ? row[x]

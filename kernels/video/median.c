@@ -103,18 +103,20 @@ median_of_25 (const RING_GLOBAL uint8_t *at, int32_t uu, int32_t u, int32_t d,
 }
 
 #ifndef RING_STRIDED
-/* Of 3x3, a CPU works on a few columns at a time, and there on one row after the other:
- * each three bytes beside each other are sorted once, for this row, the one above and
- * the one below. Of three such rows the median is that of the greatest of the least, the
- * median of those in the middle, and the least of the greatest. */
-#define MEDIAN_STRIP 2048
-#define MEDIAN_MIN_ROWS 16
-#define MEDIAN_MAX_PARTS 64
+/* Of 3x3, a CPU works on a run of a row: each three bytes above each other are sorted
+ * once, and used three times. Of three such columns the median is that of the greatest of
+ * the least, the median of those in the middle, and the least of the greatest. A run has
+ * so many bytes that what is stored is not needed at once, so few that it stays in the
+ * nearest cache. */
+#define MEDIAN_RUN 2048
+#define MEDIAN_BEFORE (2 * RING_TILE)
 
 typedef struct
 {
-  uint8_t low[MEDIAN_STRIP], middle[MEDIAN_STRIP], high[MEDIAN_STRIP];
-} MedianRow;
+  uint8_t low[MEDIAN_BEFORE + MEDIAN_RUN + RING_TILE];
+  uint8_t middle[MEDIAN_BEFORE + MEDIAN_RUN + RING_TILE];
+  uint8_t high[MEDIAN_BEFORE + MEDIAN_RUN + RING_TILE];
+} MedianColumns;
 
 RING_FUNCTION uint8_t
 median_min (uint8_t a, uint8_t b)
@@ -134,15 +136,13 @@ median_of_3 (uint8_t a, uint8_t b, uint8_t c)
   return median_max (median_min (a, b), median_min (median_max (a, b), c));
 }
 
-/* RING_TILE bytes of a row, each with those beside it. */
+/* RING_TILE columns, about what is at @from. */
 RING_FUNCTION void
-median_sort (const RING_GLOBAL uint8_t *row, int64_t step, MedianRow *to,
-    int64_t i)
+median_sort (const RING_GLOBAL uint8_t *from, int32_t u, int32_t d,
+    MedianColumns *to, int64_t i)
 {
-  const RING_GLOBAL uint8_t *left = row - step, *right = row + step;
-
   for (int32_t j = 0; j < RING_TILE; j++) {
-    const uint8_t a = left[j], b = row[j], c = right[j];
+    const uint8_t a = from[u + j], b = from[j], c = from[d + j];
     const uint8_t ab = median_min (a, b), ba = median_max (a, b);
 
     to->low[i + j] = median_min (ab, c);
@@ -151,34 +151,18 @@ median_sort (const RING_GLOBAL uint8_t *row, int64_t step, MedianRow *to,
   }
 }
 
-/* Those from @x on of a row of @n, of which some neighbours may lie outside. */
-RING_FUNCTION void
-median_sort_border (const RING_GLOBAL uint8_t *row, int64_t x, int64_t n,
-    int64_t step, MedianRow *to, int64_t i)
-{
-  uint8_t around[RING_TILE + 8];
-
-  for (int32_t j = 0; j < RING_TILE; j++)
-    around[4 + j] = row[x + j];
-  for (int64_t j = 1; j <= step; j++) {
-    const int64_t left = x - j, right = x + RING_TILE - 1 + j;
-
-    around[4 - j] = row[left < 0 ? left + step : left];
-    around[3 + RING_TILE + j] = row[right < n ? right : right - step];
-  }
-  median_sort (around + 4, step, to, i);
-}
-
 /* RING_TILE medians. */
 RING_FUNCTION void
-median_tile (const MedianRow *a, const MedianRow *b, const MedianRow *c,
-    int64_t i, RING_GLOBAL uint8_t *to)
+median_tile (const MedianColumns *c, int64_t i, int32_t step,
+    RING_GLOBAL uint8_t *to)
 {
-  for (int64_t j = i; j < i + RING_TILE; j++)
-    to[j] =
-        median_of_3 (median_max (median_max (a->low[j], b->low[j]), c->low[j]),
-            median_of_3 (a->middle[j], b->middle[j], c->middle[j]),
-            median_min (median_min (a->high[j], b->high[j]), c->high[j]));
+  const uint8_t *low = c->low + i, *middle = c->middle + i, *high = c->high + i;
+
+  for (int32_t j = 0; j < RING_TILE; j++)
+    to[j] = median_of_3 (median_max (median_max (low[j - step], low[j]),
+                             low[j + step]),
+        median_of_3 (middle[j - step], middle[j], middle[j + step]),
+        median_min (median_min (high[j - step], high[j]), high[j + step]));
 }
 
 RING_FUNCTION void
@@ -190,44 +174,46 @@ median_keep (RING_GLOBAL uint8_t *to, const RING_GLOBAL uint8_t *from,
         (ring_load_u32 (to + i) & mask) | (ring_load_u32 (from + i) & ~mask));
 }
 
-/* Rows @begin to @end, from byte @x on @width of them, RING_TILE or more. Those stay that
- * are 0 in @mask. */
+/* A row of @n bytes, RING_TILE or more, of which those stay that are 0 in @mask; @u and
+ * @d are as above. */
 RING_FUNCTION void
-median_strip (const RingPlane in, const RingPlane out, int64_t begin,
-    int64_t end, int64_t x, int64_t width, uint32_t mask)
+median_row (const RING_GLOBAL uint8_t *from, RING_GLOBAL uint8_t *to, int64_t n,
+    int32_t u, int32_t d, int32_t step, uint32_t mask)
 {
-  MedianRow memory[3], *above = memory, *row = memory + 1, *below = memory + 2;
-  const int64_t last = (int64_t) in.height - 1, step = in.pixel_stride;
-  const int64_t n = (int64_t) in.width * step;
+  MedianColumns c;
 
-  for (int64_t y = begin - 1; y <= end; y++) {
-    const RING_GLOBAL uint8_t *from = ring_row (in,
-                                          y < 0          ? 0
-                                              : y > last ? last
-                                                         : y)
-        + x;
-    MedianRow *next = above;
+  for (int64_t done = 0; done < n; done += MEDIAN_RUN) {
+    /* The last of them is a whole tile at least, and so may overlap the one before;
+     * and so do tiles. */
+    const int64_t x = done < n - RING_TILE ? done : n - RING_TILE;
+    const int64_t end = x + MEDIAN_RUN < n ? x + MEDIAN_RUN : n;
+    const int64_t first = x < RING_TILE ? 0 : x - RING_TILE;
+    const int64_t last = end + RING_TILE < n ? end + RING_TILE : n;
+    /* Where the columns of byte 0 would lie, and of the one behind the row. */
+    const int64_t zero = MEDIAN_BEFORE - x, behind = zero + n;
 
-    above = row;
-    row = below;
-    below = next;
-    /* The last tile ends with the strip, and may overlap the one before. */
-    for (int64_t done = 0; done < width; done += RING_TILE) {
-      const int64_t i = done < width - RING_TILE ? done : width - RING_TILE;
+    for (int64_t i = first; i < last; i += RING_TILE) {
+      const int64_t at = i < last - RING_TILE ? i : last - RING_TILE;
 
-      if (x + i < step || x + i + RING_TILE + step > n)
-        median_sort_border (from - x, x + i, n, step, below, i);
-      else
-        median_sort (from + i, step, below, i);
+      median_sort (from + at, u, d, &c, zero + at);
     }
-    if (y > begin) {
-      RING_GLOBAL uint8_t *to = ring_row (out, y - 1) + x;
-
-      for (int64_t done = 0; done < width; done += RING_TILE)
-        median_tile (above, row, below,
-            done < width - RING_TILE ? done : width - RING_TILE, to);
-      median_keep (to, ring_row (in, y - 1) + x, width, mask);
+    /* The border is replicated. */
+    for (int64_t i = zero; i < zero + step && first == 0; i++) {
+      c.low[i - step] = c.low[i];
+      c.middle[i - step] = c.middle[i];
+      c.high[i - step] = c.high[i];
     }
+    for (int64_t i = behind; i < behind + step && last == n; i++) {
+      c.low[i] = c.low[i - step];
+      c.middle[i] = c.middle[i - step];
+      c.high[i] = c.high[i - step];
+    }
+    for (int64_t i = x; i < end; i += RING_TILE) {
+      const int64_t at = i < end - RING_TILE ? i : end - RING_TILE;
+
+      median_tile (&c, zero + at, step, to + at);
+    }
+    median_keep (to + x, from + x, end - x, mask);
   }
 }
 #endif
@@ -247,24 +233,6 @@ RING_KERNEL (median, "Takes single wrong pixels away: the median of the neighbou
     const int32_t step = (int32_t) in.plane[p].pixel_stride;
     const int64_t n = (int64_t) in.plane[p].width * step;
 
-#ifndef RING_STRIDED
-    if (params.size == 0 && n >= RING_TILE) {
-      const int64_t rows = last + 1;
-      const int64_t most = (rows + MEDIAN_MIN_ROWS - 1) / MEDIAN_MIN_ROWS;
-      const int64_t parts = most < MEDIAN_MAX_PARTS ? most : MEDIAN_MAX_PARTS;
-
-      RING_FOR_EACH (part, parts) {
-        for (int64_t done = 0; done < n; done += MEDIAN_STRIP) {
-          const int64_t x = done < n - RING_TILE ? done : n - RING_TILE;
-
-          median_strip (in.plane[p], out.plane[p], part * rows / parts,
-              (part + 1) * rows / parts, x,
-              n - x < MEDIAN_STRIP ? n - x : MEDIAN_STRIP, mask);
-        }
-      }
-      continue;
-    }
-#endif
     RING_FOR_EACH_ROW_OF (y, in.plane[p].height) {
       const RING_GLOBAL uint8_t *from = ring_row (in.plane[p], y);
       RING_GLOBAL uint8_t *to = ring_row (out.plane[p], y);
@@ -273,6 +241,10 @@ RING_KERNEL (median, "Takes single wrong pixels away: the median of the neighbou
       int64_t inner = 0;
 
 #ifndef RING_STRIDED
+      if (params.size == 0 && n >= RING_TILE) {
+        median_row (from, to, n, u, d, step, mask);
+        continue;
+      }
       /* What has both neighbours to both sides. The last tile ends with that, and
        * may overlap the one before. */
       if (params.size != 0 && n >= RING_TILE + 4 * step) {
