@@ -87,11 +87,13 @@ edges_tile (const int16_t *smooth, const int16_t *slope, int32_t step,
   }
 }
 
-/* A row of @n bytes, RING_TILE or more, of which those stay that are 0 in @mask. */
+/* A row of @n bytes, RING_TILE or more, of which those stay that are 0 in @mask. @stride
+ * is the distance to the next row of the result; as a processor guesses what is needed
+ * next no farther than to the end of a page, it is told: that of the next row. */
 RING_FUNCTION void
 edges_row (const RING_GLOBAL uint8_t *above, const RING_GLOBAL uint8_t *row,
-    const RING_GLOBAL uint8_t *below, RING_GLOBAL uint8_t *to, int64_t n,
-    int32_t step, uint32_t mask)
+    const RING_GLOBAL uint8_t *below, RING_GLOBAL uint8_t *to, int64_t stride,
+    int64_t n, int32_t step, uint32_t mask)
 {
   EdgesColumns columns;
 
@@ -108,6 +110,7 @@ edges_row (const RING_GLOBAL uint8_t *above, const RING_GLOBAL uint8_t *row,
     for (int64_t i = first; i < last; i += RING_TILE) {
       const int64_t at = i < last - RING_TILE ? i : last - RING_TILE;
 
+      __builtin_prefetch (below + (below - row) + at);
       edges_add (above + at, row + at, below + at, columns.smooth + zero + at,
           columns.slope + zero + at);
     }
@@ -123,6 +126,7 @@ edges_row (const RING_GLOBAL uint8_t *above, const RING_GLOBAL uint8_t *row,
     for (int64_t i = x; i < end; i += RING_TILE) {
       const int64_t at = i < end - RING_TILE ? i : end - RING_TILE;
 
+      __builtin_prefetch (to + stride + at, 1);
       edges_tile (columns.smooth + zero + at, columns.slope + zero + at, step,
           to + at);
     }
@@ -155,7 +159,7 @@ RING_KERNEL (edges, "Shows edges: the magnitude of the Sobel gradient",
 
 #ifndef RING_STRIDED
     if (n >= RING_TILE) {
-      edges_row (above, row, below, to, n, (int32_t) step,
+      edges_row (above, row, below, to, out.plane[0].stride, n, (int32_t) step,
           keep < 0 ? ~0u : ~(0xffu << 8 * keep));
       continue;
     }

@@ -174,6 +174,9 @@ blur_strip (const RingPlane from, const RingPlane out, int64_t begin,
         const int64_t j = done < width - BLUR_TILE ? done : width - BLUR_TILE;
         uint16_t sum[BLUR_TILE];
 
+        for (int32_t k = 0; k < BLUR_TILE; k += 64)
+          __builtin_prefetch (to + out.stride + j + k, 1);
+
         blur_sum (sum, at + j, step, weight, radius, (radius + 1) / 2 + 128);
         for (int32_t k = 0; k < BLUR_TILE; k++)
           to[j + k] = (uint8_t) (sum[k] >> 8);

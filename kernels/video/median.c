@@ -175,10 +175,13 @@ median_keep (RING_GLOBAL uint8_t *to, const RING_GLOBAL uint8_t *from,
 }
 
 /* A row of @n bytes, RING_TILE or more, of which those stay that are 0 in @mask; @u and
- * @d are as above. */
+ * @d are as above. @stride is the distance to the next row of the result; as a processor
+ * guesses what is needed next no farther than to the end of a page, it is told: that of
+ * the next row. */
 RING_FUNCTION void
-median_row (const RING_GLOBAL uint8_t *from, RING_GLOBAL uint8_t *to, int64_t n,
-    int32_t u, int32_t d, int32_t step, uint32_t mask)
+median_row (const RING_GLOBAL uint8_t *from, RING_GLOBAL uint8_t *to,
+    int64_t stride, int64_t n, int32_t u, int32_t d, int32_t step,
+    uint32_t mask)
 {
   MedianColumns c;
 
@@ -195,6 +198,7 @@ median_row (const RING_GLOBAL uint8_t *from, RING_GLOBAL uint8_t *to, int64_t n,
     for (int64_t i = first; i < last; i += RING_TILE) {
       const int64_t at = i < last - RING_TILE ? i : last - RING_TILE;
 
+      __builtin_prefetch (from + 2 * d + at);
       median_sort (from + at, u, d, &c, zero + at);
     }
     /* The border is replicated. */
@@ -211,6 +215,7 @@ median_row (const RING_GLOBAL uint8_t *from, RING_GLOBAL uint8_t *to, int64_t n,
     for (int64_t i = x; i < end; i += RING_TILE) {
       const int64_t at = i < end - RING_TILE ? i : end - RING_TILE;
 
+      __builtin_prefetch (to + stride + at, 1);
       median_tile (&c, zero + at, step, to + at);
     }
     median_keep (to + x, from + x, end - x, mask);
@@ -242,7 +247,7 @@ RING_KERNEL (median, "Takes single wrong pixels away: the median of the neighbou
 
 #ifndef RING_STRIDED
       if (params.size == 0 && n >= RING_TILE) {
-        median_row (from, to, n, u, d, step, mask);
+        median_row (from, to, out.plane[p].stride, n, u, d, step, mask);
         continue;
       }
       /* What has both neighbours to both sides. The last tile ends with that, and
