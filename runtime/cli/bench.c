@@ -450,6 +450,7 @@ run (const CliCommand *command, gchar **arguments)
     return cli_misused (command,
         "bench: --seconds is more than 0, up to 3600, and "
         "--workers is at least 1");
+  config->parameter_files = TRUE;
   config->backend = value_of_backend;
   config->mode = value_of_mode;
   runtime = ring_runtime_new (config, &error);
