@@ -63,10 +63,8 @@ lut_place (RING_GLOBAL LutScratch *lut, const RING_GLOBAL float *domain,
   if (has_domain && lut_is_domain (domain, c)) {
     const double begin = domain[c], end = domain[3 + c];
     const double at = (v / 255.0 - begin) / (end - begin);
-    const int32_t steps = (int32_t) ((at < 0.0 ? 0.0
-                                          : at > 1.0
-                                          ? 1.0
-                                          : at) * (side - 1) * 4096 + 0.5);
+    const double inside = at < 0.0 ? 0.0 : at > 1.0 ? 1.0 : at;
+    const int32_t steps = (int32_t) (inside * (side - 1) * 4096.0 + 0.5);
 
     below = steps / 4096;
     part = steps % 4096;
@@ -87,7 +85,8 @@ RING_FUNCTION uint32_t
 lut_color (const RING_GLOBAL LutScratch *lut, int32_t r, int32_t g, int32_t b,
     int32_t side, int32_t red, int32_t green, int32_t blue)
 {
-  const int32_t fr = lut->part[0][r], fg = lut->part[1][g], fb = lut->part[2][b];
+  const int32_t fr = lut->part[0][r], fg = lut->part[1][g],
+                fb = lut->part[2][b];
   const int32_t at =
       lut->below[0][r] + side * (lut->below[1][g] + side * lut->below[2][b]);
   /* To the next along each axis, but where there is nothing between. */
@@ -143,8 +142,9 @@ RING_KERNEL (lut3d, "Looks colours up in a table of three dimensions",
         for (int32_t c = 0; c < 3; c++) {
           const float same = lut_value (&params.table[3 * side * side * side],
               has_domain, c, c == 0 ? i : place[c - 1], side);
-          const float v = ring_clampf (
-              ring_mixf (same, from[3 * i + c], params.amount), 0.0f, 1.0f);
+          const float v =
+              ring_clampf (ring_mixf (same, from[3 * i + c], params.amount),
+                  0.0f, 1.0f);
 
           lut->color[row * side + i][c] =
               (uint16_t) (int32_t) (v * 65280.0f + 0.5f);

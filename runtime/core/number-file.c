@@ -94,7 +94,8 @@ read_file (Reader *r, gsize *size)
     set_wrong (r, "it is not a regular file");
   } else if ((guint64) info.st_size > limit) {
     set_wrong (r,
-        "it has %" G_GINT64_FORMAT " bytes; of a list of at most %u numbers no more "
+        "it has %" G_GINT64_FORMAT
+        " bytes; of a list of at most %u numbers no more "
         "than %" G_GSIZE_FORMAT " are read",
         (gint64) info.st_size, r->d->max_count, limit);
   } else {
@@ -244,13 +245,15 @@ take_size (Reader *r)
   if (!get_rest (r, &side, 1, "LUT_3D_SIZE"))
     return FALSE;
   if (side != floor (side) || side < MIN_CUBE_SIDE || side > MAX_CUBE_SIDE)
-    return set_wrong (r, "LUT_3D_SIZE is %g; it is a whole number from %u to %u",
-        side, MIN_CUBE_SIDE, MAX_CUBE_SIDE);
+    return set_wrong (r,
+        "LUT_3D_SIZE is %g; it is a whole number from %u to %u", side,
+        MIN_CUBE_SIDE, MAX_CUBE_SIDE);
   r->side = (guint) side;
   count = 3 * (guint64) r->side * r->side * r->side;
   if (count > r->d->max_count)
     return set_wrong (r,
-        "LUT_3D_SIZE %u makes %" G_GUINT64_FORMAT " numbers; at most %u are taken",
+        "LUT_3D_SIZE %u makes %" G_GUINT64_FORMAT
+        " numbers; at most %u are taken",
         r->side, count, r->d->max_count);
   return TRUE;
 }
@@ -387,7 +390,8 @@ read_wave (Reader *r, const guint8 *bytes, gsize size)
   if (wave.channels != 1)
     return set_wrong (r, "it has %u channels; one is wanted", wave.channels);
   if (wave.n_samples > r->d->max_count)
-    return set_wrong (r, "it has %" G_GSIZE_FORMAT " samples; at most %u are taken",
+    return set_wrong (r,
+        "it has %" G_GSIZE_FORMAT " samples; at most %u are taken",
         wave.n_samples, r->d->max_count);
   for (i = 0; i < wave.n_samples; i++) {
     const gdouble value = ring_wave_sample (&wave, i);

@@ -611,12 +611,14 @@ ring_parameters_check_description (const RingKernelDescription *description,
     switch (d->type) {
       case RING_PARAMETER_FLOAT:
         ok = d->minimum <= d->maximum
-            && ring_parameter_check_range_ (d, description->name, d->default_value, NULL);
+            && ring_parameter_check_range_ (d, description->name,
+                d->default_value, NULL);
         break;
       case RING_PARAMETER_INT:
         ok = d->minimum <= d->maximum && d->minimum >= G_MININT
             && d->maximum <= G_MAXINT
-            && ring_parameter_check_range_ (d, description->name, d->default_value, NULL);
+            && ring_parameter_check_range_ (d, description->name,
+                d->default_value, NULL);
         break;
       case RING_PARAMETER_BOOL:
         ok = d->default_value == 0 || d->default_value == 1;

@@ -83,9 +83,10 @@ test_numbers_of_a_text (void)
     gdouble value[4];
   } good[] = {
     { "0.5,-0.25", 2, { 0.5, -0.25 } },
-    { "# taps\r\n 0.5 , -0.25\t1e-1 # and\n\n\n1", 4,
-        { 0.5, -0.25, 0.1f, 1 } },
-    { "\xef\xbb\xbf" "1\n", 1, { 1 } },
+    { "# taps\r\n 0.5 , -0.25\t1e-1 # and\n\n\n1", 4, { 0.5, -0.25, 0.1f, 1 } },
+    { "\xef\xbb\xbf"
+      "1\n",
+        1, { 1 } },
     { "# nothing", 0, { 0 } },
     { "", 0, { 0 } },
   };
@@ -219,23 +220,25 @@ test_what_is_wrong_with_a_file (void)
     { "a.txt", "1e39", "a.txt:1: ", "'1e39' is not finite" },
     { "a.txt", "0 0\n0 1.5", "a.txt:2: ", "1.5 is not from -1 to 1" },
     { "a.txt", "0 0\n0 0\n\n0", "a.txt:4: ", "more than 4 numbers" },
-    { "a.txt", "\x01\x02", "a.txt:1: ", "'?""?' is not a number" },
+    { "a.txt", "\x01\x02", "a.txt:1: ",
+        "'?"
+        "?' is not a number" },
     { "a.cube", TWO, "a.cube:1: ", "a colour before LUT_3D_SIZE" },
     { "a.cube", "", "a.cube:1: ", "ends without LUT_3D_SIZE" },
     { "a.cube", "TITLE \"a\"\nLUT_3D_SIZE 2\n0 0 0\n\n1 0 0\n\n",
         "a.cube:5: ", "ends after 2 colours; LUT_3D_SIZE 2 takes 8" },
-    { "a.cube", "LUT_3D_SIZE 2\n" TWO "# a\n0 0 0\n", "a.cube:11: ",
-        "more colours than the 8 of LUT_3D_SIZE 2" },
+    { "a.cube", "LUT_3D_SIZE 2\n" TWO "# a\n0 0 0\n",
+        "a.cube:11: ", "more colours than the 8 of LUT_3D_SIZE 2" },
     { "a.cube", "LUT_3D_SIZE 2\n0 0\n", "a.cube:2: ", "here is 2" },
     { "a.cube", "LUT_3D_SIZE 2\n0 0 0 0\n", "a.cube:2: ", "here are more" },
-    { "a.cube", "LUT_3D_SIZE 2\n0 0 0,5\n", "a.cube:2: ",
-        "'0,5' is not a number" },
-    { "a.cube", "LUT_3D_SIZE 2\n0 0 nan\n", "a.cube:2: ",
-        "'nan' is not finite" },
-    { "a.cube", "LUT_3D_SIZE 2\nnan 0 0\n", "a.cube:2: ",
-        "'nan' is not finite" },
-    { "a.cube", "LUT_3D_SIZE 2\n0 0 17\n", "a.cube:2: ",
-        "17 is not from -16 to 16" },
+    { "a.cube", "LUT_3D_SIZE 2\n0 0 0,5\n",
+        "a.cube:2: ", "'0,5' is not a number" },
+    { "a.cube", "LUT_3D_SIZE 2\n0 0 nan\n",
+        "a.cube:2: ", "'nan' is not finite" },
+    { "a.cube", "LUT_3D_SIZE 2\nnan 0 0\n",
+        "a.cube:2: ", "'nan' is not finite" },
+    { "a.cube", "LUT_3D_SIZE 2\n0 0 17\n",
+        "a.cube:2: ", "17 is not from -16 to 16" },
     { "a.cube", "LUT_3D_SIZE 1\n", "a.cube:1: ", "LUT_3D_SIZE is 1;" },
     { "a.cube", "LUT_3D_SIZE 2.5\n", "a.cube:1: ", "LUT_3D_SIZE is 2.5;" },
     { "a.cube", "LUT_3D_SIZE 1e9\n", "a.cube:1: ", "LUT_3D_SIZE is 1e+09;" },
@@ -243,25 +246,25 @@ test_what_is_wrong_with_a_file (void)
     { "a.cube", "LUT_3D_SIZE\n", "a.cube:1: ", "has 0 numbers here" },
     { "a.cube", "LUT_3D_SIZE 2 2\n", "a.cube:1: ", "more than 1 numbers" },
     { "a.cube", "LUT_3D_SIZE 2\nLUT_3D_SIZE 2\n", "a.cube:2: ", "twice" },
-    { "a.cube", "# a\nLUT_3D_SIZE 66\n", "a.cube:2: ",
-        "LUT_3D_SIZE 66 makes 862488 numbers; at most 823881" },
-    { "a.cube", "LUT_1D_SIZE 2\n0 0 0\n1 1 1\n", "a.cube:1: ",
-        "LUT_1D_SIZE: it holds a table of one dimension" },
-    { "a.cube", "LUT_3D_SIZE 2\nLUT_1D_INPUT_RANGE 0 1\n", "a.cube:2: ",
-        "one dimension" },
-    { "a.cube", "LUT_3D_SIZE 2\nLUT_IN_VIDEO_RANGE\n", "a.cube:2: ",
-        "'LUT_IN_VIDEO_RANGE' is neither" },
+    { "a.cube", "# a\nLUT_3D_SIZE 66\n",
+        "a.cube:2: ", "LUT_3D_SIZE 66 makes 862488 numbers; at most 823881" },
+    { "a.cube", "LUT_1D_SIZE 2\n0 0 0\n1 1 1\n",
+        "a.cube:1: ", "LUT_1D_SIZE: it holds a table of one dimension" },
+    { "a.cube", "LUT_3D_SIZE 2\nLUT_1D_INPUT_RANGE 0 1\n",
+        "a.cube:2: ", "one dimension" },
+    { "a.cube", "LUT_3D_SIZE 2\nLUT_IN_VIDEO_RANGE\n",
+        "a.cube:2: ", "'LUT_IN_VIDEO_RANGE' is neither" },
     { "a.cube", "abc 0 0\n", "a.cube:1: ", "'abc' is neither" },
-    { "a.cube", "DOMAIN_MIN 0 0\n", "a.cube:1: ",
-        "DOMAIN_MIN has 2 numbers here; it takes 3" },
-    { "a.cube", "LUT_3D_SIZE 2\nDOMAIN_MIN 0 0 0.5\n" TWO, "a.cube:2: ",
-        "the domain is from 0.5 to 1" },
-    { "a.cube", "DOMAIN_MAX 1 0.5 1\nLUT_3D_SIZE 2\n" TWO, "a.cube:1: ",
-        "the domain is from 0 to 0.5" },
-    { "a.cube", "LUT_3D_INPUT_RANGE 1 0\nLUT_3D_SIZE 2\n" TWO, "a.cube:1: ",
-        "the domain is from 1 to 0" },
-    { "a.cube", "DOMAIN_MAX 20 1 1\nLUT_3D_SIZE 2\n" TWO, "a.cube:1: ",
-        "20 is not from -16 to 16" },
+    { "a.cube", "DOMAIN_MIN 0 0\n",
+        "a.cube:1: ", "DOMAIN_MIN has 2 numbers here; it takes 3" },
+    { "a.cube", "LUT_3D_SIZE 2\nDOMAIN_MIN 0 0 0.5\n" TWO,
+        "a.cube:2: ", "the domain is from 0.5 to 1" },
+    { "a.cube", "DOMAIN_MAX 1 0.5 1\nLUT_3D_SIZE 2\n" TWO,
+        "a.cube:1: ", "the domain is from 0 to 0.5" },
+    { "a.cube", "LUT_3D_INPUT_RANGE 1 0\nLUT_3D_SIZE 2\n" TWO,
+        "a.cube:1: ", "the domain is from 1 to 0" },
+    { "a.cube", "DOMAIN_MAX 20 1 1\nLUT_3D_SIZE 2\n" TWO,
+        "a.cube:1: ", "20 is not from -16 to 16" },
     { "a.wav", "RIFF", "a.wav ", "does not begin as one" },
   };
   g_autoptr (GError) error = NULL;
@@ -290,20 +293,20 @@ test_wav_files_that_are_no_list (void)
 
   write_wave ("a.wav", 1, 2, 16, five, 8);
   g_assert_false (set_file (kernel, "taps", "a.wav", &error));
-  ring_test_assert_says (&error, RING_ERROR_PARAMETER, "a.wav: ",
-      "2 channels; one is wanted");
+  ring_test_assert_says (&error, RING_ERROR_PARAMETER,
+      "a.wav: ", "2 channels; one is wanted");
   write_wave ("a.wav", 1, 1, 16, five, sizeof five);
   g_assert_false (set_file (kernel, "taps", "a.wav", &error));
-  ring_test_assert_says (&error, RING_ERROR_PARAMETER, "a.wav: ",
-      "5 samples; at most 4");
+  ring_test_assert_says (&error, RING_ERROR_PARAMETER,
+      "a.wav: ", "5 samples; at most 4");
   write_wave ("a.wav", 3, 1, 32, loud, sizeof loud);
   g_assert_false (set_file (kernel, "taps", "a.wav", &error));
-  ring_test_assert_says (&error, RING_ERROR_PARAMETER, "a.wav: ",
-      "2 is not from -1 to 1");
+  ring_test_assert_says (&error, RING_ERROR_PARAMETER,
+      "a.wav: ", "2 is not from -1 to 1");
   write_wave ("a.wav", 3, 1, 32, broken, sizeof broken);
   g_assert_false (set_file (kernel, "taps", "a.wav", &error));
-  ring_test_assert_says (&error, RING_ERROR_PARAMETER, "a.wav: ",
-      "sample 1 is not finite");
+  ring_test_assert_says (&error, RING_ERROR_PARAMETER,
+      "a.wav: ", "sample 1 is not finite");
 }
 
 /* Regular ones, of a size that a list may have. */
@@ -318,8 +321,8 @@ test_other_files_are_not_read (void)
   const gchar zero[] = "0.5\n\0 1";
 
   g_assert_false (set_file (kernel, "taps", "none.txt", &error));
-  ring_test_assert_says (&error, RING_ERROR_PARAMETER, "none.txt: ",
-      "cannot be opened", g_strerror (ENOENT));
+  ring_test_assert_says (&error, RING_ERROR_PARAMETER,
+      "none.txt: ", "cannot be opened", g_strerror (ENOENT));
   g_assert_false (set_file (kernel, "taps", "", &error));
   ring_test_assert_says (&error, RING_ERROR_PARAMETER, "not a regular file");
   g_assert_false (
@@ -327,23 +330,23 @@ test_other_files_are_not_read (void)
   ring_test_assert_says (&error, RING_ERROR_PARAMETER, "cannot be opened");
   g_assert_false (ring_kernel_set_parameter_from_string (kernel, "taps",
       "@/dev/zero", &error));
-  ring_test_assert_says (&error, RING_ERROR_PARAMETER, "/dev/zero: ",
-      "not a regular file");
+  ring_test_assert_says (&error, RING_ERROR_PARAMETER,
+      "/dev/zero: ", "not a regular file");
   /* Nobody writes into it: whoever opened it would wait. */
   g_assert_cmpint (mkfifo (fifo, 0600), ==, 0);
   g_assert_cmpint (symlink (fifo, link), ==, 0);
   g_assert_false (set_file (kernel, "taps", "link", &error));
-  ring_test_assert_says (&error, RING_ERROR_PARAMETER, "link: ",
-      "not a regular file");
+  ring_test_assert_says (&error, RING_ERROR_PARAMETER,
+      "link: ", "not a regular file");
   write_file ("large.txt", "1\n", -1);
   g_assert_cmpint (truncate (large, (off_t) 1 << 40), ==, 0);
   g_assert_false (set_file (kernel, "taps", "large.txt", &error));
-  ring_test_assert_says (&error, RING_ERROR_PARAMETER, "large.txt: ",
-      "1099511627776 bytes", "no more than");
+  ring_test_assert_says (&error, RING_ERROR_PARAMETER,
+      "large.txt: ", "1099511627776 bytes", "no more than");
   write_file ("zero.txt", zero, sizeof zero - 1);
   g_assert_false (set_file (kernel, "taps", "zero.txt", &error));
-  ring_test_assert_says (&error, RING_ERROR_PARAMETER, "zero.txt:2: ",
-      "no text");
+  ring_test_assert_says (&error, RING_ERROR_PARAMETER,
+      "zero.txt:2: ", "no text");
 }
 
 /* A file is only opened for a list, and where the program says so. */
