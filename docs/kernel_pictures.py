@@ -16,7 +16,7 @@ from pictures import GREY, INK, Panel, Running, below, beside, cv2, detail, film
 from pictures import photo, spectrum, voice
 
 SETTINGS = {
-    "background-subtract": "rate=0.05",
+    "background-subtract": "threshold=6 rate=0.05",
     "bilateral": "radius=4 sigma_color=40",
     "biquad": "response=high-pass frequency=300",
     "box-blur": "radius=10",
@@ -26,19 +26,19 @@ SETTINGS = {
     "convolve": "taps=@hall.wav",
     "decimate": "factor=10",
     "delay": "time=0.25 feedback=0.5",
-    "equalizer-10": "gain_62=4 gain_1k=-3 gain_8k=5",
-    "fir": 'taps="0.25,0.5,0.25"',
+    "equalizer-10": "gain_62=9 gain_1k=-9 gain_8k=9",
+    "fir": 'taps="0.004,0.031,0.109,0.219,0.274,0.219,0.109,0.031,0.004"',
     "fuse": 'weights="100,100,25,4"',
     "gain": "gain=-6",
     "histogram-equalize": "strength=0.7",
     "invert": "amount=0.8",
-    "kalman-1d": "wander=5 noise=0.2",
+    "kalman-1d": "wander=2 noise=0.2",
     "levels": "contrast=1.5 gamma=1.2",
     "low-pass": "cutoff=15 rate=360",
     "lut3d": "table=@film.cube",
     "median": "size=5x5",
     "morphology": "operation=open radius=3",
-    "motion": "threshold=8",
+    "motion": "threshold=25 radius=3",
     "moving-average": "window=36 hop=4",
     "resample": "up=25 down=36",
     "rms-window": "window=36 hop=4",
@@ -56,7 +56,7 @@ BEFORE = {
 python3 -c '
 import math, random, struct, wave
 random.seed(1)
-taps = [0.9] + [random.gauss(0, 0.06) * math.exp(-i / 4800) for i in range(24000)]
+taps = [0.7] + [random.gauss(0, 0.015) * math.exp(-i / 4800) for i in range(24000)]
 with wave.open("hall.wav", "wb") as file:
     file.setnchannels(1)
     file.setsampwidth(2)
@@ -77,8 +77,8 @@ print("LUT_3D_SIZE 17")
 for i in range(17 ** 3):
     color = [i % 17 / 16, i // 17 % 17 / 16, i // 289 / 16]
     gray = sum(color) / 3
-    for value, tint in zip(color, (0.2, 0.0, -0.25)):
-        value = 0.5 * value + 0.5 * value * value * (3 - 2 * value) + tint * (gray - 0.45)
+    for value, tint in zip(color, (0.45, 0.1, -0.45)):
+        value = value * value * (3 - 2 * value) + tint * (gray - 0.4)
         print("%.6f" % min(max(value, 0), 1), end=" ")
     print()' > film.cube""",
 }
@@ -133,8 +133,8 @@ def draws(words, *names):
     return remember
 
 
-def noisy(picture, sigma):
-    noise = np.random.default_rng(1).normal(0, sigma, picture.shape)
+def noisy(picture, sigma, seed=1):
+    noise = np.random.default_rng(seed).normal(0, sigma, picture.shape)
     return np.clip(picture + noise, 0, 255).round().astype(np.uint8)
 
 
@@ -147,17 +147,22 @@ def over_time(kernel, frames):
 
 @draws("A frame of a film, and what has not been there for long.", "background-subtract")
 def background_subtract(kernel):
-    return over_time(kernel, film()[:112])
+    return over_time(kernel, film()[:50])
 
 
 @draws("A frame of a film, and where it differs from the one before.", "motion")
 def motion(kernel):
-    return over_time(kernel, film()[104:112])
+    return over_time(kernel, film()[46:50])
 
 
-@draws("The last of 40 frames of a film with noise, before and after.", "temporal-denoise")
+@draws("The last of 20 pictures with noise, before and after; the disc moves.",
+       "temporal-denoise")
 def temporal_denoise(kernel):
-    return over_time(kernel, [noisy(frame, 8) for frame in film()[:40]])
+    frames = []
+    for i in range(20):
+        frame = cv2.circle(detail(), (20 + 5 * i, 50), 14, (240, 240, 240), -1, cv2.LINE_AA)
+        frames.append(noisy(frame, 9, seed=i))
+    return over_time(kernel, frames)
 
 
 @draws("With noise, before and after.", "bilateral")
@@ -203,7 +208,7 @@ def threshold(kernel):
         cv2.putText(page, words, (14, 40 + 38 * i), cv2.FONT_HERSHEY_SIMPLEX, 0.85, 90, 2,
                     cv2.LINE_AA)
     y, x = np.indices(page.shape)
-    before = noisy(page * (0.25 + 0.75 * np.clip((x + y) / 420, 0, 1)), 2)
+    before = noisy(page * (0.25 + 0.75 * np.clip((x + y) / 420, 0, 1)), 1)
     return beside(before, kernel.video(before))
 
 
@@ -232,7 +237,7 @@ def copy(kernel):
 @draws("The spectrum of %s: grey before, red after." % VOICE, "biquad", "equalizer-10", "fir")
 def frequencies(kernel):
     before = voice()
-    panel = Panel((30, 20000), (-110, -30), "dB", "Hz", log=True, height=230)
+    panel = Panel((30, 20000), (-120, -30), "dB", "Hz", log=True, height=230)
     panel.line(*spectrum(before), GREY).line(*spectrum(kernel.audio(before)))
     return panel.image
 
@@ -266,6 +271,8 @@ def readings(kernel, begin, end, dots=False, low=-1.0, high=2.0):
     after = kernel.records(before[:360 * (int(end) + 1)])
     panel = Panel((begin, end), (low, high), "mV", height=230)
     panel.line(before["f0"] / 1e9, before["f1"], GREY)
+    if dots:
+        panel.dots(before["f0"] / 1e9, before["f1"], GREY)
     return (panel.dots if dots else panel.line)(after["f0"] / 1e9, after["f1"]).image
 
 
@@ -274,9 +281,18 @@ def smoothed(kernel):
     return readings(kernel, 1.0, 3.0)
 
 
-@draws(OVER % HEART + " Besides, each record says how sure that is.", "kalman-1d")
+@draws("Grey goes in: %s, with noise of 0.2 mV. Red comes out, and how sure that is: pale red is"
+       " one standard deviation to either side." % HEART, "kalman-1d")
 def kalman_1d(kernel):
-    return readings(kernel, 0.0, 2.0)
+    before = heart()[:360 * 2].copy()
+    before["f1"] += np.random.default_rng(1).normal(0, 0.2, len(before))
+    after = kernel.records(before)
+    t = after["f0"] / 1e9
+    panel = Panel((0, 2), (-1.2, 2.2), "mV", height=230).line(before["f0"] / 1e9, before["f1"],
+                                                              GREY)
+    for sign in (-1, 1):
+        panel.line(t, after["f1"] + sign * after["f2"], (170, 185, 245))
+    return panel.line(t, after["f1"]).image
 
 
 @draws("Grey goes in: %s, 360 a second. Red are the 36 a second that come out." % HEART,
@@ -288,7 +304,7 @@ def decimate(kernel):
 @draws("Grey goes in: %s, 360 a second. Red are the 250 a second that come out." % HEART,
        "resample")
 def resample(kernel):
-    return readings(kernel, 1.5, 1.9, dots=True)
+    return readings(kernel, 1.45, 1.7, dots=True)
 
 
 @draws("Grey goes in: %s. Red are the records that come out." % HEART, "spike-detect")

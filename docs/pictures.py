@@ -206,7 +206,7 @@ def ticks(low, high, n=5):
     """Round numbers from low to high, about n of them."""
     step = 10.0 ** np.floor(np.log10((high - low) / n))
     step *= next(f for f in (1, 2, 5, 10) if (high - low) / (step * f) <= n)
-    return np.arange(np.ceil(low / step - 1e-9), high / step + 1e-9) * step
+    return np.arange(np.ceil(low / step - 1e-9), high / step + 1e-9) * step + 0.0
 
 
 class Panel:
@@ -263,10 +263,10 @@ class Panel:
                       color, 1, cv2.LINE_AA, 4)
         return self
 
-    def dots(self, x, y, color=COLOUR, size=2):
+    def dots(self, x, y, color=COLOUR, size=2.5):
         for place in self._inside(x, y)[(np.asarray(x) >= self.x[0])
                                         & (np.asarray(x) <= self.x[1])]:
-            cv2.circle(self.image, tuple(int(v) for v in np.round(place * 16)), size * 16,
+            cv2.circle(self.image, tuple(int(v) for v in np.round(place * 16)), int(size * 16),
                        color, -1, cv2.LINE_AA, 4)
         return self
 

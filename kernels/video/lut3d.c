@@ -15,9 +15,10 @@
  * ends, or behind that, nothing is made.
  *
  * In between it is interpolated over the tetrahedron of the four colours around, so
- * that grays lie between grays. Colours of the table are rounded to 1/256 of a step of
- * 8 bits, and where one lies between them to 1/4096; from there on all is in integers,
- * equal on every backend and within 1 of the exact ones. Alpha is kept.
+ * that grays lie between grays. Colours of the table are limited to 0 and 1 and rounded
+ * to 1/256 of a step of 8 bits, and where one lies between them to 1/4096; from there on
+ * all is in integers, equal on every backend and within 1 of the exact ones. Alpha is
+ * kept.
  */
 #include <ringkernel/kernel-sdk.h>
 
@@ -25,12 +26,14 @@
 #define LUT_MAX_NUMBERS 823881 /* 3 * 65^3 + 6 */
 
 /* In scratch: the colours as 16-bit numbers of 8.8 bits, and for each of 256 values
- * of red, green and blue between which of the table it lies, and how far in 1/4096. */
+ * of red, green and blue between which of the table it lies, and how far in 1/4096; and
+ * what of a value is left in the blend, in 8.8 bits times 4096. */
 typedef struct
 {
   uint16_t color[LUT_MAX_SIDE * LUT_MAX_SIDE * LUT_MAX_SIDE][4];
   int32_t below[3][256];
   int32_t part[3][256];
+  int32_t kept[256];
 } LutScratch;
 
 /* Whether the domain of @c begins before it ends. */
@@ -38,18 +41,6 @@ RING_FUNCTION int32_t
 lut_is_domain (const RING_GLOBAL float *domain, int32_t c)
 {
   return domain[3 + c] > domain[c];
-}
-
-/* Which value of colour @c the @index-th of the table stands for. */
-RING_FUNCTION float
-lut_value (const RING_GLOBAL float *domain, int32_t has_domain, int32_t c,
-    int32_t index, int32_t side)
-{
-  const float part = (float) index / (float) (side - 1);
-
-  return has_domain && lut_is_domain (domain, c)
-      ? ring_mixf (domain[c], domain[3 + c], part)
-      : part;
 }
 
 /* Where in the table the value @v of colour @c lies. */
@@ -83,7 +74,7 @@ lut_byte (int32_t sum, int32_t shift)
 /* The new colour; red, green and blue at the given bits of the result. */
 RING_FUNCTION uint32_t
 lut_color (const RING_GLOBAL LutScratch *lut, int32_t r, int32_t g, int32_t b,
-    int32_t side, int32_t red, int32_t green, int32_t blue)
+    int32_t side, int32_t blends, int32_t red, int32_t green, int32_t blue)
 {
   const int32_t fr = lut->part[0][r], fg = lut->part[1][g],
                 fb = lut->part[2][b];
@@ -105,9 +96,15 @@ lut_color (const RING_GLOBAL LutScratch *lut, int32_t r, int32_t g, int32_t b,
   const RING_GLOBAL uint16_t *c3 = lut->color[end];
   const int32_t w0 = 4096 - most, w1 = most - middle, w2 = middle - least;
 
-  return lut_byte (w0 * c0[0] + w1 * c1[0] + w2 * c2[0] + least * c3[0], red)
-      | lut_byte (w0 * c0[1] + w1 * c1[1] + w2 * c2[1] + least * c3[1], green)
-      | lut_byte (w0 * c0[2] + w1 * c1[2] + w2 * c2[2] + least * c3[2], blue);
+  const int32_t kr = blends ? lut->kept[r] : 0, kg = blends ? lut->kept[g] : 0,
+                kb = blends ? lut->kept[b] : 0;
+
+  return lut_byte (w0 * c0[0] + w1 * c1[0] + w2 * c2[0] + least * c3[0] + kr,
+             red)
+      | lut_byte (w0 * c0[1] + w1 * c1[1] + w2 * c2[1] + least * c3[1] + kg,
+          green)
+      | lut_byte (w0 * c0[2] + w1 * c1[2] + w2 * c2[2] + least * c3[2] + kb,
+          blue);
 }
 
 RING_KERNEL (lut3d, "Looks colours up in a table of three dimensions",
@@ -125,6 +122,7 @@ RING_KERNEL (lut3d, "Looks colours up in a table of three dimensions",
   const uint32_t keep = layout.a == 0 ? 0xffu
       : layout.a == 3                 ? 0xff000000u
                                       : 0u;
+  const int32_t blends = params.amount < 1.0f ? 1 : 0;
   int32_t side = 1, has_domain;
 
   while (side < LUT_MAX_SIDE
@@ -133,23 +131,17 @@ RING_KERNEL (lut3d, "Looks colours up in a table of three dimensions",
     side++;
   has_domain = params.table_count == (uint32_t) (3 * side * side * side + 6);
   if (side > 1) {
-    /* Rows of the table, along red. */
-    RING_FOR_EACH (row, side * side) {
-      const int32_t place[2] = { (int32_t) row % side, (int32_t) row / side };
-      const RING_GLOBAL float *from = params.table + 3 * row * side;
+    RING_FOR_EACH (i, side * side * side) {
+      for (int32_t c = 0; c < 3; c++) {
+        const float v = ring_clampf (params.table[3 * i + c], 0.0f, 1.0f);
 
-      for (int32_t i = 0; i < side; i++)
-        for (int32_t c = 0; c < 3; c++) {
-          const float same = lut_value (&params.table[3 * side * side * side],
-              has_domain, c, c == 0 ? i : place[c - 1], side);
-          const float v =
-              ring_clampf (ring_mixf (same, from[3 * i + c], params.amount),
-                  0.0f, 1.0f);
-
-          lut->color[row * side + i][c] =
-              (uint16_t) (int32_t) (v * 65280.0f + 0.5f);
-        }
+        lut->color[i][c] =
+            (uint16_t) (int32_t) (v * params.amount * 65280.0f + 0.5f);
+      }
     }
+    RING_FOR_EACH (i, 256)
+      lut->kept[i] =
+          (int32_t) ((float) i * 256.0f * (1.0f - params.amount) + 0.5f) * 4096;
     RING_FOR_EACH (i, 3 * 256)
       lut_place (lut, &params.table[3 * side * side * side], has_domain,
           (int32_t) i / 256, (int32_t) i % 256, side);
@@ -165,8 +157,9 @@ RING_KERNEL (lut3d, "Looks colours up in a table of three dimensions",
         to[x] = from[x];
     } else if (in.plane[0].pixel_stride == 3) {
       RING_FOR_EACH_LANE (x, in.width) {
-        const uint32_t w = lut_color (lut, from[3 * x + layout.r],
-            from[3 * x + 1], from[3 * x + layout.b], side, red, green, blue);
+        const uint32_t w =
+            lut_color (lut, from[3 * x + layout.r], from[3 * x + 1],
+                from[3 * x + layout.b], side, blends, red, green, blue);
 
         to[3 * x] = (uint8_t) w;
         to[3 * x + 1] = (uint8_t) (w >> 8);
@@ -179,7 +172,7 @@ RING_KERNEL (lut3d, "Looks colours up in a table of three dimensions",
         w = (w & keep)
             | lut_color (lut, (int32_t) (w >> red & 255),
                 (int32_t) (w >> green & 255), (int32_t) (w >> blue & 255), side,
-                red, green, blue);
+                blends, red, green, blue);
         ring_store_u32 (to + 4 * x, w);
       }
     }

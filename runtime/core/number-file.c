@@ -133,7 +133,8 @@ next_word (Reader *r, const gchar *between)
     r->at += strcspn (r->at, "\n");
   n = strcspn (r->at, between);
   n = MIN (n, strcspn (r->at, "#\n"));
-  g_strlcpy (r->word, r->at, MIN (n, LONGEST_WORD) + 1);
+  memcpy (r->word, r->at, MIN (n, LONGEST_WORD));
+  r->word[MIN (n, LONGEST_WORD)] = '\0';
   r->at += n;
   return n > 0;
 }

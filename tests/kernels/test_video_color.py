@@ -18,7 +18,7 @@ from test_video import YUV, Video, colours
 
 SIZES = [(1, 1), (3, 2), (17, 11), (70, 5)]
 # Ways of the runtime to share out the work.
-SHARED = [dict(workers=2, mode='inline'), dict(workers=3, mode='persistent')]
+SHARED = [dict(workers=2, mode='inline'), dict(workers=2, mode='event-driven')]
 
 
 # ---- the references --------------------------------------------------------
