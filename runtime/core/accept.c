@@ -268,8 +268,8 @@ take_parameter_set (RingKernel *kernel)
 
     set = find_free_parameter_set (kernel);
     ring_parameters_write (kernel->parameters,
-        kernel->instance->parameters
-            + (gsize) set * geometry->parameter_stride);
+        kernel->instance->parameters + (gsize) set * geometry->parameter_stride,
+        geometry->parameter_stride);
     __atomic_store_n (&kernel->parameter_set, set, __ATOMIC_RELAXED);
     __atomic_store_n (&kernel->parameters_changed, FALSE, __ATOMIC_RELAXED);
     ring_store_release_u64 (&host->parameter_generation,

@@ -288,7 +288,8 @@ ring_kernel_launch_ (GObject *runtime, RingBackend *backend, RingModule *module,
   kernel->output.consumer = &instance->control->output_consumer;
   kernel->output.capacity = launch.geometry.output_capacity;
   kernel->output.stride = launch.geometry.output_stride;
-  ring_parameters_write (kernel->parameters, instance->parameters);
+  ring_parameters_write (kernel->parameters, instance->parameters,
+      launch.geometry.parameter_stride);
   kernel->instance = instance;
 
   if (d->kind == RING_KIND_BYTES)

@@ -277,11 +277,13 @@ ring_parameters_get_size (const RingKernelDescription *description)
     if (description->parameter[i].type == RING_PARAMETER_FLOAT_ARRAY)
       size += sizeof (gfloat) * description->parameter[i].max_count;
   size = MAX (size, 8);
+  if (size > RING_SHORT_SET)
+    size += sizeof (guint64);
   return (size + RING_CACHE_LINE - 1) / RING_CACHE_LINE * RING_CACHE_LINE;
 }
 
 void
-ring_parameters_write (const RingParameters *p, guint8 *set)
+ring_parameters_write (const RingParameters *p, guint8 *set, gsize stride)
 {
   gsize at = 8 * (gsize) p->description->n_parameters;
   guint i;
@@ -298,12 +300,17 @@ ring_parameters_write (const RingParameters *p, guint8 *set)
       memcpy (cell, &ref, 8);
       if (ref.count > 0)
         memcpy (set + at, p->array[i]->data, sizeof (gfloat) * ref.count);
-      at += sizeof (gfloat) * d->max_count;
+      at += sizeof (gfloat) * ref.count;
     } else {
       const gint64 value = (gint64) p->value[i];
 
       memcpy (cell, &value, 8);
     }
+  }
+  if (stride > RING_SHORT_SET) {
+    const guint64 used = at;
+
+    memcpy (set + stride - sizeof used, &used, sizeof used);
   }
 }
 

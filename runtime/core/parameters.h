@@ -22,9 +22,11 @@ RingParameters *ring_parameters_new_version (const RingParameters *old,
     const RingKernelDescription *description, const gchar *kernel_name);
 void ring_parameters_free (RingParameters *parameters);
 
-/* One set as the kernel reads it: 8-byte cells, then the arrays' floats. */
+/* One set as the kernel reads it: 8-byte cells, then the arrays' floats; in @stride
+ * bytes, which are at least as many as get_size() says. */
 gsize ring_parameters_get_size (const RingKernelDescription *description);
-void ring_parameters_write (const RingParameters *parameters, guint8 *set);
+void ring_parameters_write (const RingParameters *parameters, guint8 *set,
+    gsize stride);
 
 /* From what is no text. */
 gboolean ring_parameters_set (RingParameters *parameters, const gchar *name,
