@@ -26,14 +26,12 @@
 #define LUT_MAX_NUMBERS 823881 /* 3 * 65^3 + 6 */
 
 /* In scratch: the colours as 16-bit numbers of 8.8 bits, and for each of 256 values
- * of red, green and blue between which of the table it lies, and how far in 1/4096; and
- * what of a value is left in the blend, in 8.8 bits times 4096. */
+ * of red, green and blue between which of the table it lies, and how far in 1/4096. */
 typedef struct
 {
   uint16_t color[LUT_MAX_SIDE * LUT_MAX_SIDE * LUT_MAX_SIDE][4];
   int32_t below[3][256];
   int32_t part[3][256];
-  int32_t kept[256];
 } LutScratch;
 
 /* Whether the domain of @c begins before it ends. */
@@ -71,10 +69,11 @@ lut_byte (int32_t sum, int32_t shift)
   return (uint32_t) ((sum + (1 << 19)) >> 20) << shift;
 }
 
-/* The new colour; red, green and blue at the given bits of the result. */
+/* The new colour, with @kept of the old one; red, green and blue at the given bits of
+ * the result. */
 RING_FUNCTION uint32_t
 lut_color (const RING_GLOBAL LutScratch *lut, int32_t r, int32_t g, int32_t b,
-    int32_t side, int32_t blends, int32_t red, int32_t green, int32_t blue)
+    int32_t side, int32_t kept, int32_t red, int32_t green, int32_t blue)
 {
   const int32_t fr = lut->part[0][r], fg = lut->part[1][g],
                 fb = lut->part[2][b];
@@ -96,14 +95,14 @@ lut_color (const RING_GLOBAL LutScratch *lut, int32_t r, int32_t g, int32_t b,
   const RING_GLOBAL uint16_t *c3 = lut->color[end];
   const int32_t w0 = 4096 - most, w1 = most - middle, w2 = middle - least;
 
-  const int32_t kr = blends ? lut->kept[r] : 0, kg = blends ? lut->kept[g] : 0,
-                kb = blends ? lut->kept[b] : 0;
-
-  return lut_byte (w0 * c0[0] + w1 * c1[0] + w2 * c2[0] + least * c3[0] + kr,
+  return lut_byte (w0 * c0[0] + w1 * c1[0] + w2 * c2[0] + least * c3[0]
+                 + r * kept,
              red)
-      | lut_byte (w0 * c0[1] + w1 * c1[1] + w2 * c2[1] + least * c3[1] + kg,
+      | lut_byte (w0 * c0[1] + w1 * c1[1] + w2 * c2[1] + least * c3[1]
+              + g * kept,
           green)
-      | lut_byte (w0 * c0[2] + w1 * c1[2] + w2 * c2[2] + least * c3[2] + kb,
+      | lut_byte (w0 * c0[2] + w1 * c1[2] + w2 * c2[2] + least * c3[2]
+              + b * kept,
           blue);
 }
 
@@ -122,7 +121,9 @@ RING_KERNEL (lut3d, "Looks colours up in a table of three dimensions",
   const uint32_t keep = layout.a == 0 ? 0xffu
       : layout.a == 3                 ? 0xff000000u
                                       : 0u;
-  const int32_t blends = params.amount < 1.0f ? 1 : 0;
+  /* What is left of a value in the blend: 8.8 bits, times 4096. */
+  const int32_t kept =
+      (int32_t) ((1.0f - params.amount) * (float) (256 * 4096) + 0.5f);
   int32_t side = 1, has_domain;
 
   while (side < LUT_MAX_SIDE
@@ -139,9 +140,6 @@ RING_KERNEL (lut3d, "Looks colours up in a table of three dimensions",
             (uint16_t) (int32_t) (v * params.amount * 65280.0f + 0.5f);
       }
     }
-    RING_FOR_EACH (i, 256)
-      lut->kept[i] =
-          (int32_t) ((float) i * 256.0f * (1.0f - params.amount) + 0.5f) * 4096;
     RING_FOR_EACH (i, 3 * 256)
       lut_place (lut, &params.table[3 * side * side * side], has_domain,
           (int32_t) i / 256, (int32_t) i % 256, side);
@@ -159,7 +157,7 @@ RING_KERNEL (lut3d, "Looks colours up in a table of three dimensions",
       RING_FOR_EACH_LANE (x, in.width) {
         const uint32_t w =
             lut_color (lut, from[3 * x + layout.r], from[3 * x + 1],
-                from[3 * x + layout.b], side, blends, red, green, blue);
+                from[3 * x + layout.b], side, kept, red, green, blue);
 
         to[3 * x] = (uint8_t) w;
         to[3 * x + 1] = (uint8_t) (w >> 8);
@@ -172,7 +170,7 @@ RING_KERNEL (lut3d, "Looks colours up in a table of three dimensions",
         w = (w & keep)
             | lut_color (lut, (int32_t) (w >> red & 255),
                 (int32_t) (w >> green & 255), (int32_t) (w >> blue & 255), side,
-                blends, red, green, blue);
+                kept, red, green, blue);
         ring_store_u32 (to + 4 * x, w);
       }
     }
