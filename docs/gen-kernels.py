@@ -113,7 +113,7 @@ def page(info, common):
     lines += facts(info) + table(info)
     if name in kernel_pictures.SETTINGS:
         lines += ["", "With the settings of the picture:"]
-    lines += ["", "<!-- run -->", "```sh"] + kernel_pictures.command(name, kind) + [
+    lines += ["", "<!-- run -->", "```sh"] + kernel_pictures.command(info) + [
         "```", "", "## Exactly", "", exactly(name), "",
         "From [%s](%s). All kernels: [README.md](README.md)." % (
             os.path.relpath(source_of(name), ROOT), source), ""]

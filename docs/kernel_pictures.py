@@ -101,9 +101,16 @@ INPUTS = {
 OUTPUTS = {}
 
 
-def command(name, kind):
+def to_records(info):
+    return any(format.startswith("(") for format in info.get_output_formats())
+
+
+def command(info):
     """The lines that the page shows, which make a file or a window."""
-    before, after = LINES[kind]
+    name = info.get_name()
+    before, after = LINES[info.get_kind().value_nick]
+    if to_records(info):
+        after = LINES["record"][1]
     filter_ = "ringkernelfilter kernel=" + name
     if name in SETTINGS:
         quote = "'" if '"' in SETTINGS[name] else '"'
@@ -378,7 +385,7 @@ def drawer(info):
     kind = info.get_kind().value_nick
     if info.get_name() in DRAWERS:
         return DRAWERS[info.get_name()]
-    if any(format.startswith("(") for format in info.get_output_formats()):
+    if to_records(info):
         return {"video": film_to_records, "audio": sound_to_records,
                 "record": readings_to_readings}[kind]
     return {"audio": sound_to_sound, "record": readings_to_readings}.get(
@@ -386,8 +393,7 @@ def drawer(info):
 
 
 def is_plot(info):
-    return info.get_kind().value_nick in ("audio", "record") or any(
-        format.startswith("(") for format in info.get_output_formats())
+    return info.get_kind().value_nick in ("audio", "record") or to_records(info)
 
 
 def recipe(info):
