@@ -639,6 +639,50 @@ test_large_sets (Fixture *f, gconstpointer kernel)
   g_assert_cmpuint (hand->control->device.last_error, ==, RING_DEVICE_OK);
 }
 
+/* Two messages that all blocks run, so that each of the first block's areas has a set,
+ * and the end; then both sets are written anew. What an area has kept of the residency
+ * before is not taken for what it is now. */
+static void
+test_large_sets_written_anew (Fixture *f, gconstpointer kernel)
+{
+  Hand *hand = f->hand;
+  guint m, i;
+
+  hand->r.alone_below = 8000;
+  hand->control->host.idle_timeout_ns = 1000;
+  for (m = 0; m < 20; m++) {
+    const guint64 first = hand->input.position;
+
+    for (i = 0; i < 2; i++) {
+      guint8 *at = hand->parameters + i * hand->r.geometry.parameter_stride;
+      const RingArrayRef ref = { 1, 8 };
+      const gfloat number = (gfloat) (100 * i + m / 2);
+      RingMessageHeader *header = hand_begin (hand);
+
+      memcpy (at, &ref, sizeof ref);
+      memcpy (at + 8, &number, sizeof number);
+      header->parameter_set = i;
+      hand_payload (&header->payload, 1, i * 16000, 16000);
+      hand_payload (hand_output_refs (header), 2, i * 16000, 16000);
+      hand->input.position++;
+    }
+    hand->input.position = first;
+    ring_queue_publish_at (&hand->input, first + 1);
+    ring_queue_publish_at (&hand->input, first);
+    ring_queue_advance (&hand->input, 2);
+    assert_cuda (hand_launch (hand));
+    for (i = 0; i < 2; i++) {
+      const gdouble *seen =
+          (const gdouble *) (gpointer) (hand->payloads[1] + i * 16000);
+
+      g_assert_cmpuint (hand_receive (hand, NULL).flags, ==, RING_MESSAGE_LAST);
+      g_assert_cmpfloat (seen[1], ==, 100 * i + m / 2);
+    }
+    assert_cuda (cuStreamSynchronize (hand->stream));
+    g_assert_cmpuint (hand->control->device.exit_reason, ==, RING_EXIT_IDLE);
+  }
+}
+
 /* Not one for each of many blocks. */
 static void
 test_large_sets_take_little_memory (void)
@@ -697,6 +741,7 @@ main (int argc, char **argv)
   CASE ("parameter-sets", "pair", test_parameter_sets);
   CASE ("sets-written-anew", "scatter", test_sets_written_anew);
   CASE ("large-sets", "large_set", test_large_sets);
+  CASE ("large-sets-written-anew", "large_set", test_large_sets_written_anew);
   g_test_add_func ("/cuda-fake/loop/large-sets-take-little-memory",
       test_large_sets_take_little_memory);
   return g_test_run ();
