@@ -1,182 +1,218 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Writes docs/kernels.md from what the built-in kernels declare of themselves.
+"""Writes docs/kernels/: a page for each built-in kernel, of what it declares of itself and
+of what its source says on top, with a picture that it has made; and README.md, the list.
 
-    gen-kernels.py           write it
-    gen-kernels.py --check   only say whether it is up to date (exit status)
+    gen-kernels.py           write them; a picture only if what it is made of has changed
+    gen-kernels.py NAME …    likewise, but those kernels' pictures in any case
+    gen-kernels.py --check   only say whether they are up to date (exit status)
+
+What a page shows, and how its picture is drawn, is in kernel_pictures.py. Pictures need
+numpy and OpenCV; saying whether they are up to date does not: a page holds a checksum of
+what its picture is made of. So it does not matter what another machine would draw.
 """
+import glob
+import hashlib
 import os
+import re
 import sys
 
 # A kernel of the user's own may have the name of a built-in one, and hide it.
 os.environ["RINGKERNEL_PATH"] = ""
 os.environ["XDG_DATA_HOME"] = "/nonexistent"
+import kernel_pictures
 from declared import Ring, code, table
+from pictures import ROOT, np, write
 
-PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "kernels.md")
+FOLDER = os.path.join(ROOT, "docs", "kernels")
+MOST_BYTES = 2 << 20  # of all pictures
 
 KINDS = [
-    ("video", "Video", "Pictures, in system memory or CUDA memory. A kernel puts out what it takes,"
-     " unless another output is named."),
+    ("video", "Video", "Pictures, in system memory or CUDA memory. A kernel puts out what it"
+     " takes, unless its page says else."),
     ("audio", "Audio", "Interleaved samples; any rate, any number of channels."),
     ("record", "Sensors", "Records of a fixed layout, given as a GVariant type: `(td)` is a"
      " `uint64` (ns) and a `double`, 16 bytes, little-endian. A buffer holds any number of"
      " whole records."),
     ("bytes", "Bytes", "Anything, with any caps."),
 ]
-
-# Settings that show what a kernel does, where the defaults do not.
-SETTINGS = {
-    "background-subtract": "rate=0.05",
-    "bilateral": "radius=4 sigma_color=40",
-    "biquad": "response=high-pass frequency=300",
-    "box-blur": "radius=10",
-    "chroma-key": "red=40 green=120 blue=200 similarity=0.2",
-    "color-balance": "saturation=1.6 hue=20",
-    "compressor": "threshold=-30 ratio=6 make_up=8",
-    "convolve": 'taps="0.6,0,0,0.3,0,0.1"',
-    "coverage": "threshold=200",
-    "decimate": "factor=10",
-    "delay": "time=0.25 feedback=0.5",
-    "equalizer-10": "gain_62=4 gain_1k=-3 gain_8k=5",
-    "fir": 'taps="0.25,0.5,0.25"',
-    "fuse": 'weights="100,100,25,4"',
-    "gain": "gain=-6",
-    "histogram-equalize": "strength=0.7",
-    "invert": "amount=0.8",
-    "kalman-1d": "wander=5 noise=0.2",
-    "levels": "contrast=1.5 gamma=1.2",
-    "low-pass": "cutoff=15 rate=360",
-    "lut3d": 'table="0,0,0.1,1,0.1,0,0,0.9,0,1,1,0.2,0,0,0.7,1,0.2,0.8,0,1,0.8,1,1,0.9"',
-    "median": "size=5x5",
-    "morphology": "operation=open radius=3",
-    "motion": "threshold=8",
-    "moving-average": "window=36 hop=4",
-    "resample": "up=25 down=36",
-    "rms-window": "window=36 hop=4",
-    "sharpen": "amount=2 sigma=1.5",
-    "spectrum": "size=2048 hop=1024 bands=64",
-    "spike-detect": "threshold=2.5 window=90 refractory=0.3",
-    "temporal-denoise": "strength=0.9 threshold=24",
-    "threshold": "method=adaptive radius=15",
-    "warp": "angle=15 zoom=1.2 fisheye=0.2",
-}
-
-# What is in the records that come of something else.
-RECORDS = {
-    "coverage": "pts (ns), share of white pixels, x, y, width and height of the box around "
-                "them, x and y of their centroid",
-    "loudness": "time at which a tenth of a second ends (ns); momentary, short-term and "
-                "integrated loudness (LUFS); greatest sample (dB)",
-    "spectrum": "time at which the window begins (ns), channel, band, level (dB)",
-}
-
-# What comes before the pipeline, and its source, where that of the kind does not do.
-FOUR = """\
-# Four thermometers, ten times a second; each deviates in its own way.
-python3 -c '
-import random, struct, sys
-for i in range(1000):
-    sys.stdout.buffer.write(struct.pack("<Qdddd", i * 10**8,
-        *(20 + random.gauss(0, sigma) for sigma in (0.1, 0.1, 0.2, 0.5))))' > four.bin"""
-SOURCES = {
-    "fuse": FOUR + "\ngst-launch-1.0 filesrc location=four.bin blocksize=4000",
-}
-
-# Of what gives records of something else, the end is that of records.
-LINES = {
-    "video": ("gst-launch-1.0 filesrc location=tests/data/clip.webm ! decodebin ! videoconvert",
-              "videoconvert ! autovideosink"),
-    "audio": ("gst-launch-1.0 filesrc location=tests/data/speech.wav ! wavparse ! audioconvert",
-              "audioconvert ! autoaudiosink"),
-    "record": ("gst-launch-1.0 filesrc location=tests/data/ecg.bin blocksize=5760",
-               "filesink location=out.bin"),
-    "bytes": ("gst-launch-1.0 filesrc location=tests/data/photo.jpg",
-              "filesink location=copy.jpg"),
-}
+EMPTY = "Generated by `docs/gen-kernels.py` from what the kernels %s; do not edit."
 
 
-def puts_out(info, outputs):
-    if info.get_output_kind() != info.get_kind():
-        return "; puts out records, %s: %s" % (code(outputs), RECORDS[info.get_name()])
-    return "; puts out " + code(outputs) if outputs else ""
+def source_of(name):
+    found = glob.glob(os.path.join(ROOT, "kernels", "*", name + ".c"))
+    if len(found) != 1:
+        sys.exit("docs/gen-kernels.py: there is not one kernels/*/%s.c" % name)
+    return found[0]
 
 
-def describe(info, common):
-    """The lines on one kernel; `common` are the formats its section has named."""
+def exactly(name):
+    """What the comment on top of the source says, as Markdown: what is indented keeps its
+    lines."""
+    with open(source_of(name), encoding="utf-8") as file:
+        comment = file.read().split("*/")[0]
+    lines = [line[3:] for line in comment.splitlines()[1:]]
+    while not lines[0].startswith("SPDX"):
+        lines.pop(0)
+    text = "\n".join(lines[1:]).strip()
+    paragraphs = []
+    for part in re.split(r"\n\s*\n", text):
+        formulas = part.startswith("  ")
+        if not formulas:
+            # Of a list that begins in the middle of a paragraph.
+            flow, _, rest = part.partition("\n  ")
+            paragraphs.append(re.sub(r"([*_<|\\])", r"\\\1", flow))
+            part, formulas = "  " + rest, bool(rest)
+        if formulas:
+            lines = part.split("\n")
+            stays = next((i for i, line in enumerate(lines) if not line.startswith("  ")),
+                         len(lines))
+            paragraphs.append("\n".join(["```text"] + [line[2:] for line in lines[:stays]]
+                                        + ["```"]))
+            if stays < len(lines):
+                paragraphs.append(re.sub(r"([*_<|\\])", r"\\\1", "\n".join(lines[stays:])))
+    return "\n\n".join(paragraphs)
+
+
+def picture_of(info):
+    """Relative to the folder: lines have few colours, and photographs many."""
+    return "images/%s.%s" % (info.get_name(),
+                             "png" if kernel_pictures.is_plot(info) else "jpg")
+
+
+def checksum(info):
+    return hashlib.sha256(kernel_pictures.recipe(info).encode()).hexdigest()[:16]
+
+
+def facts(info):
+    words = []
+    if info.get_in_place():
+        words.append("works in place")
+    if info.has_state():
+        words.append("remembers what came before")
+    if info.get_emits():
+        words.append("does not answer every message")
+    text = ", ".join(words)
+    return [text[:1].upper() + text[1:] + "."] if text else []
+
+
+def page(info, common):
+    """The text on one kernel; @common: the formats that most kernels of its kind take."""
     name, kind = info.get_name(), info.get_kind().value_nick
     inputs, outputs = info.get_input_formats(), info.get_output_formats()
-    lines = ["### %s" % name, "", info.get_description() + ".", ""]
+    source = os.path.relpath(source_of(name), FOLDER)
+    words = kernel_pictures.drawer(info).words
+    lines = ["# %s" % name, "", EMPTY % ("declare and from what their sources say"), "",
+             info.get_description() + ".", "",
+             "<!-- picture: %s -->" % checksum(info),
+             "![%s](%s)" % (words.replace('"', "'"), picture_of(info)), "", words, ""]
     if inputs:
         lines.append("Takes %s%s." % (
-            "all of these formats" if inputs == common else code(inputs),
-            puts_out(info, outputs)))
-    facts = []
-    if info.get_in_place():
-        facts.append("works in place")
-    if info.has_state():
-        facts.append("remembers what came before")
-    if info.get_emits():
-        facts.append("does not answer every message")
-    if facts:
-        text = ", ".join(facts)
-        lines.append(text[0].upper() + text[1:] + ".")
-
-    lines += table(info)
-
-    before, after = LINES[kind][0], LINES[info.get_output_kind().value_nick][1]
-    before = SOURCES.get(name, before)
-    filter_ = "ringkernelfilter kernel=" + name
-    if name in SETTINGS:
-        setting = SETTINGS[name]
-        quote = "'" if '"' in setting else '"'
-        filter_ += " params=%s%s%s" % (quote, setting, quote)
-    lines += ["", "<!-- run -->", "```sh", before + " \\", "  ! " + filter_ + " \\",
-              "  ! " + after, "```", ""]
-    return lines
+            "[all formats](README.md#%s)" % kind if kind == "video" and inputs == common
+            else code(inputs), "; puts out " + code(outputs) if outputs else ""))
+    lines += facts(info) + table(info)
+    if name in kernel_pictures.SETTINGS:
+        lines += ["", "With the settings of the picture:"]
+    lines += ["", "<!-- run -->", "```sh"] + kernel_pictures.command(info) + [
+        "```", "", "## Exactly", "", exactly(name), "",
+        "From [%s](%s). All kernels: [README.md](README.md)." % (
+            os.path.relpath(source_of(name), ROOT), source), ""]
+    return "\n".join(lines)
 
 
-def page():
-    runtime = Ring.Runtime.new(None)
-    infos = []
-    for name in runtime.list_kernels():
-        info = runtime.find_kernel(name)
-        if info.get_origin() == "built-in":
-            infos.append(info)
-
+def index(infos, common):
     lines = [
-        "# The kernels that come with it", "",
-        "Generated by `docs/gen-kernels.py` from what the kernels declare; do not edit.", "",
+        "# The kernels that come with it", "", EMPTY % "declare", "",
         "Parameters are set with `params=\"name=value name=value\"`, or one by one as",
-        "`kernel::name=value`, before or while the pipeline plays. Each kernel is also an element,",
+        "`kernel::name=value`, before or while the pipeline plays. A list may come from a file:",
+        "`table=@film.cube`, see [element.md](../element.md#lists-from-files). Each kernel is"
+        " also an element,",
         "`ringkernel-NAME`, with the parameters as its properties. How to write a kernel of",
-        "your own: [writing-kernels.md](writing-kernels.md); more of them to look at:",
-        "[examples.md](examples.md).", ""]
+        "your own: [writing-kernels.md](../writing-kernels.md); more of them to look at:",
+        "[examples.md](../examples.md).", "",
+        "Photo, film, voice and electrocardiogram are those of"
+        " [tests/data](../../tests/data/LICENSES.md)."]
     for nick, title, words in KINDS:
         of_kind = [info for info in infos if info.get_kind().value_nick == nick]
-        if of_kind:
-            lines += ["## " + title, "", words, ""]
-        common = max((info.get_input_formats() for info in of_kind), key=len, default=[])
+        if not of_kind:
+            continue
+        lines += ["", "## " + title, "", words, ""]
         if nick == "video":
-            lines += ["The formats: %s." % code(common), ""]
+            lines += ["All formats: %s." % code(common), ""]
+        lines += ["| kernel | what it does | |", "|---|---|---|"]
         for info in of_kind:
-            lines += describe(info, common if nick == "video" else None)
-    return "\n".join(lines).rstrip() + "\n"
+            name = info.get_name()
+            lines.append('| [%s](%s.md) | %s | <a href="%s.md"><img src="%s" width="360" '
+                         'alt="%s"></a> |' % (name, name, info.get_description(), name,
+                                              picture_of(info), name))
+    return "\n".join(lines) + "\n"
+
+
+def read(path):
+    if not os.path.exists(path):
+        return ""
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def pages():
+    """Path relative to the folder: text; and the kernels."""
+    runtime = Ring.Runtime.new(None)
+    infos = [runtime.find_kernel(name) for name in runtime.list_kernels()]
+    infos = [info for info in infos if info.get_origin() == "built-in"]
+    common = max((info.get_input_formats() for info in infos
+                  if info.get_kind().value_nick == "video"), key=len, default=[])
+    texts = {info.get_name() + ".md": page(info, common) for info in infos}
+    texts["README.md"] = index(infos, common)
+    return texts, infos
+
+
+def superfluous(texts, infos):
+    wanted = set(texts) | {picture_of(info) for info in infos}
+    found = {os.path.relpath(path, FOLDER)
+             for pattern in ("*", "images/*") for path in glob.glob(os.path.join(FOLDER, pattern))
+             if os.path.isfile(path)}
+    return sorted(found - wanted)
+
+
+def check(texts, infos):
+    wrong = [name for name, text in texts.items() if read(os.path.join(FOLDER, name)) != text]
+    wrong += [picture_of(info) for info in infos
+              if not os.path.exists(os.path.join(FOLDER, picture_of(info)))]
+    wrong += superfluous(texts, infos)
+    size = sum(os.path.getsize(path) for path in glob.glob(os.path.join(FOLDER, "images", "*")))
+    if wrong:
+        sys.exit("not up to date, run docs/gen-kernels.py: docs/kernels/ "
+                 + " ".join(sorted(wrong)))
+    if size > MOST_BYTES:
+        sys.exit("the pictures of docs/kernels/images have %d bytes, more than %d"
+                 % (size, MOST_BYTES))
 
 
 def main():
-    text = page()
-    old = ""
-    if os.path.exists(PAGE):
-        with open(PAGE, encoding="utf-8") as file:
-            old = file.read()
-    if text == old:
-        return
+    texts, infos = pages()
     if "--check" in sys.argv[1:]:
-        sys.exit("docs/kernels.md is not up to date; run docs/gen-kernels.py")
-    with open(PAGE, "w", encoding="utf-8") as file:
-        file.write(text)
-    print("written: docs/kernels.md")
+        check(texts, infos)
+        return
+    for info in infos:
+        name = info.get_name()
+        path = os.path.join(FOLDER, picture_of(info))
+        if name in sys.argv[1:] or not os.path.exists(path) \
+                or checksum(info) not in read(os.path.join(FOLDER, name + ".md")):
+            if np is None:
+                sys.exit("docs/gen-kernels.py: pictures need numpy and OpenCV "
+                         "(python3-numpy, python3-opencv)")
+            write(path, kernel_pictures.draw(info))
+    for name, text in texts.items():
+        path = os.path.join(FOLDER, name)
+        if read(path) != text:
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+            print("written: docs/kernels/" + name)
+    for name in superfluous(texts, infos):
+        os.remove(os.path.join(FOLDER, name))
+        print("removed: docs/kernels/" + name)
+    check(texts, infos)
 
 
 main()

@@ -465,6 +465,7 @@ class RuntimeKernel:
                                   mode.upper().replace('-', '_'))
             config.message_size = 1 << 24
             config.queue_capacity = 4
+            config.parameter_files = True
             self.runtimes[mode] = Ring.Runtime.new(config)
         if os.sep in name:
             name = _libraries[name, 'slices']
@@ -484,7 +485,8 @@ class RuntimeKernel:
                 continue
             value = self.params[name]
             if p['type'] == FLOAT_ARRAY:
-                text = ', '.join(repr(float(v)) for v in value)
+                text = value if isinstance(value, str) else \
+                    ', '.join(repr(float(v)) for v in value)
             elif p['type'] == ENUM and not isinstance(value, str):
                 text = p['text'].split('|')[value]
             else:
