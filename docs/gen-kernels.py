@@ -96,6 +96,17 @@ def facts(info):
     return [text[:1].upper() + text[1:] + "."] if text else []
 
 
+def puts_out(info, outputs):
+    if info.get_output_kind() != info.get_kind():
+        return "; puts out records, %s: %s" % (
+            code(outputs), kernel_pictures.RECORDS[info.get_name()])
+    if info.get_any_format():
+        return "; puts out any of %s, as asked for" % code(outputs)
+    if info.get_any_size():
+        return "; puts out the size that is asked for"
+    return "; puts out " + code(outputs) if outputs else ""
+
+
 def page(info, common):
     """The text on one kernel; @common: the formats that most kernels of its kind take."""
     name, kind = info.get_name(), info.get_kind().value_nick
@@ -109,7 +120,7 @@ def page(info, common):
     if inputs:
         lines.append("Takes %s%s." % (
             "[all formats](README.md#%s)" % kind if kind == "video" and inputs == common
-            else code(inputs), "; puts out " + code(outputs) if outputs else ""))
+            else code(inputs), puts_out(info, outputs)))
     lines += facts(info) + table(info)
     if name in kernel_pictures.SETTINGS:
         lines += ["", "With the settings of the picture:"]

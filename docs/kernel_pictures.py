@@ -43,6 +43,8 @@ SETTINGS = {
     "resample": "up=25 down=36",
     "rms-window": "window=36 hop=4",
     "sharpen": "amount=2 sigma=1.5",
+    "scale": "method=lanczos",
+    "spectrum": "size=1024 hop=256 bands=128",
     "spike-detect": "threshold=2.5 window=90 refractory=0.3",
     "temporal-denoise": "strength=0.9 threshold=24",
     "threshold": "method=adaptive radius=15",
@@ -95,10 +97,24 @@ LINES = {
               "filesink location=copy.jpg"),
 }
 # Where that does not do: another source, or another end.
+FILM = LINES["video"][0]
 INPUTS = {
+    "coverage": FILM + " \\\n  ! ringkernelfilter kernel=motion",
     "fuse": "gst-launch-1.0 filesrc location=four.bin blocksize=4000",
 }
-OUTPUTS = {}
+OUTPUTS = {
+    "convert": "video/x-raw,format=NV12 ! videoconvert ! autovideosink",
+    "scale": "video/x-raw,width=640,height=480 ! videoconvert ! autovideosink",
+}
+
+# What is in the records that come of something else.
+RECORDS = {
+    "coverage": "time (ns), share of white pixels, x, y, width and height of the box around them,"
+                " x and y of their centroid",
+    "loudness": "time at which a tenth of a second ends (ns); momentary, short-term and"
+                " integrated loudness (LUFS); greatest sample (dB)",
+    "spectrum": "time at which the window begins (ns), channel, band, level (dB)",
+}
 
 
 def to_records(info):
@@ -239,6 +255,41 @@ def warp(kernel):
 def copy(kernel):
     before = photo()
     return beside(before, kernel.video(before))
+
+
+@draws("In color, and as GRAY8, which is the brightness of it.", "convert")
+def convert(kernel):
+    before = photo()
+    return beside(before, kernel.video(before, to="GRAY8"))
+
+
+@draws("A piece of 80 by 45 pixels, and four times as wide.", "scale")
+def scale(kernel):
+    before = np.ascontiguousarray(photo()[60:105, 120:200])
+    return beside(cv2.resize(before, (320, 180), interpolation=cv2.INTER_NEAREST),
+                  kernel.video(before, size=(320, 180)))
+
+
+@draws("The mask that motion makes of a film of a waving hand: how much of it is white, and where"
+       " the middle of that is, in pixels.", "coverage")
+def coverage(kernel):
+    motion_ = Running("motion", "")
+    found = np.concatenate([kernel.video(motion_.video(frame), time=i / 15)
+                            for i, frame in enumerate(film())])
+    t = found["f0"] / 1e9
+    return below(Panel((0, t[-1]), (0, 100 * found["f1"].max() * 1.1), "%", height=150).line(
+        t, 100 * found["f1"]),
+        Panel((0, t[-1]), (0, max(film()[0].shape)), "x", height=150).line(t, found["f6"]))
+
+
+@draws("Of %s: from left to right the time, upwards the frequency, and the level is bright." % VOICE,
+       "spectrum")
+def spectrogram(kernel):
+    found = kernel.audio(voice())
+    bands = int(found["f2"].max()) + 1
+    levels = found["f3"].reshape(-1, bands)[:, ::-1].T
+    gray = np.clip((levels + 90) / 70 * 255, 0, 255).astype(np.uint8)
+    return cv2.cvtColor(cv2.resize(255 - gray, (640, 256)), cv2.COLOR_GRAY2BGR)
 
 
 @draws("The spectrum of %s: grey before, red after." % VOICE, "biquad", "equalizer-10", "fir")

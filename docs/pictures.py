@@ -57,8 +57,8 @@ class Running:
         """The first of these names that the kernel takes, or None."""
         return next((f for f in formats if f in self.info.get_input_formats()), None)
 
-    def _run(self, format, make, data, time=0.0):
-        self.kernel.set_format(format)
+    def _run(self, format, make, data, time=0.0, out=None):
+        self.kernel.set_formats(format, out)
         out = self.kernel.get_output_format()
         message = make(GLib.Bytes.new(data))
         message.set_time(int(time * 1e9), 2 ** 64 - 1)
@@ -92,9 +92,10 @@ class Running:
     def bytes(self, data):
         return self._run(Ring.Format.new_bytes(), Ring.Message.new, data)
 
-    def video(self, picture, format=None, time=0.0):
+    def video(self, picture, format=None, time=0.0, size=None, to=None):
         """What becomes of a picture at that time, in s: rows of blue, green and red, or of
-        gray."""
+        gray. @size, as (width, height), and @to, a format: where the kernel leaves them
+        open."""
         gray = picture.ndim == 2
         name = format or self.takes("GRAY8" if gray else "BGR", "BGRA", "GRAY8")
         if name is None:
@@ -105,8 +106,10 @@ class Running:
             picture = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
         format = Ring.Format.new_video(Ring.video_format_from_string(name),
                                        picture.shape[1], picture.shape[0])
+        out = Ring.Format.new_video(Ring.video_format_from_string(to or name),
+                                    *(size or picture.shape[1::-1])) if size or to else None
         return self._run(format, lambda data: Ring.Message.new_video(format, data),
-                         np.ascontiguousarray(picture).tobytes(), time)
+                         np.ascontiguousarray(picture).tobytes(), time, out)
 
     def audio(self, samples, rate=48000, name="F32LE"):
         """What becomes of sound of one channel, with 1 being the loudest, or of int16."""
