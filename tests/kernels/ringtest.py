@@ -259,7 +259,8 @@ class DirectKernel:
         self.state = None
         self.key = None
 
-    def _run(self, kind, key, tight, source, target, flags):
+    def _run(self, kind, key, tight, source, target, flags, between=0):
+        """@tight, @between: bytes of payload that state, and scratch, are made for."""
         d = self.d
         assert d.kind == kind
         # As the runtime does, when the stream's format changes.
@@ -267,7 +268,7 @@ class DirectKernel:
             self.state = Guarded(d.state_size + d.state_per_byte * tight, 0)
             self.key = key
         # What is undefined may be anything.
-        scratch = Guarded(d.scratch_size + d.scratch_per_byte * tight, 0xa7)
+        scratch = Guarded(d.scratch_size + d.scratch_per_byte * max(tight, between), 0xa7)
         cells = d.cells(self.params)
         emitted = np.zeros(d.max_outputs, np.uint64)
         result = direct().direct_run(
@@ -279,23 +280,26 @@ class DirectKernel:
         self.state.check('the state')
         return [int(size) for size in emitted]
 
-    def video(self, format, planes, padding=(0, 0), in_place=False, flags=0):
+    def video(self, format, planes, padding=(0, 0), in_place=False, flags=0, size=None):
+        """@size: (width, height) of what comes out, where that may be another."""
         height, width = planes[0].shape[:2]
+        out_width, out_height = size or (width, height)
         out_format = self.d.output_format(format)
-        tight = sum(p.size for p in planes)
         rows = [p.reshape(p.shape[0], -1) for p in planes]
         source = Payload(rows, padding[0])
-        shapes = plane_shapes(out_format, width, height)
+        shapes = plane_shapes(out_format, out_width, out_height)
+        tight = sum(p.size for p in planes)
+        between = max(tight, sum(h * w * s for h, w, s in shapes))
         if in_place:
             assert self.d.flags & IN_PLACE
             target = source
         else:
             target = Payload([np.empty((h, w * s), np.uint8)
                               for h, w, s in shapes], padding[1], empty=True)
-        self._run(VIDEO, (format, width, height), tight,
+        self._run(VIDEO, (format, width, height, out_width, out_height), tight,
                   source.words(1 + VIDEO_FORMATS.index(format), width, height),
-                  target.words(1 + VIDEO_FORMATS.index(out_format), width,
-                               height), flags)
+                  target.words(1 + VIDEO_FORMATS.index(out_format), out_width,
+                               out_height), flags, between)
         target.check('the output')
         source.check('the input')
         if not in_place:
@@ -419,11 +423,11 @@ class RuntimeKernel:
             self.kernel.set_parameter_from_string(name, text)
             self.set[name] = value
 
-    def _send(self, key, format, make, flags):
-        """The payloads that come out."""
+    def _send(self, key, format, make, flags, wanted=None):
+        """The payloads that come out; @wanted: of which format, if there is a choice."""
         self._set_parameters()
         if key != self.key:
-            self.kernel.set_format(format)
+            self.kernel.set_formats(format, wanted)
             self.key = key
         message = make(format)
         message.set_discont(bool(flags & DISCONT))
@@ -447,15 +451,20 @@ class RuntimeKernel:
         from gi.repository import GLib
         return GLib.Bytes.new(data)
 
-    def video(self, format, planes, padding=(0, 0), in_place=False, flags=0):
+    def video(self, format, planes, padding=(0, 0), in_place=False, flags=0, size=None):
         height, width = planes[0].shape[:2]
+        out_width, out_height = size or (width, height)
+        out_format = self.d.output_format(format)
+
+        def frame(name, *sides):
+            return Ring.Format.new_video(Ring.video_format_from_string(name), *sides)
         out = self._send(
-            (format, width, height),
-            Ring.Format.new_video(Ring.video_format_from_string(format), width, height),
+            (format, width, height, out_width, out_height), frame(format, width, height),
             lambda f: Ring.Message.new_video(f, self._bytes(
-                b''.join(p.tobytes() for p in planes))), flags)
+                b''.join(p.tobytes() for p in planes))), flags,
+            frame(out_format, out_width, out_height) if size else None)
         flat, at, result = np.frombuffer(out[0], np.uint8), 0, []
-        for shape in plane_shapes(self.d.output_format(format), width, height):
+        for shape in plane_shapes(out_format, out_width, out_height):
             n = int(np.prod(shape))
             result.append(flat[at:at + n].reshape(shape))
             at += n
@@ -512,7 +521,7 @@ class RuntimeIsTested(unittest.TestCase):
 
 
 def run(kernel, format, planes, params=None, workers=1, mode='slices', lanes=4,
-        padding=(0, 0), in_place=False):
+        padding=(0, 0), in_place=False, size=None):
     """One picture through a kernel that has not seen another."""
     return Kernel(kernel, params, workers, mode, lanes).video(
-        format, planes, padding, in_place)
+        format, planes, padding, in_place, size=size)
