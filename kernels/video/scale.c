@@ -1,0 +1,658 @@
+/* gst-ringkernel
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Makes a picture larger or smaller: to the size that is asked of its output.
+ *
+ * Pixels are squares. The centre of pixel x of `out` pixels lies at
+ * (x + 1/2) in / out - 1/2 in a row of `in` pixels; what is beyond the edge is as at the
+ * edge. Each byte of a pixel is scaled on its own, alpha too: colours are not weighed
+ * by it. Subsampled chroma is scaled as a picture of its own, which takes its samples to
+ * lie in the middle of the pixels that they are of, before and after.
+ *
+ * bilinear: columns, then rows, each between the two pixels nearest to the place. Places
+ * are multiples of 2^-32 pixels, by rounding in / out to that. Of a place's fraction 15 bits
+ * count, f: a value is a + round ((b - a) f / 2^15). Between the two steps it keeps 7
+ * bits more than 8. Where a picture becomes smaller than half, pixels are passed over.
+ *
+ * area: a pixel is the mean of what it covers. lanczos: sin (x) sin (x / 3) / x^2 with
+ * pi in x, three pixels to either side, of the larger of both pictures. Both have
+ * a table of weights for columns and one for rows: multiples of 2^-14 that add up to 1,
+ * for it is their sums from the left that are rounded. The sum over columns is rounded to 6
+ * bits more than 8, the one over rows of these to 8. A side that becomes larger is
+ * bilinear with area. Pictures with a side of more than 16384 pixels, before or after,
+ * are scaled bilinearly.
+ *
+ * Halves are rounded up. All is in integers, but for the weights of lanczos, which are
+ * sums, products and quotients of doubles; so it is equal on every backend.
+ */
+/* Its sums stay in registers. */
+#define RING_REGISTERS 128
+#include <ringkernel/kernel-sdk.h>
+
+#define SCALE_BILINEAR 0
+#define SCALE_AREA 1
+
+/* The longest side that has weights, and for how many taps a pixel of it there is room:
+ * six times the larger side, and one more for each. */
+#define SCALE_SIDE 16384
+#define SCALE_TAPS 7
+/* Of both sides: those of full planes, then those of subsampled ones. */
+#define SCALE_FIRSTS 24576
+#define SCALE_WEIGHTS 172032
+
+/* A row or a column becomes @size pixels of @last / 2^32 + 1. */
+typedef struct
+{
+  uint64_t step; /* pixels from one to the next, times 2^32 */
+  int64_t last;
+} ScaleAxis;
+
+/* What each pixel of a row or a column is made of: @taps pixels from first[x] on, times
+ * weight[x * taps …]. */
+typedef struct
+{
+  const RING_GLOBAL uint16_t *first;
+  const RING_GLOBAL int16_t *weight;
+  int32_t taps;
+} ScaleTable;
+
+RING_FUNCTION ScaleAxis
+scale_axis (uint32_t in, uint32_t out)
+{
+  ScaleAxis axis;
+
+  axis.step = (((uint64_t) in << 32) + out / 2) / out;
+  axis.last = (int64_t) (in - 1) << 32;
+  return axis;
+}
+
+/* Where pixel @x lies. At the last pixel there is no fraction. */
+RING_FUNCTION int64_t
+scale_place (ScaleAxis axis, int64_t x)
+{
+  const int64_t at =
+      (int64_t) ((uint64_t) (2 * x + 1) * axis.step >> 1) - ((int64_t) 1 << 31);
+
+  return at < 0 ? 0 : at > axis.last ? axis.last : at;
+}
+
+RING_FUNCTION int16_t
+scale_fraction (int64_t place)
+{
+  return (int16_t) ((place >> 17) & 32767);
+}
+
+/* From @a to @b, both with 7 bits of fraction. This is one instruction where there are
+ * vectors. */
+RING_FUNCTION int16_t
+scale_mix (int16_t a, int16_t b, int16_t f)
+{
+  const int16_t change = (int16_t) (b - a);
+
+  return (int16_t) (a
+      + (int16_t) ((((int32_t) change * (int32_t) f >> 14) + 1) >> 1));
+}
+
+RING_FUNCTION int16_t
+scale_mix_u8 (uint8_t a, uint8_t b, int16_t f)
+{
+  return scale_mix ((int16_t) (a << 7), (int16_t) (b << 7), f);
+}
+
+/* ---- weights ------------------------------------------------------------------ */
+
+/* How many pixels one is made of, at the most. */
+RING_FUNCTION int32_t
+scale_taps (int32_t method, int32_t in, int32_t out)
+{
+  const int32_t n = method == SCALE_AREA
+      ? in <= out ? 2 : (in + out - 1) / out + (in % out > 0)
+      : in <= out ? 6
+                  : (6 * in + out - 1) / out;
+
+  return n < in ? n : in;
+}
+
+RING_FUNCTION double
+scale_lobe (int64_t distance, int64_t unit)
+{
+  const double x = 1.0471975511965976 * ((double) distance / (double) unit);
+  const double sine = ring_sin (x);
+
+  if (distance == 0)
+    return 1.0;
+  if (distance <= -3 * unit || distance >= 3 * unit)
+    return 0.0;
+  /* sin 3x = 3 sin x - 4 sin^3 x */
+  return sine * (sine * (3.0 - 4.0 * sine * sine)) / (3.0 * x * x);
+}
+
+RING_FUNCTION int32_t
+scale_round (double share)
+{
+  return (int32_t) (share * 16384.0 + 65536.5) - 65536;
+}
+
+/* The weights of pixel @x; returns which pixel the first is for. */
+RING_FUNCTION int32_t
+scale_weigh (RING_GLOBAL int16_t *weight, int32_t taps, int32_t method,
+    int32_t in, int32_t out, int64_t x)
+{
+  /* The pixel's left edge, and its centre, in 1 / out and in 1 / (2 out) pixels. */
+  const int64_t left = x * in;
+  const int64_t center = (2 * x + 1) * in - out;
+  const int64_t unit = 2 * (int64_t) ring_max_i32 (in, out);
+  const int32_t is_area = method == SCALE_AREA;
+  const int64_t place = scale_place (scale_axis ((uint32_t) in, (uint32_t) out), x);
+  const int32_t n = is_area ? in <= out ? 2 : taps
+      : in <= out           ? 6
+                            : (6 * in + out - 1) / out;
+  /* The first that is less than three units away; the quotient is rounded down. */
+  const int64_t reach = center - 3 * unit + 16 * unit * out;
+  const int64_t begin = !is_area ? reach / (2 * out) - 8 * unit + 1
+      : in <= out                ? place >> 32
+                                 : left / out;
+  const int32_t first =
+      ring_clamp_i32 ((int32_t) begin, 0, in - taps);
+  double total = 0.0, sum = 0.0;
+  int32_t before = 0;
+
+  for (int32_t k = 0; k < taps; k++)
+    weight[k] = 0;
+  for (int32_t k = 0; k < n && !is_area; k++)
+    total += scale_lobe (2 * out * (begin + k) - center, unit);
+  for (int32_t k = 0; k < n; k++) {
+    const int64_t i = begin + k;
+    const int32_t at = ring_clamp_i32 ((int32_t) i, 0, in - 1) - first;
+    int32_t now = 16384;
+
+    if (!is_area) {
+      sum += scale_lobe (2 * out * i - center, unit);
+      now = scale_round (sum / total);
+    } else if (in <= out) {
+      now -= k == 0 ? (int32_t) ((place >> 18) & 16383) : 0;
+    } else if ((i + 1) * out < left + in) {
+      now = (int32_t) ((((i + 1) * out - left) * 16384 + in / 2) / in);
+    }
+    weight[at] = (int16_t) (weight[at] + now - before);
+    before = now;
+  }
+  return first;
+}
+
+/* ---- bilinear, a pixel by itself ------------------------------------------------- */
+
+RING_FUNCTION void
+scale_each_pixel (const RingPlane from, const RingPlane to, const int32_t step,
+    RingWorker *ring)
+{
+  const ScaleAxis across = scale_axis (from.width, to.width);
+  const ScaleAxis down = scale_axis (from.height, to.height);
+
+  RING_FOR_EACH_ROW_OF (y, to.height) {
+    const int64_t row = scale_place (down, y);
+    const int16_t fy = scale_fraction (row);
+    const RING_GLOBAL uint8_t *upper = ring_row (from, row >> 32);
+    const RING_GLOBAL uint8_t *lower = upper + (fy ? from.stride : 0);
+
+    RING_FOR_EACH_LANE (x, to.width) {
+      const int64_t column = scale_place (across, x);
+      const int16_t fx = scale_fraction (column);
+      const int64_t left = (column >> 32) * step;
+      const int64_t right = left + (fx ? step : 0);
+      RING_GLOBAL uint8_t *pixel = ring_row (to, y) + x * step;
+      uint32_t w = 0;
+
+      RING_UNROLLED
+      for (int32_t c = 0; c < step; c++) {
+        const int16_t a = scale_mix_u8 (upper[left + c], lower[left + c], fy);
+        const int16_t b = scale_mix_u8 (upper[right + c], lower[right + c], fy);
+        const uint32_t v = (uint32_t) (scale_mix (a, b, fx) + 64) >> 7;
+
+        if (step == 4)
+          w |= v << (8 * c);
+        else
+          pixel[c] = (uint8_t) v;
+      }
+      if (step == 4)
+        ring_store_u32 (pixel, w);
+    }
+  }
+}
+
+#ifdef RING_STRIDED
+
+/* ---- on a GPU: each lane has a pixel ---------------------------------------------- */
+
+#define scale_bilinear scale_each_pixel
+
+/* Columns of the rows from @begin to @end, into @between. */
+RING_FUNCTION void
+scale_columns (const RingPlane from, const ScaleTable down,
+    RING_GLOBAL int16_t *between, int64_t begin, int64_t end, RingWorker *ring)
+{
+  const int64_t n = (int64_t) from.width * from.pixel_stride;
+
+  RING_FOR_EACH_ROW_OF (j, end - begin) {
+    const RING_GLOBAL int16_t *weight = down.weight + (begin + j) * down.taps;
+    const RING_GLOBAL uint8_t *row = ring_row (from, down.first[begin + j]);
+
+    RING_FOR_EACH_LANE (i, n) {
+      const RING_GLOBAL uint8_t *at = row + i;
+      int32_t sum = 128;
+
+      for (int32_t k = 0; k < down.taps; k++, at += from.stride)
+        sum += weight[k] * *at;
+      between[j * n + i] = (int16_t) (sum >> 8);
+    }
+  }
+}
+
+RING_FUNCTION void
+scale_rows (const RingPlane to, const ScaleTable across,
+    const RING_GLOBAL int16_t *between, int64_t width, int64_t begin,
+    int64_t end, const int32_t step, RingWorker *ring)
+{
+  RING_FOR_EACH_ROW_OF (j, end - begin) {
+    RING_FOR_EACH_LANE (x, to.width) {
+      const RING_GLOBAL int16_t *weight = across.weight + x * across.taps;
+      const RING_GLOBAL int16_t *at =
+          between + (j * width + across.first[x]) * step;
+      RING_GLOBAL uint8_t *pixel = ring_row (to, begin + j) + x * step;
+      int32_t sum[4] = { 1 << 19, 1 << 19, 1 << 19, 1 << 19 };
+
+      for (int32_t k = 0; k < across.taps; k++, at += step) {
+        RING_UNROLLED
+        for (int32_t c = 0; c < step; c++)
+          sum[c] += weight[k] * at[c];
+      }
+      RING_UNROLLED
+      for (int32_t c = 0; c < step; c++)
+        pixel[c] = (uint8_t) ring_clamp_i32 (sum[c] >> 20, 0, 255);
+    }
+  }
+}
+
+/* The first of two phases makes columns, the second rows. */
+#define SCALE_PHASES 2
+
+RING_FUNCTION void
+scale_weighted (const RingPlane from, const RingPlane to,
+    const ScaleTable across, const ScaleTable down,
+    RING_GLOBAL int16_t *between, int64_t begin, int64_t end, int32_t phase,
+    const int32_t step, RingWorker *ring)
+{
+  if (phase == 0)
+    scale_columns (from, down, between, begin, end, ring);
+  else
+    scale_rows (to, across, between, from.width, begin, end, step, ring);
+}
+
+#else
+
+/* ---- on a CPU: some rows at once -------------------------------------------------- */
+
+/* What a pixel of a row is made of lies anywhere, but for all rows in the same place. So
+ * several of them are made at once, with what belongs to the same column sorted side by
+ * side: there a vector does to all rows what a column takes. */
+#define SCALE_ROWS(step) ((step) == 3 ? 16 : 16 / (step))
+#define SCALE_LANES(step) (SCALE_ROWS (step) * (step))
+/* As much of a row at a time as the first cache has room for. */
+#define SCALE_PIXELS(step) ((step) == 3 ? 128 : 256)
+#define SCALE_PITCH(step) (SCALE_PIXELS (step) * (step))
+#define SCALE_ROOM(step) (SCALE_ROWS (step) * SCALE_PITCH (step))
+
+/* @n columns of @n_rows rows. */
+RING_FUNCTION void
+scale_sort (const int16_t *rows, RING_GLOBAL int16_t *sorted, int32_t n,
+    const int32_t n_rows, const int32_t step)
+{
+  RING_INDEPENDENT_
+  for (int32_t x = 0; x < n; x++) {
+    for (int32_t r = 0; r < n_rows; r++) {
+      RING_GLOBAL int16_t *to = sorted + (x * n_rows + r) * step;
+      const int16_t *from = rows + r * SCALE_PITCH (step) + x * step;
+
+      if (step == 1)
+        *to = *from;
+      else
+        __builtin_memcpy (to, from, 2 * (size_t) step);
+    }
+  }
+}
+
+/* And back, into the first @height rows of @to from (@x, @y) on. */
+RING_FUNCTION void
+scale_unsort (const uint8_t *sorted, const RingPlane to, int64_t x, int64_t y,
+    int32_t n, int32_t height, const int32_t n_rows, const int32_t step)
+{
+  uint8_t rows[SCALE_ROOM (3)];
+
+  RING_INDEPENDENT_
+  for (int32_t i = 0; i < n; i++) {
+    for (int32_t r = 0; r < n_rows; r++) {
+      uint8_t *row = rows + r * SCALE_PITCH (step) + i * step;
+      const uint8_t *from = sorted + (i * n_rows + r) * step;
+
+      if (step == 1)
+        *row = *from;
+      else
+        __builtin_memcpy (row, from, (size_t) step);
+    }
+  }
+  for (int32_t r = 0; r < height; r++) {
+    RING_GLOBAL uint8_t *row = ring_row (to, y + r) + x * step;
+
+    for (int32_t i = 0; i < n * step; i++)
+      row[i] = rows[r * SCALE_PITCH (step) + i];
+  }
+}
+
+RING_FUNCTION void
+scale_bilinear (const RingPlane from, const RingPlane to, const int32_t step,
+    RingWorker *ring)
+{
+  const ScaleAxis across = scale_axis (from.width, to.width);
+  const ScaleAxis down = scale_axis (from.height, to.height);
+  const int32_t n_rows = SCALE_ROWS (step), lanes = SCALE_LANES (step);
+  /* So many pixels are made of SCALE_PIXELS. */
+  const int32_t run = (int32_t) (from.width <= to.width
+          ? SCALE_PIXELS (step) - 4
+          : (uint64_t) (SCALE_PIXELS (step) - 4) * to.width / from.width);
+
+  /* Most of a row is not looked at. */
+  if (from.width / 8 > to.width) {
+    scale_each_pixel (from, to, step, ring);
+    return;
+  }
+  RING_FOR_EACH_ROW_OF (group, ((int64_t) to.height + n_rows - 1) / n_rows) {
+    const int64_t y = group * n_rows;
+    const int32_t height =
+        to.height - y < n_rows ? (int32_t) (to.height - y) : n_rows;
+    int16_t rows[SCALE_ROOM (step)], sorted[SCALE_ROOM (step)];
+    uint8_t made[SCALE_ROOM (step)];
+
+    for (int64_t x = 0; x < to.width; x += run) {
+      const int32_t n = to.width - x < run ? (int32_t) (to.width - x) : run;
+      const int64_t first = scale_place (across, x) >> 32;
+      const int64_t last = scale_place (across, x + n - 1) >> 32;
+      /* There is one more, unless it is the last of all, which has no fraction. */
+      const int32_t columns =
+          (int32_t) (last - first + (last + 1 < from.width ? 2 : 1));
+
+      for (int32_t r = 0; r < n_rows; r++) {
+        const int64_t row =
+            scale_place (down, y + (r < height ? r : height - 1));
+        const int16_t f = scale_fraction (row);
+        const RING_GLOBAL uint8_t *upper =
+            ring_row (from, row >> 32) + first * step;
+        const RING_GLOBAL uint8_t *lower = upper + (f ? from.stride : 0);
+        int16_t *mixed = rows + r * SCALE_PITCH (step);
+
+        for (int32_t i = 0; i < columns * step; i++)
+          mixed[i] = scale_mix_u8 (upper[i], lower[i], f);
+      }
+      scale_sort (rows, sorted, columns, n_rows, step);
+      for (int32_t i = 0; i < n; i++) {
+        const int64_t column = scale_place (across, x + i);
+        const int16_t f = scale_fraction (column);
+        const int16_t *left = sorted + ((column >> 32) - first) * lanes;
+        uint8_t *to_lane = made + i * lanes;
+
+        for (int32_t l = 0; l < lanes; l++)
+          to_lane[l] =
+              (uint8_t) ((uint16_t) (scale_mix (left[l], left[lanes + l], f)
+                             + 64)
+                  >> 7);
+      }
+      scale_unsort (made, to, x, y, n, height, n_rows, step);
+    }
+  }
+}
+
+/* @width bytes of a row made of @taps rows, @width a constant. */
+RING_FUNCTION void
+scale_columns (const RING_GLOBAL uint8_t *from, int64_t stride,
+    const RING_GLOBAL int16_t *weight, int32_t taps, int16_t *to,
+    const int32_t width)
+{
+  int32_t sum[RING_TILE];
+
+  for (int32_t j = 0; j < width; j++)
+    sum[j] = 128;
+  for (int32_t k = 0; k < taps; k++, from += stride) {
+    const int16_t w = weight[k];
+
+    for (int32_t j = 0; j < width; j++)
+      sum[j] += w * from[j];
+  }
+  for (int32_t j = 0; j < width; j++)
+    to[j] = (int16_t) (sum[j] >> 8);
+}
+
+/* @lanes results side by side, @lanes a constant. */
+RING_FUNCTION void
+scale_lanes (const RING_GLOBAL int16_t *from, const RING_GLOBAL int16_t *weight,
+    int32_t taps, uint8_t *to, const int32_t lanes)
+{
+  int32_t sum[SCALE_LANES (3)];
+
+  for (int32_t l = 0; l < lanes; l++)
+    sum[l] = 1 << 19;
+  for (int32_t k = 0; k < taps; k++, from += lanes) {
+    const int16_t w = weight[k];
+
+    for (int32_t l = 0; l < lanes; l++)
+      sum[l] += w * from[l];
+  }
+  for (int32_t l = 0; l < lanes; l++)
+    to[l] = (uint8_t) ring_clamp_i32 (sum[l] >> 20, 0, 255);
+}
+
+/* @n_rows rows from @y on, @n_rows a constant. */
+RING_FUNCTION void
+scale_rows (const RingPlane from, const RingPlane to, const ScaleTable across,
+    const ScaleTable down, RING_GLOBAL int16_t *sorted, int64_t y,
+    const int32_t n_rows, const int32_t step)
+{
+  const int32_t lanes = n_rows * step, most = SCALE_PIXELS (step);
+  int16_t rows[SCALE_ROOM (step)];
+  uint8_t made[SCALE_ROOM (step)];
+
+  for (int64_t x = 0; x < from.width; x += most) {
+    const int32_t columns =
+        from.width - x < most ? (int32_t) (from.width - x) : most;
+    const int32_t n = columns * step;
+
+    for (int32_t r = 0; r < n_rows; r++) {
+      const RING_GLOBAL uint8_t *top =
+          ring_row (from, down.first[y + r]) + x * step;
+      const RING_GLOBAL int16_t *weight = down.weight + (y + r) * down.taps;
+      int16_t *summed = rows + r * SCALE_PITCH (step);
+      int32_t i = 0;
+
+      for (; i + RING_TILE <= n; i += RING_TILE)
+        scale_columns (top + i, from.stride, weight, down.taps, summed + i,
+            RING_TILE);
+      for (; i < n; i++)
+        scale_columns (top + i, from.stride, weight, down.taps, summed + i, 1);
+    }
+    scale_sort (rows, sorted + x * lanes, columns, n_rows, step);
+  }
+  for (int64_t x = 0; x < to.width; x += most) {
+    const int32_t n = to.width - x < most ? (int32_t) (to.width - x) : most;
+
+    for (int32_t i = 0; i < n; i++)
+      scale_lanes (sorted + (int64_t) across.first[x + i] * lanes,
+          across.weight + (x + i) * across.taps, across.taps, made + i * lanes,
+          lanes);
+    scale_unsort (made, to, x, y, n, n_rows, n_rows, step);
+  }
+}
+
+/* One worker makes columns and rows of what it has. */
+#define SCALE_PHASES 1
+
+RING_FUNCTION void
+scale_weighted (const RingPlane from, const RingPlane to,
+    const ScaleTable across, const ScaleTable down,
+    RING_GLOBAL int16_t *between, int64_t begin, int64_t end,
+    int32_t phase RING_UNUSED_, const int32_t step, RingWorker *ring)
+{
+  const int64_t row_size = (int64_t) from.width * step;
+  const int64_t groups = (end - begin) / SCALE_ROWS (step);
+  const int64_t grouped = groups * SCALE_ROWS (step);
+
+  RING_FOR_EACH_ROW_OF (i, groups + (end - begin - grouped)) {
+    const int64_t at =
+        i < groups ? i * SCALE_ROWS (step) : grouped + (i - groups);
+
+    if (i < groups)
+      scale_rows (from, to, across, down, between + at * row_size, begin + at,
+          SCALE_ROWS (step), step);
+    else
+      scale_rows (from, to, across, down, between + at * row_size, begin + at,
+          1, step);
+  }
+}
+
+#endif
+
+/* ---- the picture ------------------------------------------------------------------ */
+
+/* For the rows from @begin to @end of @to. */
+RING_FUNCTION void
+scale_by_step (const RingPlane from, const RingPlane to,
+    const ScaleTable across, const ScaleTable down,
+    RING_GLOBAL int16_t *between, int64_t begin, int64_t end, int32_t phase,
+    RingWorker *ring)
+{
+  if (from.pixel_stride == 1)
+    scale_weighted (from, to, across, down, between, begin, end, phase, 1,
+        ring);
+  else if (from.pixel_stride == 2)
+    scale_weighted (from, to, across, down, between, begin, end, phase, 2,
+        ring);
+  else if (from.pixel_stride == 3)
+    scale_weighted (from, to, across, down, between, begin, end, phase, 3,
+        ring);
+  else
+    scale_weighted (from, to, across, down, between, begin, end, phase, 4,
+        ring);
+}
+
+RING_KERNEL (scale, "Makes a picture larger or smaller",
+    RING_VIDEO ("GRAY8, RGB, BGR, RGBA, BGRA, ARGB, ABGR, RGBx, BGRx, xRGB, xBGR, I420, NV12"),
+    RING_ANY_SIZE,
+    RING_STATE (uint32_t made_for[6]; uint16_t first[2][SCALE_FIRSTS];
+        int16_t weight[2][SCALE_WEIGHTS];),
+    RING_SCRATCH_PER_BYTE (2),
+    RING_ENUM (method, SCALE_BILINEAR, "bilinear|area|lanczos",
+        "Between the nearest pixels; the mean of what a pixel covers; a windowed sinc, which is the sharpest"))
+{
+  const int32_t method = params.method;
+  /* Tables are for sizes of planes: full ones, and subsampled ones. */
+  const uint32_t n_sizes = in.n_planes > 1 ? 2 : 1;
+  const uint32_t wanted[6] = { (uint32_t) method, in.width, in.height,
+    out.width, out.height, n_sizes };
+  RING_GLOBAL int16_t *between = (RING_GLOBAL int16_t *) scratch;
+  int64_t room_in = 0, room_out = 0, n_bands = 1, needed;
+  int32_t is_made = 1;
+
+  if (in.width == out.width && in.height == out.height) {
+    RING_FOR_EACH_ROW (p, y, in)
+      RING_MAP_ROW_BYTES (ring_row (out.plane[p], y), ring_row (in.plane[p], y),
+          (int64_t) in.plane[p].width * in.plane[p].pixel_stride, w, w);
+    return;
+  }
+  if (method == SCALE_BILINEAR || in.width > SCALE_SIDE
+      || in.height > SCALE_SIDE || out.width > SCALE_SIDE
+      || out.height > SCALE_SIDE) {
+    RING_ROLLED
+    for (uint32_t p = 0; p < in.n_planes; p++) {
+      const RingPlane from = in.plane[p], to = out.plane[p];
+
+      if (from.pixel_stride == 1)
+        scale_bilinear (from, to, 1, ring);
+      else if (from.pixel_stride == 2)
+        scale_bilinear (from, to, 2, ring);
+      else if (from.pixel_stride == 3)
+        scale_bilinear (from, to, 3, ring);
+      else
+        scale_bilinear (from, to, 4, ring);
+    }
+    return;
+  }
+
+  RING_UNROLLED
+  for (uint32_t i = 0; i < 6; i++)
+    is_made &= state->made_for[i] == wanted[i];
+  if (!is_made) {
+    RING_ROLLED
+    for (uint32_t i = 0; i < 2 * n_sizes; i++) {
+      const RingPlane from = in.plane[i >> 1], to = out.plane[i >> 1];
+      const int32_t is_down = (int32_t) (i & 1);
+      const int32_t n = (int32_t) (is_down ? from.height : from.width);
+      const int32_t size = (int32_t) (is_down ? to.height : to.width);
+      const int32_t taps = scale_taps (method, n, size);
+
+      RING_FOR_EACH (x, size)
+        state->first[is_down][(i >> 1) * SCALE_SIDE + x] =
+            (uint16_t) scale_weigh (state->weight[is_down]
+                    + (i >> 1) * SCALE_TAPS * SCALE_SIDE + x * taps,
+                taps, method, n, size, x);
+    }
+    ring_barrier ();
+    if (ring_is_first_worker ()) {
+      for (uint32_t i = 0; i < 6; i++)
+        state->made_for[i] = wanted[i];
+    }
+  }
+
+  /* What lies between columns and rows is as large as the larger of both pictures, at the
+   * most, unless one side grows and the other shrinks: then it is made in bands. */
+  for (uint32_t p = 0; p < in.n_planes; p++) {
+    room_in += (int64_t) in.plane[p].width * in.plane[p].height
+        * in.plane[p].pixel_stride;
+    room_out += (int64_t) out.plane[p].width * out.plane[p].height
+        * out.plane[p].pixel_stride;
+  }
+  for (;; n_bands *= 2) {
+    needed = 0;
+    for (uint32_t p = 0; p < in.n_planes; p++)
+      needed += (int64_t) in.plane[p].width * in.plane[p].pixel_stride
+          * ((out.plane[p].height + n_bands - 1) / n_bands);
+    if (needed <= (room_in > room_out ? room_in : room_out))
+      break;
+  }
+  RING_ROLLED
+  for (int64_t band = 0; band < n_bands; band++) {
+    RING_ROLLED
+    for (int32_t phase = 0; phase < SCALE_PHASES; phase++) {
+      RING_GLOBAL int16_t *at = between;
+
+      /* Before the first, and after what is there has been used. */
+      if (band + phase > 0)
+        ring_barrier ();
+      RING_ROLLED
+      for (uint32_t p = 0; p < in.n_planes; p++) {
+        const RingPlane from = in.plane[p], to = out.plane[p];
+        const uint32_t of = p > 0;
+        ScaleTable across, down;
+
+        across.first = state->first[0] + of * SCALE_SIDE;
+        across.weight = state->weight[0] + of * SCALE_TAPS * SCALE_SIDE;
+        across.taps = scale_taps (method, (int32_t) from.width,
+            (int32_t) to.width);
+        down.first = state->first[1] + of * SCALE_SIDE;
+        down.weight = state->weight[1] + of * SCALE_TAPS * SCALE_SIDE;
+        down.taps = scale_taps (method, (int32_t) from.height,
+            (int32_t) to.height);
+        scale_by_step (from, to, across, down, at, to.height * band / n_bands,
+            to.height * (band + 1) / n_bands, phase, ring);
+        at += (int64_t) from.width * from.pixel_stride
+            * ((to.height + n_bands - 1) / n_bands);
+      }
+    }
+  }
+}
