@@ -220,6 +220,23 @@ scale_each_pixel (const RingPlane from, const RingPlane to, const int32_t step,
   }
 }
 
+/* A pixel made of @taps from @at on; @step is a constant. */
+RING_FUNCTION void
+scale_sum (const RING_GLOBAL int16_t *at, const RING_GLOBAL int16_t *weight,
+    int32_t taps, RING_GLOBAL uint8_t *pixel, const int32_t step)
+{
+  int32_t sum[4] = { 1 << 19, 1 << 19, 1 << 19, 1 << 19 };
+
+  for (int32_t k = 0; k < taps; k++, at += step) {
+    RING_UNROLLED
+    for (int32_t c = 0; c < step; c++)
+      sum[c] += weight[k] * at[c];
+  }
+  RING_UNROLLED
+  for (int32_t c = 0; c < step; c++)
+    pixel[c] = (uint8_t) ring_clamp_i32 (sum[c] >> 20, 0, 255);
+}
+
 #ifdef RING_STRIDED
 
 /* ---- on a GPU: each lane has a pixel ---------------------------------------------- */
@@ -254,22 +271,10 @@ scale_rows (const RingPlane to, const ScaleTable across,
     int64_t end, const int32_t step, RingWorker *ring)
 {
   RING_FOR_EACH_ROW_OF (j, end - begin) {
-    RING_FOR_EACH_LANE (x, to.width) {
-      const RING_GLOBAL int16_t *weight = across.weight + x * across.taps;
-      const RING_GLOBAL int16_t *at =
-          between + (j * width + across.first[x]) * step;
-      RING_GLOBAL uint8_t *pixel = ring_row (to, begin + j) + x * step;
-      int32_t sum[4] = { 1 << 19, 1 << 19, 1 << 19, 1 << 19 };
-
-      for (int32_t k = 0; k < across.taps; k++, at += step) {
-        RING_UNROLLED
-        for (int32_t c = 0; c < step; c++)
-          sum[c] += weight[k] * at[c];
-      }
-      RING_UNROLLED
-      for (int32_t c = 0; c < step; c++)
-        pixel[c] = (uint8_t) ring_clamp_i32 (sum[c] >> 20, 0, 255);
-    }
+    RING_FOR_EACH_LANE (x, to.width)
+      scale_sum (between + (j * width + across.first[x]) * step,
+          across.weight + x * across.taps, across.taps,
+          ring_row (to, begin + j) + x * step, step);
   }
 }
 
@@ -294,58 +299,138 @@ scale_weighted (const RingPlane from, const RingPlane to,
 
 /* What a pixel of a row is made of lies anywhere, but for all rows in the same place. So
  * several of them are made at once, with what belongs to the same column sorted side by
- * side: there a vector does to all rows what a column takes. */
-#define SCALE_ROWS(step) ((step) == 3 ? 16 : 16 / (step))
-#define SCALE_LANES(step) (SCALE_ROWS (step) * (step))
-/* As much of a row at a time as the first cache has room for. */
-#define SCALE_PIXELS(step) ((step) == 3 ? 128 : 256)
+ * side: there a vector does to all rows what a column takes. These are sixteen lanes, or
+ * more where they are pixels of several bytes, which are sorted as a whole. */
+#define SCALE_ROWS(step) ((step) == 1 || (step) == 3 ? 16 : 8)
+/* As much of a row at a time as a cache has room for, and no more than 16384 values of all
+ * of them. */
+#define SCALE_PIXELS(step) ((step) <= 2 ? 1024 : 256)
 #define SCALE_PITCH(step) (SCALE_PIXELS (step) * (step))
-#define SCALE_ROOM(step) (SCALE_ROWS (step) * SCALE_PITCH (step))
+#define SCALE_ROOM 16384
+/* Pixels that places are found for at once. */
+#define SCALE_STRIP 2048
+
+/* The values, and the bytes, of a pixel. */
+typedef uint64_t __attribute__ ((may_alias, aligned (2))) ScaleValues4;
+typedef uint32_t __attribute__ ((may_alias, aligned (2))) ScaleValues2;
+typedef uint32_t __attribute__ ((may_alias, aligned (1))) ScaleBytes4;
+typedef uint16_t __attribute__ ((may_alias, aligned (1))) ScaleBytes2;
+
+/* These are loops of interleaving that compilers know. */
+#define SCALE_SORT(Pixel) \
+  RING_INDEPENDENT_ \
+  for (int32_t x = 0; x < n; x++) { \
+    for (int32_t r = 0; r < n_rows; r++) \
+      ((RING_GLOBAL Pixel *) sorted)[x * n_rows + r] = \
+          ((const Pixel *) rows)[r * SCALE_PIXELS (step) + x]; \
+  }
+#define SCALE_UNSORT(Pixel) \
+  RING_INDEPENDENT_ \
+  for (int32_t x = 0; x < n; x++) { \
+    for (int32_t r = 0; r < n_rows; r++) \
+      ((Pixel *) rows)[r * SCALE_PIXELS (step) + x] = \
+          ((const Pixel *) sorted)[x * n_rows + r]; \
+  }
 
 /* @n columns of @n_rows rows. */
 RING_FUNCTION void
 scale_sort (const int16_t *rows, RING_GLOBAL int16_t *sorted, int32_t n,
     const int32_t n_rows, const int32_t step)
 {
-  RING_INDEPENDENT_
-  for (int32_t x = 0; x < n; x++) {
-    for (int32_t r = 0; r < n_rows; r++) {
-      RING_GLOBAL int16_t *to = sorted + (x * n_rows + r) * step;
-      const int16_t *from = rows + r * SCALE_PITCH (step) + x * step;
+  const int32_t pitch = SCALE_PITCH (step);
 
-      if (step == 1)
-        *to = *from;
-      else
-        __builtin_memcpy (to, from, 2 * (size_t) step);
+  if (step == 1) {
+    SCALE_SORT (int16_t)
+  } else if (step == 2) {
+    SCALE_SORT (ScaleValues2)
+  } else if (step == 4) {
+    SCALE_SORT (ScaleValues4)
+  } else {
+    /* Four values are faster than three, and the next pixel takes the last one's place. */
+    for (int32_t x = 0; x < n - 1; x++) {
+      for (int32_t r = 0; r < n_rows; r++)
+        __builtin_memcpy (sorted + (x * n_rows + r) * 3, rows + r * pitch + x * 3,
+            8);
     }
+    for (int32_t r = 0; r < n_rows; r++)
+      __builtin_memcpy (sorted + ((n - 1) * n_rows + r) * 3,
+          rows + r * pitch + (n - 1) * 3, 6);
   }
 }
 
-/* And back, into the first @height rows of @to from (@x, @y) on. */
+/* And back by way of @rows, into the first @height rows of @to from (@begin, @y) on. */
 RING_FUNCTION void
-scale_unsort (const uint8_t *sorted, const RingPlane to, int64_t x, int64_t y,
-    int32_t n, int32_t height, const int32_t n_rows, const int32_t step)
+scale_unsort (const uint8_t *sorted, uint8_t *rows, const RingPlane to,
+    int64_t begin, int64_t y, int32_t n, int32_t height, const int32_t n_rows,
+    const int32_t step)
 {
-  uint8_t rows[SCALE_ROOM (3)];
+  const int32_t pitch = SCALE_PITCH (step);
 
-  RING_INDEPENDENT_
-  for (int32_t i = 0; i < n; i++) {
+  if (step == 1) {
+    SCALE_UNSORT (uint8_t)
+  } else if (step == 2) {
+    SCALE_UNSORT (ScaleBytes2)
+  } else if (step == 4) {
+    SCALE_UNSORT (ScaleBytes4)
+  } else {
     for (int32_t r = 0; r < n_rows; r++) {
-      uint8_t *row = rows + r * SCALE_PITCH (step) + i * step;
-      const uint8_t *from = sorted + (i * n_rows + r) * step;
-
-      if (step == 1)
-        *row = *from;
-      else
-        __builtin_memcpy (row, from, (size_t) step);
+      for (int32_t x = 0; x < n; x++)
+        __builtin_memcpy (rows + r * pitch + x * 3, sorted + (x * n_rows + r) * 3,
+            4);
     }
   }
   for (int32_t r = 0; r < height; r++) {
-    RING_GLOBAL uint8_t *row = ring_row (to, y + r) + x * step;
+    RING_GLOBAL uint8_t *row = ring_row (to, y + r) + begin * step;
 
     for (int32_t i = 0; i < n * step; i++)
-      row[i] = rows[r * SCALE_PITCH (step) + i];
+      row[i] = rows[r * pitch + i];
   }
+}
+
+/* @n pixels of the rows from @y on, from (@begin, @y) on; @column, from the first of a
+ * strip at @offset on, and @fraction are their places. */
+RING_FUNCTION void
+scale_tile (const RingPlane from, const RingPlane to, ScaleAxis down,
+    const int32_t *column, const int16_t *fraction, int64_t offset,
+    int64_t begin, int64_t y, int32_t n, const int32_t step)
+{
+  const int32_t n_rows = SCALE_ROWS (step), lanes = SCALE_ROWS (step) * step;
+  const int32_t height =
+      to.height - y < n_rows ? (int32_t) (to.height - y) : n_rows;
+  const int64_t first = offset + column[0], last = offset + column[n - 1];
+  const int32_t width =
+      (int32_t) (last - first + (last + 1 < from.width ? 2 : 1)) * step;
+  int16_t rows[SCALE_ROOM + 8], sorted[SCALE_ROOM + 8];
+  uint8_t *made = (uint8_t *) sorted;
+
+  for (int32_t r = 0; r < n_rows; r++) {
+    const int64_t row = scale_place (down, y + (r < height ? r : height - 1));
+    const int16_t f = scale_fraction (row);
+    const RING_GLOBAL uint8_t *upper =
+        ring_row (from, row >> 32) + first * step;
+    const RING_GLOBAL uint8_t *lower = upper + (f ? from.stride : 0);
+    int16_t *mixed = rows + r * SCALE_PITCH (step);
+
+    for (int32_t i = 0; i < width; i++)
+      mixed[i] = scale_mix_u8 (upper[i], lower[i], f);
+    /* Behind the last of all, for whose fraction, which is 0, anything would do. */
+    for (int32_t c = 0; c < step; c++)
+      mixed[width + c] = 0;
+  }
+  scale_sort (rows, sorted, (int32_t) (last - first + 2), n_rows, step);
+  for (int32_t i = 0; i < n; i++) {
+    const int16_t f = fraction[i];
+    const int16_t *left = sorted + (column[i] - column[0]) * lanes;
+    int16_t *mixed = rows + i * lanes;
+
+    for (int32_t l = 0; l < lanes; l++)
+      mixed[l] = (int16_t) ((uint16_t) (scale_mix (left[l], left[lanes + l], f)
+                                + 64)
+          >> 7);
+  }
+  for (int32_t i = 0; i < n * lanes; i++)
+    made[i] = (uint8_t) rows[i];
+  scale_unsort (made, (uint8_t *) rows, to, begin, y, n, height, n_rows, step);
 }
 
 RING_FUNCTION void
@@ -354,88 +439,79 @@ scale_bilinear (const RingPlane from, const RingPlane to, const int32_t step,
 {
   const ScaleAxis across = scale_axis (from.width, to.width);
   const ScaleAxis down = scale_axis (from.height, to.height);
-  const int32_t n_rows = SCALE_ROWS (step), lanes = SCALE_LANES (step);
   /* So many pixels are made of SCALE_PIXELS. */
-  const int32_t run = (int32_t) (from.width <= to.width
-          ? SCALE_PIXELS (step) - 4
-          : (uint64_t) (SCALE_PIXELS (step) - 4) * to.width / from.width);
+  const int32_t room = SCALE_PIXELS (step) - 4;
+  const int32_t most = from.width <= to.width
+      ? room
+      : (int32_t) ((uint64_t) room * to.width / from.width);
+  const int64_t groups =
+      ((int64_t) to.height + SCALE_ROWS (step) - 1) / SCALE_ROWS (step);
 
   /* Most of a row is not looked at. */
   if (from.width / 8 > to.width) {
     scale_each_pixel (from, to, step, ring);
     return;
   }
-  RING_FOR_EACH_ROW_OF (group, ((int64_t) to.height + n_rows - 1) / n_rows) {
-    const int64_t y = group * n_rows;
-    const int32_t height =
-        to.height - y < n_rows ? (int32_t) (to.height - y) : n_rows;
-    int16_t rows[SCALE_ROOM (step)], sorted[SCALE_ROOM (step)];
-    uint8_t made[SCALE_ROOM (step)];
+  for (int64_t strip = 0; strip < to.width; strip += SCALE_STRIP) {
+    const int32_t size = to.width - strip < SCALE_STRIP
+        ? (int32_t) (to.width - strip)
+        : SCALE_STRIP;
+    const int64_t offset = scale_place (across, strip) >> 32;
+    int32_t column[SCALE_STRIP];
+    int16_t fraction[SCALE_STRIP];
 
-    for (int64_t x = 0; x < to.width; x += run) {
-      const int32_t n = to.width - x < run ? (int32_t) (to.width - x) : run;
-      const int64_t first = scale_place (across, x) >> 32;
-      const int64_t last = scale_place (across, x + n - 1) >> 32;
-      /* There is one more, unless it is the last of all, which has no fraction. */
-      const int32_t columns =
-          (int32_t) (last - first + (last + 1 < from.width ? 2 : 1));
+    for (int32_t i = 0; i < size; i++) {
+      const int64_t place = scale_place (across, strip + i);
 
-      for (int32_t r = 0; r < n_rows; r++) {
-        const int64_t row =
-            scale_place (down, y + (r < height ? r : height - 1));
-        const int16_t f = scale_fraction (row);
-        const RING_GLOBAL uint8_t *upper =
-            ring_row (from, row >> 32) + first * step;
-        const RING_GLOBAL uint8_t *lower = upper + (f ? from.stride : 0);
-        int16_t *mixed = rows + r * SCALE_PITCH (step);
-
-        for (int32_t i = 0; i < columns * step; i++)
-          mixed[i] = scale_mix_u8 (upper[i], lower[i], f);
-      }
-      scale_sort (rows, sorted, columns, n_rows, step);
-      for (int32_t i = 0; i < n; i++) {
-        const int64_t column = scale_place (across, x + i);
-        const int16_t f = scale_fraction (column);
-        const int16_t *left = sorted + ((column >> 32) - first) * lanes;
-        uint8_t *to_lane = made + i * lanes;
-
-        for (int32_t l = 0; l < lanes; l++)
-          to_lane[l] =
-              (uint8_t) ((uint16_t) (scale_mix (left[l], left[lanes + l], f)
-                             + 64)
-                  >> 7);
-      }
-      scale_unsort (made, to, x, y, n, height, n_rows, step);
+      column[i] = (int32_t) ((place >> 32) - offset);
+      fraction[i] = scale_fraction (place);
+    }
+    RING_FOR_EACH_ROW_OF (group, groups) {
+      for (int32_t x = 0; x < size; x += most)
+        scale_tile (from, to, down, column + x, fraction + x, offset, strip + x,
+            group * SCALE_ROWS (step), size - x < most ? size - x : most, step);
     }
   }
 }
 
-/* @width bytes of a row made of @taps rows, @width a constant. */
-RING_FUNCTION void
+/* @n bytes of a row made of @taps rows, some of them with their sums in registers. */
+static void
 scale_columns (const RING_GLOBAL uint8_t *from, int64_t stride,
-    const RING_GLOBAL int16_t *weight, int32_t taps, int16_t *to,
-    const int32_t width)
+    const RING_GLOBAL int16_t *weight, int32_t taps, RING_GLOBAL int16_t *to,
+    int32_t n)
 {
-  int32_t sum[RING_TILE];
+  for (int32_t i = 0; i < n; i += RING_TILE) {
+    const RING_GLOBAL uint8_t *row = from + i;
+    int32_t sum[RING_TILE];
 
-  for (int32_t j = 0; j < width; j++)
-    sum[j] = 128;
-  for (int32_t k = 0; k < taps; k++, from += stride) {
-    const int16_t w = weight[k];
+    if (n - i >= RING_TILE) {
+      for (int32_t j = 0; j < RING_TILE; j++)
+        sum[j] = 128;
+      for (int32_t k = 0; k < taps; k++, row += stride) {
+        const int16_t w = weight[k];
 
-    for (int32_t j = 0; j < width; j++)
-      sum[j] += w * from[j];
+        for (int32_t j = 0; j < RING_TILE; j++)
+          sum[j] += w * row[j];
+      }
+      for (int32_t j = 0; j < RING_TILE; j++)
+        to[i + j] = (int16_t) (sum[j] >> 8);
+    } else {
+      for (int32_t j = 0; j < n - i; j++) {
+        sum[j] = 128;
+        for (int32_t k = 0; k < taps; k++)
+          sum[j] += weight[k] * row[k * stride + j];
+        to[i + j] = (int16_t) (sum[j] >> 8);
+      }
+    }
   }
-  for (int32_t j = 0; j < width; j++)
-    to[j] = (int16_t) (sum[j] >> 8);
 }
 
-/* @lanes results side by side, @lanes a constant. */
+/* @lanes results side by side, @lanes a constant of 48 at the most. */
 RING_FUNCTION void
 scale_lanes (const RING_GLOBAL int16_t *from, const RING_GLOBAL int16_t *weight,
     int32_t taps, uint8_t *to, const int32_t lanes)
 {
-  int32_t sum[SCALE_LANES (3)];
+  int32_t sum[48];
 
   for (int32_t l = 0; l < lanes; l++)
     sum[l] = 1 << 19;
@@ -449,44 +525,49 @@ scale_lanes (const RING_GLOBAL int16_t *from, const RING_GLOBAL int16_t *weight,
     to[l] = (uint8_t) ring_clamp_i32 (sum[l] >> 20, 0, 255);
 }
 
-/* @n_rows rows from @y on, @n_rows a constant. */
+/* Row @y by itself, by way of @between. */
+RING_FUNCTION void
+scale_row (const RingPlane from, const RingPlane to, const ScaleTable across,
+    const ScaleTable down, RING_GLOBAL int16_t *between, int64_t y,
+    const int32_t step)
+{
+  scale_columns (ring_row (from, down.first[y]), from.stride,
+      down.weight + y * down.taps, down.taps, between,
+      (int32_t) from.width * step);
+  for (int64_t x = 0; x < to.width; x++)
+    scale_sum (between + (int64_t) across.first[x] * step,
+        across.weight + x * across.taps, across.taps,
+        ring_row (to, y) + x * step, step);
+}
+
+/* SCALE_ROWS from @y on. */
 RING_FUNCTION void
 scale_rows (const RingPlane from, const RingPlane to, const ScaleTable across,
-    const ScaleTable down, RING_GLOBAL int16_t *sorted, int64_t y,
-    const int32_t n_rows, const int32_t step)
+    const ScaleTable down, RING_GLOBAL int16_t *between, int64_t y,
+    const int32_t step)
 {
-  const int32_t lanes = n_rows * step, most = SCALE_PIXELS (step);
-  int16_t rows[SCALE_ROOM (step)];
-  uint8_t made[SCALE_ROOM (step)];
+  const int32_t n_rows = SCALE_ROWS (step), lanes = SCALE_ROWS (step) * step;
+  const int32_t most = SCALE_PIXELS (step);
+  int16_t rows[SCALE_ROOM + 8];
+  uint8_t made[SCALE_ROOM + 8];
 
   for (int64_t x = 0; x < from.width; x += most) {
-    const int32_t columns =
-        from.width - x < most ? (int32_t) (from.width - x) : most;
-    const int32_t n = columns * step;
+    const int32_t n = from.width - x < most ? (int32_t) (from.width - x) : most;
 
-    for (int32_t r = 0; r < n_rows; r++) {
-      const RING_GLOBAL uint8_t *top =
-          ring_row (from, down.first[y + r]) + x * step;
-      const RING_GLOBAL int16_t *weight = down.weight + (y + r) * down.taps;
-      int16_t *summed = rows + r * SCALE_PITCH (step);
-      int32_t i = 0;
-
-      for (; i + RING_TILE <= n; i += RING_TILE)
-        scale_columns (top + i, from.stride, weight, down.taps, summed + i,
-            RING_TILE);
-      for (; i < n; i++)
-        scale_columns (top + i, from.stride, weight, down.taps, summed + i, 1);
-    }
-    scale_sort (rows, sorted + x * lanes, columns, n_rows, step);
+    for (int32_t r = 0; r < n_rows; r++)
+      scale_columns (ring_row (from, down.first[y + r]) + x * step, from.stride,
+          down.weight + (y + r) * down.taps, down.taps,
+          rows + r * SCALE_PITCH (step), n * step);
+    scale_sort (rows, between + x * lanes, n, n_rows, step);
   }
   for (int64_t x = 0; x < to.width; x += most) {
     const int32_t n = to.width - x < most ? (int32_t) (to.width - x) : most;
 
     for (int32_t i = 0; i < n; i++)
-      scale_lanes (sorted + (int64_t) across.first[x + i] * lanes,
+      scale_lanes (between + (int64_t) across.first[x + i] * lanes,
           across.weight + (x + i) * across.taps, across.taps, made + i * lanes,
           lanes);
-    scale_unsort (made, to, x, y, n, n_rows, n_rows, step);
+    scale_unsort (made, (uint8_t *) rows, to, x, y, n, n_rows, n_rows, step);
   }
 }
 
@@ -509,10 +590,10 @@ scale_weighted (const RingPlane from, const RingPlane to,
 
     if (i < groups)
       scale_rows (from, to, across, down, between + at * row_size, begin + at,
-          SCALE_ROWS (step), step);
+          step);
     else
-      scale_rows (from, to, across, down, between + at * row_size, begin + at,
-          1, step);
+      scale_row (from, to, across, down, between + at * row_size, begin + at,
+          step);
   }
 }
 

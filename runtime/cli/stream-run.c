@@ -170,6 +170,7 @@ typedef struct
 typedef struct
 {
   const Stream *stream;
+  RingKernel *kernel;
   RingRuntime *runtime;
   gpointer context; /* of the device */
   gboolean device_in, device_out;
@@ -203,8 +204,7 @@ prepare (Flight *f, guint i, const RingFormat *format, GError **error)
   const StreamItem *item = &s->item[i];
   Submitted *m = &f->message[i];
   const guint n = ring_kernel_info_get_max_outputs (s->info);
-  const gsize units = item->size / ring_format_get_frame_size (s->format);
-  const gsize room = units * ring_format_get_frame_size (format);
+  const gsize room = ring_kernel_get_output_size (f->kernel, item->size);
   RingRuntime *from = s->pinned ? f->runtime : NULL;
   /* What was there before differs each time: so what is not written is seen. */
   static gint times;
@@ -326,6 +326,7 @@ run_by_reference (const Stream *s, RingKernel *kernel, RingRuntime *runtime,
   guint i;
 
   f->stream = s;
+  f->kernel = kernel;
   f->runtime = runtime;
   f->context = s->device ? ring_runtime_get_cuda_context (runtime) : NULL;
   f->device_in = f->context && s->device_in;
@@ -414,7 +415,7 @@ stream_run (const Stream *s, RingKernel *kernel, RingRuntime *runtime,
 {
   results->bytes =
       g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
-  return ring_kernel_set_format (kernel, s->format, error)
+  return ring_kernel_set_formats (kernel, s->format, s->wanted, error)
       && (s->by_copy ? run_by_copy (s, kernel, results, error)
                      : run_by_reference (s, kernel, runtime, results, error));
 }
