@@ -143,7 +143,8 @@ scale_weigh (RING_GLOBAL int16_t *weight, int32_t taps, int32_t method,
   const int64_t center = (2 * x + 1) * in - out;
   const int64_t unit = 2 * (int64_t) ring_max_i32 (in, out);
   const int32_t is_area = method == SCALE_AREA;
-  const int64_t place = scale_place (scale_axis ((uint32_t) in, (uint32_t) out), x);
+  const int64_t place =
+      scale_place (scale_axis ((uint32_t) in, (uint32_t) out), x);
   const int32_t n = is_area ? in <= out ? 2 : taps
       : in <= out           ? 6
                             : (6 * in + out - 1) / out;
@@ -152,8 +153,7 @@ scale_weigh (RING_GLOBAL int16_t *weight, int32_t taps, int32_t method,
   const int64_t begin = !is_area ? reach / (2 * out) - 8 * unit + 1
       : in <= out                ? place >> 32
                                  : left / out;
-  const int32_t first =
-      ring_clamp_i32 ((int32_t) begin, 0, in - taps);
+  const int32_t first = ring_clamp_i32 ((int32_t) begin, 0, in - taps);
   double total = 0.0, sum = 0.0;
   int32_t before = 0;
 
@@ -243,54 +243,38 @@ scale_sum (const RING_GLOBAL int16_t *at, const RING_GLOBAL int16_t *weight,
 
 #define scale_bilinear scale_each_pixel
 
-/* Columns of the rows from @begin to @end, into @between. */
-RING_FUNCTION void
-scale_columns (const RingPlane from, const ScaleTable down,
-    RING_GLOBAL int16_t *between, int64_t begin, int64_t end, RingWorker *ring)
-{
-  const int64_t n = (int64_t) from.width * from.pixel_stride;
-
-  RING_FOR_EACH_ROW_OF (j, end - begin) {
-    const RING_GLOBAL int16_t *weight = down.weight + (begin + j) * down.taps;
-    const RING_GLOBAL uint8_t *row = ring_row (from, down.first[begin + j]);
-
-    RING_FOR_EACH_LANE (i, n) {
-      const RING_GLOBAL uint8_t *at = row + i;
-      int32_t sum = 128;
-
-      for (int32_t k = 0; k < down.taps; k++, at += from.stride)
-        sum += weight[k] * *at;
-      between[j * n + i] = (int16_t) (sum >> 8);
-    }
-  }
-}
-
-RING_FUNCTION void
-scale_rows (const RingPlane to, const ScaleTable across,
-    const RING_GLOBAL int16_t *between, int64_t width, int64_t begin,
-    int64_t end, const int32_t step, RingWorker *ring)
-{
-  RING_FOR_EACH_ROW_OF (j, end - begin) {
-    RING_FOR_EACH_LANE (x, to.width)
-      scale_sum (between + (j * width + across.first[x]) * step,
-          across.weight + x * across.taps, across.taps,
-          ring_row (to, begin + j) + x * step, step);
-  }
-}
-
 /* The first of two phases makes columns, the second rows. */
 #define SCALE_PHASES 2
 
+/* The rows from @begin to @end of @to, by way of @between. */
 RING_FUNCTION void
 scale_weighted (const RingPlane from, const RingPlane to,
     const ScaleTable across, const ScaleTable down,
     RING_GLOBAL int16_t *between, int64_t begin, int64_t end, int32_t phase,
     const int32_t step, RingWorker *ring)
 {
-  if (phase == 0)
-    scale_columns (from, down, between, begin, end, ring);
-  else
-    scale_rows (to, across, between, from.width, begin, end, step, ring);
+  const int64_t n = (int64_t) from.width * step;
+
+  RING_FOR_EACH_ROW_OF (y, end - begin) {
+    const RING_GLOBAL int16_t *weight = down.weight + (begin + y) * down.taps;
+    const RING_GLOBAL uint8_t *top = ring_row (from, down.first[begin + y]);
+    RING_GLOBAL int16_t *row = between + y * n;
+
+    if (phase > 0) {
+      RING_FOR_EACH_LANE (x, to.width)
+        scale_sum (row + across.first[x] * step,
+            across.weight + x * across.taps, across.taps,
+            ring_row (to, begin + y) + x * step, step);
+    } else {
+      RING_FOR_EACH_LANE (i, n) {
+        int32_t sum = 128;
+
+        for (int32_t k = 0; k < down.taps; k++)
+          sum += weight[k] * top[k * from.stride + i];
+        row[i] = (int16_t) (sum >> 8);
+      }
+    }
+  }
 }
 
 #else
@@ -349,8 +333,8 @@ scale_sort (const int16_t *rows, RING_GLOBAL int16_t *sorted, int32_t n,
     /* Four values are faster than three, and the next pixel takes the last one's place. */
     for (int32_t x = 0; x < n - 1; x++) {
       for (int32_t r = 0; r < n_rows; r++)
-        __builtin_memcpy (sorted + (x * n_rows + r) * 3, rows + r * pitch + x * 3,
-            8);
+        __builtin_memcpy (sorted + (x * n_rows + r) * 3,
+            rows + r * pitch + x * 3, 8);
     }
     for (int32_t r = 0; r < n_rows; r++)
       __builtin_memcpy (sorted + ((n - 1) * n_rows + r) * 3,
@@ -375,8 +359,8 @@ scale_unsort (const uint8_t *sorted, uint8_t *rows, const RingPlane to,
   } else {
     for (int32_t r = 0; r < n_rows; r++) {
       for (int32_t x = 0; x < n; x++)
-        __builtin_memcpy (rows + r * pitch + x * 3, sorted + (x * n_rows + r) * 3,
-            4);
+        __builtin_memcpy (rows + r * pitch + x * 3,
+            sorted + (x * n_rows + r) * 3, 4);
     }
   }
   for (int32_t r = 0; r < height; r++) {
@@ -424,9 +408,9 @@ scale_tile (const RingPlane from, const RingPlane to, ScaleAxis down,
     int16_t *mixed = rows + i * lanes;
 
     for (int32_t l = 0; l < lanes; l++)
-      mixed[l] = (int16_t) ((uint16_t) (scale_mix (left[l], left[lanes + l], f)
-                                + 64)
-          >> 7);
+      mixed[l] =
+          (int16_t) ((uint16_t) (scale_mix (left[l], left[lanes + l], f) + 64)
+              >> 7);
   }
   for (int32_t i = 0; i < n * lanes; i++)
     made[i] = (uint8_t) rows[i];
@@ -509,7 +493,7 @@ scale_columns (const RING_GLOBAL uint8_t *from, int64_t stride,
 /* @lanes results side by side, @lanes a constant of 48 at the most. */
 RING_FUNCTION void
 scale_lanes (const RING_GLOBAL int16_t *from, const RING_GLOBAL int16_t *weight,
-    int32_t taps, uint8_t *to, const int32_t lanes)
+    int32_t taps, int16_t *to, const int32_t lanes)
 {
   int32_t sum[48];
 
@@ -522,7 +506,7 @@ scale_lanes (const RING_GLOBAL int16_t *from, const RING_GLOBAL int16_t *weight,
       sum[l] += w * from[l];
   }
   for (int32_t l = 0; l < lanes; l++)
-    to[l] = (uint8_t) ring_clamp_i32 (sum[l] >> 20, 0, 255);
+    to[l] = (int16_t) ring_clamp_i32 (sum[l] >> 20, 0, 255);
 }
 
 /* Row @y by itself, by way of @between. */
@@ -548,8 +532,8 @@ scale_rows (const RingPlane from, const RingPlane to, const ScaleTable across,
 {
   const int32_t n_rows = SCALE_ROWS (step), lanes = SCALE_ROWS (step) * step;
   const int32_t most = SCALE_PIXELS (step);
-  int16_t rows[SCALE_ROOM + 8];
-  uint8_t made[SCALE_ROOM + 8];
+  int16_t rows[SCALE_ROOM + 8], summed[SCALE_ROOM + 8];
+  uint8_t *made = (uint8_t *) rows;
 
   for (int64_t x = 0; x < from.width; x += most) {
     const int32_t n = from.width - x < most ? (int32_t) (from.width - x) : most;
@@ -565,9 +549,11 @@ scale_rows (const RingPlane from, const RingPlane to, const ScaleTable across,
 
     for (int32_t i = 0; i < n; i++)
       scale_lanes (between + (int64_t) across.first[x + i] * lanes,
-          across.weight + (x + i) * across.taps, across.taps, made + i * lanes,
-          lanes);
-    scale_unsort (made, (uint8_t *) rows, to, x, y, n, n_rows, n_rows, step);
+          across.weight + (x + i) * across.taps, across.taps,
+          summed + i * lanes, lanes);
+    for (int32_t i = 0; i < n * lanes; i++)
+      made[i] = (uint8_t) summed[i];
+    scale_unsort (made, (uint8_t *) summed, to, x, y, n, n_rows, n_rows, step);
   }
 }
 
@@ -601,26 +587,18 @@ scale_weighted (const RingPlane from, const RingPlane to,
 
 /* ---- the picture ------------------------------------------------------------------ */
 
-/* For the rows from @begin to @end of @to. */
-RING_FUNCTION void
-scale_by_step (const RingPlane from, const RingPlane to,
-    const ScaleTable across, const ScaleTable down,
-    RING_GLOBAL int16_t *between, int64_t begin, int64_t end, int32_t phase,
-    RingWorker *ring)
-{
-  if (from.pixel_stride == 1)
-    scale_weighted (from, to, across, down, between, begin, end, phase, 1,
-        ring);
-  else if (from.pixel_stride == 2)
-    scale_weighted (from, to, across, down, between, begin, end, phase, 2,
-        ring);
-  else if (from.pixel_stride == 3)
-    scale_weighted (from, to, across, down, between, begin, end, phase, 3,
-        ring);
-  else
-    scale_weighted (from, to, across, down, between, begin, end, phase, 4,
-        ring);
-}
+/* @call for a step that is a constant. */
+#define SCALE_BY_STEP(pixel_stride, call) \
+  do { \
+    if ((pixel_stride) == 1) \
+      call (1); \
+    else if ((pixel_stride) == 2) \
+      call (2); \
+    else if ((pixel_stride) == 3) \
+      call (3); \
+    else \
+      call (4); \
+  } while (0)
 
 RING_KERNEL (scale, "Makes a picture larger or smaller",
     RING_VIDEO ("GRAY8, RGB, BGR, RGBA, BGRA, ARGB, ABGR, RGBx, BGRx, xRGB, xBGR, I420, NV12"),
@@ -653,14 +631,9 @@ RING_KERNEL (scale, "Makes a picture larger or smaller",
     for (uint32_t p = 0; p < in.n_planes; p++) {
       const RingPlane from = in.plane[p], to = out.plane[p];
 
-      if (from.pixel_stride == 1)
-        scale_bilinear (from, to, 1, ring);
-      else if (from.pixel_stride == 2)
-        scale_bilinear (from, to, 2, ring);
-      else if (from.pixel_stride == 3)
-        scale_bilinear (from, to, 3, ring);
-      else
-        scale_bilinear (from, to, 4, ring);
+#define SCALE_CALL(step) scale_bilinear (from, to, step, ring)
+      SCALE_BY_STEP (from.pixel_stride, SCALE_CALL);
+#undef SCALE_CALL
     }
     return;
   }
@@ -723,14 +696,17 @@ RING_KERNEL (scale, "Makes a picture larger or smaller",
 
         across.first = state->first[0] + of * SCALE_SIDE;
         across.weight = state->weight[0] + of * SCALE_TAPS * SCALE_SIDE;
-        across.taps = scale_taps (method, (int32_t) from.width,
-            (int32_t) to.width);
+        across.taps =
+            scale_taps (method, (int32_t) from.width, (int32_t) to.width);
         down.first = state->first[1] + of * SCALE_SIDE;
         down.weight = state->weight[1] + of * SCALE_TAPS * SCALE_SIDE;
-        down.taps = scale_taps (method, (int32_t) from.height,
-            (int32_t) to.height);
-        scale_by_step (from, to, across, down, at, to.height * band / n_bands,
-            to.height * (band + 1) / n_bands, phase, ring);
+        down.taps =
+            scale_taps (method, (int32_t) from.height, (int32_t) to.height);
+#define SCALE_CALL(step) \
+  scale_weighted (from, to, across, down, at, to.height *band / n_bands, \
+      to.height * (band + 1) / n_bands, phase, step, ring)
+        SCALE_BY_STEP (from.pixel_stride, SCALE_CALL);
+#undef SCALE_CALL
         at += (int64_t) from.width * from.pixel_stride
             * ((to.height + n_bands - 1) / n_bands);
       }

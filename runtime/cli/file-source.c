@@ -247,7 +247,8 @@ cli_source_wanted (const CliSource *s, RingKernelInfo *info,
         "kernel '%s' gives %s; --output-format and --output-size are of pictures",
         ring_kernel_info_get_name (info),
         cli_nick (RING_TYPE_PAYLOAD_KIND, format->kind));
-  if (name && strcmp (ring_video_format_to_string (format->video_format), name)) {
+  if (name
+      && strcmp (ring_video_format_to_string (format->video_format), name)) {
     format->video_format = ring_video_format_from_string (name);
     format->matrix = RING_COLOR_MATRIX_UNKNOWN;
     format->range = RING_COLOR_RANGE_UNKNOWN;

@@ -113,7 +113,8 @@ static gboolean G_GNUC_PRINTF (3, 4)
   g_test_message ("%s: %s%s%s, message %u of %u (%" G_GSIZE_FORMAT
                   " bytes%s%s%s, padding %u): %s",
       ring_kernel_info_get_name (s->info), format, out ? " to " : "",
-      out ? out : "", message + 1, s->n, item->size, s->by_copy ? ", by copy" : ", by reference",
+      out ? out : "", message + 1, s->n, item->size,
+      s->by_copy ? ", by copy" : ", by reference",
       item->discont ? ", discont" : "", item->in_place ? ", in place" : "",
       item->padding, what);
   for (i = 0; i <= message; i++)
