@@ -53,6 +53,7 @@ SETTINGS = {
     "moving-average": "window=36 hop=4",
     "resample": "up=25 down=36",
     "rms-window": "window=36 hop=4",
+    "scale": "method=lanczos",
     "sharpen": "amount=2 sigma=1.5",
     "spike-detect": "threshold=2.5 window=90 refractory=0.3",
     "temporal-denoise": "strength=0.9 threshold=24",

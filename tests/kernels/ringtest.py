@@ -35,7 +35,7 @@ CFLAGS = ['-std=gnu11', '-Wall', '-Wextra', '-Werror', '-O3', '-ffp-contract=off
 CFLAGS += os.environ.get('RINGTEST_CFLAGS', '').split()
 
 DISCONT = 1
-IN_PLACE, EMITS = 1, 2
+IN_PLACE, EMITS, ANY_FORMAT, ANY_SIZE = 1, 2, 4, 8
 BYTES, VIDEO, AUDIO, RECORD = range(4)
 FLOAT, INT, BOOL, ENUM, FLOAT_ARRAY = range(1, 6)
 

@@ -135,6 +135,20 @@ def keyed(shape, data, ours, theirs):
     return float((a != b).mean() * 100), 1, "% of pixels, opaque in one alone"
 
 
+HD_READY = " ! capsfilter caps=video/x-raw,width=1280,height=720"
+
+
+def alike(least):
+    """Pictures with a PSNR of @least dB."""
+    def check(shape, data, ours, theirs):
+        if ours.size != theirs.size:
+            raise ValueError(f"{ours.size} and {theirs.size} values, not as many")
+        off = np.sqrt(np.square(ours.astype(np.float64) - theirs).mean())
+        return float(off), 255 * 10 ** (-least / 20), \
+            f"root of the mean square of what both differ; {least} dB of PSNR are allowed"
+    return check
+
+
 class Screen(Picture):
     """Half of it is a green screen."""
 
@@ -228,7 +242,9 @@ def pairs():
         Pair("gain", half, Sound(480), Element("volume volume=0.5"), close_sound(1e-6),
              frames=3),
         Pair("convert", "", i420, Element("videoconvert n-threads=1"), None, goal=2),
-        Pair("scale", "", i420, Element("videoscale n-threads=1"), None, goal=2),
+        *(Pair("scale", "", shape, Element("videoscale n-threads=1" + HD_READY), alike(40),
+               goal=2, caps=HD_READY, note="both: bilinear, to 1280x720")
+          for shape in (i420, Picture("NV12"), bgrx)),
         Pair("equalizer-10", "", chunk, Element("equalizer-10bands"), None, goal=8),
         Pair("spectrum", "", chunk, Element("spectrum"), None, goal=6),
     ]
