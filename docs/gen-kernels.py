@@ -35,6 +35,7 @@ SETTINGS = {
     "color-balance": "saturation=1.6 hue=20",
     "compressor": "threshold=-30 ratio=6 make_up=8",
     "convolve": 'taps="0.6,0,0,0.3,0,0.1"',
+    "coverage": "threshold=200",
     "decimate": "factor=10",
     "delay": "time=0.25 feedback=0.5",
     "equalizer-10": "gain_62=4 gain_1k=-3 gain_8k=5",
@@ -55,10 +56,20 @@ SETTINGS = {
     "rms-window": "window=36 hop=4",
     "scale": "method=lanczos",
     "sharpen": "amount=2 sigma=1.5",
+    "spectrum": "size=2048 hop=1024 bands=64",
     "spike-detect": "threshold=2.5 window=90 refractory=0.3",
     "temporal-denoise": "strength=0.9 threshold=24",
     "threshold": "method=adaptive radius=15",
     "warp": "angle=15 zoom=1.2 fisheye=0.2",
+}
+
+# What is in the records that come of something else.
+RECORDS = {
+    "coverage": "pts (ns), share of white pixels, x, y, width and height of the box around "
+                "them, x and y of their centroid",
+    "loudness": "time at which a tenth of a second ends (ns); momentary, short-term and "
+                "integrated loudness (LUFS); greatest sample (dB)",
+    "spectrum": "time at which the window begins (ns), channel, band, level (dB)",
 }
 
 # What comes before the pipeline, and its source, where that of the kind does not do.
@@ -73,6 +84,7 @@ SOURCES = {
     "fuse": FOUR + "\ngst-launch-1.0 filesrc location=four.bin blocksize=4000",
 }
 
+# Of what gives records of something else, the end is that of records.
 LINES = {
     "video": ("gst-launch-1.0 filesrc location=tests/data/clip.webm ! decodebin ! videoconvert",
               "videoconvert ! autovideosink"),
@@ -85,6 +97,12 @@ LINES = {
 }
 
 
+def puts_out(info, outputs):
+    if info.get_output_kind() != info.get_kind():
+        return "; puts out records, %s: %s" % (code(outputs), RECORDS[info.get_name()])
+    return "; puts out " + code(outputs) if outputs else ""
+
+
 def describe(info, common):
     """The lines on one kernel; `common` are the formats its section has named."""
     name, kind = info.get_name(), info.get_kind().value_nick
@@ -93,7 +111,7 @@ def describe(info, common):
     if inputs:
         lines.append("Takes %s%s." % (
             "all of these formats" if inputs == common else code(inputs),
-            "; puts out " + code(outputs) if outputs else ""))
+            puts_out(info, outputs)))
     facts = []
     if info.get_in_place():
         facts.append("works in place")
@@ -107,7 +125,7 @@ def describe(info, common):
 
     lines += table(info)
 
-    before, after = LINES[kind]
+    before, after = LINES[kind][0], LINES[info.get_output_kind().value_nick][1]
     before = SOURCES.get(name, before)
     filter_ = "ringkernelfilter kernel=" + name
     if name in SETTINGS:

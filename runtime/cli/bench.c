@@ -95,12 +95,12 @@ completed (RingKernel *kernel, const RingCompletion *completion, gpointer data)
   g_mutex_unlock (&b->lock);
 }
 
+/* Of @bytes; a picture's format says that by itself. */
 static gboolean
-allocate (Bench *b, const RingFormat *format, RingMemory *memory,
+allocate (Bench *b, const RingFormat *format, gsize bytes, RingMemory *memory,
     GError **error)
 {
-  const gsize size = stream_lay_out (memory, format,
-      b->units * ring_format_get_frame_size (format), 0);
+  const gsize size = stream_lay_out (memory, format, bytes, 0);
   const gpointer data = ring_runtime_alloc (b->runtime, size, error);
 
   stream_place_at (memory, data);
@@ -236,6 +236,7 @@ measure (Bench *b, const Size *size, Figures *f, GError **error)
   StreamRandom random = { .seed = 1 };
   gboolean ok;
   guint i, k;
+  gsize room;
 
   b->format = size->format;
   b->units = size->units;
@@ -243,6 +244,7 @@ measure (Bench *b, const Size *size, Figures *f, GError **error)
     return FALSE;
   b->out = ring_kernel_get_output_format (b->kernel);
   f->bytes = size->units * ring_format_get_frame_size (b->format);
+  room = ring_kernel_get_output_size (b->kernel, f->bytes);
   cli_guard_doing ("%s", what);
   ok = TRUE;
   for (i = 0; i < IN_FLIGHT && ok; i++) {
@@ -250,9 +252,9 @@ measure (Bench *b, const Size *size, Figures *f, GError **error)
 
     memset (slot, 0, sizeof (*slot));
     slot->bench = b;
-    ok = allocate (b, b->format, &slot->input, error);
+    ok = allocate (b, b->format, f->bytes, &slot->input, error);
     for (k = 0; k < b->n_outputs && ok; k++)
-      ok = allocate (b, b->out, &slot->outputs[k], error);
+      ok = allocate (b, b->out, room, &slot->outputs[k], error);
     if (ok)
       stream_fill (&random, b->format, slot->input.plane[0].data, f->bytes);
   }

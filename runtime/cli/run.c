@@ -87,6 +87,7 @@ const CliCommand cli_run = {
   .examples =
       "  ringkernel run edges --input photo.png --output edges.png\n"
       "  ringkernel run gain -i speech.wav -o louder.wav --param gain=6\n"
+      "  ringkernel run loudness -i speech.wav -o loudness.csv\n"
       "  ringkernel run moving-average -i ecg.csv -o smooth.csv -p window=36\n"
       "  ringkernel run gray -i in.raw -o out.raw --size 640x480 --format RGBA\n"
       "  ringkernel run scale -i photo.png -o small.png --size 320x240 -p method=area\n",

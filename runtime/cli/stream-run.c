@@ -205,6 +205,10 @@ prepare (Flight *f, guint i, const RingFormat *format, GError **error)
   Submitted *m = &f->message[i];
   const guint n = ring_kernel_info_get_max_outputs (s->info);
   const gsize room = ring_kernel_get_output_size (f->kernel, item->size);
+  /* Records that are made of a picture have no rows. */
+  const guint padding = item->padding && format->kind == RING_PAYLOAD_VIDEO
+      ? item->padding + 3
+      : 0;
   RingRuntime *from = s->pinned ? f->runtime : NULL;
   /* What was there before differs each time: so what is not written is seen. */
   static gint times;
@@ -220,8 +224,8 @@ prepare (Flight *f, guint i, const RingFormat *format, GError **error)
   for (; m->n_outputs < n; m->n_outputs++) {
     Payload *p = &m->output[m->n_outputs];
 
-    if (!payload_init (p, f->device_out ? NULL : from, format, room,
-            item->padding ? item->padding + 3 : 0, content, error))
+    if (!payload_init (p, f->device_out ? NULL : from, format, room, padding,
+            content, error))
       return FALSE;
     if (f->device_out)
       payload_to_device (p, s->device, f->context);

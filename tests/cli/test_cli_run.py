@@ -444,6 +444,64 @@ class NumbersTest(Run):
                 self.assertFalse(os.path.exists(self.path("out.csv")))
 
 
+class RecordsOfOtherThingsTest(Run):
+    """What comes out is of another kind than what goes in."""
+
+    def numbers(self, name):
+        return np.loadtxt(self.path(name), delimiter=",", ndmin=2)
+
+    def test_a_spectrum_of_sound(self):
+        t = np.arange(20000)
+        tone = np.round(0.5 * 32767 * np.sin(2 * np.pi * 40 / 1024 * t)).astype("<i2")
+        scipy.io.wavfile.write(self.path("a.wav"), 44100, tone)
+        self.run_kernel("spectrum", "a.wav", "a.csv", "-p", "bands=0", "-p", "hop=1000")
+        rows = self.numbers("a.csv")
+        hops = (20000 - 1024) // 1000 + 1
+        self.assertEqual(rows.shape, (hops * 513, 4))
+        np.testing.assert_array_equal(rows[::513, 0], [
+            i * 1000 * 10 ** 9 // 44100 for i in range(hops)])
+        np.testing.assert_array_equal(rows[:, 2], list(range(513)) * hops)
+        np.testing.assert_allclose(rows[40::513, 3], 20 * np.log10(0.5), atol=1e-2)
+        self.assertEqual(set(rows[:, 3].reshape(hops, 513).argmax(axis=1)), {40})
+
+    def test_raw_sound_and_raw_records_in_blocks_of_any_length(self):
+        with wave.open(os.path.join(DATA, "speech.wav")) as file:
+            rate, channels = file.getframerate(), file.getnchannels()
+            self.write("in.raw", file.readframes(1 << 30))
+        record = np.dtype([("time", "<u8"), ("level", "<f8", 4)])
+        of = ["-f", "S16LE", "-r", str(rate), "-c", str(channels)]
+        for block in ("1", "777", "100000"):
+            self.run_kernel("loudness", "in.raw", block + ".bin", *of, "--block", block)
+        records = np.frombuffer(self.read("1.bin"), record)
+        self.assertEqual(records["time"].tolist(),
+                         [(i + 1) * 10 ** 8 for i in range(len(records))])
+        self.assertEqual(self.read("1.bin"), self.read("777.bin"))
+        self.assertEqual(self.read("1.bin"), self.read("100000.bin"))
+
+    def test_where_a_picture_is_white(self):
+        pixels = np.zeros((60, 80), np.uint8)
+        pixels[20:31, 40:70] = 255
+        cv2.imwrite(self.path("in.png"), pixels)
+        self.run_kernel("coverage", "in.png", "out.csv")
+        row = self.numbers("out.csv")[0]
+        np.testing.assert_array_equal(row[1:], [30 * 11 / 4800, 40, 20, 30, 11, 54.5, 25])
+
+    def test_a_record_for_each_raw_picture(self):
+        pixels = np.random.default_rng(1).integers(0, 256, (7, 9, 13), np.uint8)
+        self.write("in.raw", pixels.tobytes())
+        self.run_kernel("coverage", "in.raw", "out.csv", "-f", "GRAY8", "-s", "13x9")
+        np.testing.assert_allclose(self.numbers("out.csv")[:, 1],
+                                   (pixels >= 128).mean(axis=(1, 2)), atol=1e-15)
+
+    def test_outputs_that_hold_no_records(self):
+        speech = os.path.join(DATA, "speech.wav")
+        self.fails("run", "loudness", "-i", speech, "-o", "x.wav", says=[
+            "gives records (tdddd)", "name the output .csv"])
+        self.picture("in.png", (4, 4))
+        self.fails("run", "coverage", "-i", "in.png", "-o", "x.png", says="name the output .csv")
+        self.assertEqual(sorted(os.listdir(self.folder)), ["in.png"])
+
+
 class BytesTest(Run):
     def test_a_pipe_gets_each_result_when_its_message_is_done(self):
         env = environment()

@@ -250,6 +250,8 @@ class BenchTest(Case):
         for kernel, sizes in [("invert", [640 * 360, 1280 * 720, 1920 * 1080]),
                               ("gain", [64 * 4, 1024 * 4, 16384 * 4]),
                               ("decimate", [16, 256 * 16, 4096 * 16]),
+                              ("spectrum", [64 * 8, 1024 * 8, 16384 * 8]),
+                              ("coverage", [640 * 360, 1280 * 720, 1920 * 1080]),
                               ("copy", [256, 65536, 1048576])]:
             with self.subTest(kernel):
                 report = self.bench(kernel)
