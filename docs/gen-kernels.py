@@ -72,6 +72,11 @@ RECORDS = {
     "spectrum": "time at which the window begins (ns), channel, band, level (dB)",
 }
 
+# What is asked for of a kernel that leaves it open.
+WANTED = {
+    "scale": "video/x-raw,width=240,height=180",
+}
+
 # What comes before the pipeline, and its source, where that of the kind does not do.
 FOUR = """\
 # Four thermometers, ten times a second; each deviates in its own way.
@@ -117,6 +122,8 @@ def describe(info, common):
         facts.append("works in place")
     if info.has_state():
         facts.append("remembers what came before")
+    if info.get_any_size():
+        facts.append("puts out any size")
     if info.get_emits():
         facts.append("does not answer every message")
     if facts:
@@ -132,6 +139,8 @@ def describe(info, common):
         setting = SETTINGS[name]
         quote = "'" if '"' in setting else '"'
         filter_ += " params=%s%s%s" % (quote, setting, quote)
+    if name in WANTED:
+        filter_ += " ! " + WANTED[name]
     lines += ["", "<!-- run -->", "```sh", before + " \\", "  ! " + filter_ + " \\",
               "  ! " + after, "```", ""]
     return lines
