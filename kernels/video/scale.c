@@ -395,6 +395,9 @@ scale_tile (const RingPlane from, const RingPlane to, ScaleAxis down,
     const RING_GLOBAL uint8_t *lower = upper + (f ? from.stride : 0);
     int16_t *mixed = rows + r * SCALE_PITCH (step);
 
+    /* Pieces of rows are too short for a processor to see that they go on. */
+    for (int32_t i = 0; i < width; i += 64)
+      __builtin_prefetch (upper + width + i);
     for (int32_t i = 0; i < width; i++)
       mixed[i] = scale_mix_u8 (upper[i], lower[i], f);
     /* Behind the last of all, for whose fraction, which is 0, anything would do. */
