@@ -18,7 +18,7 @@
 #ifndef RING_ABI_H
 #define RING_ABI_H
 
-#if defined(__CUDACC_RTC__)
+#if defined (__CUDACC_RTC__)
 typedef signed char int8_t;
 typedef unsigned char uint8_t;
 typedef short int16_t;
@@ -35,14 +35,12 @@ typedef unsigned long long uint64_t;
 #define RING_OFFSETOF(type, member) offsetof (type, member)
 #endif
 
-#ifdef __GI_SCANNER__ /* its C parser knows no static assertions */
+#ifdef __GI_SCANNER__           /* its C parser knows no static assertions */
 #define RING_STATIC_ASSERT(condition, message) extern int ring_not_asserted_
-#elif defined(__cplusplus)
-#define RING_STATIC_ASSERT(condition, message) \
-  static_assert (condition, message)
+#elif defined (__cplusplus)
+#define RING_STATIC_ASSERT(condition, message) static_assert (condition, message)
 #else
-#define RING_STATIC_ASSERT(condition, message) \
-  _Static_assert(condition, message)
+#define RING_STATIC_ASSERT(condition, message) _Static_assert (condition, message)
 #endif
 
 /* Memory that messages live in. Empty for C and CUDA; an OpenCL C target would
@@ -54,7 +52,7 @@ typedef unsigned long long uint64_t;
 /* Changes whenever anything below changes its meaning. */
 #define RING_ABI_VERSION 1u
 
-#define RING_MESSAGE_MAGIC 0x474e4952u /* "RING" read as little-endian */
+#define RING_MESSAGE_MAGIC 0x474e4952u  /* "RING" read as little-endian */
 #define RING_HEADER_SIZE 256u
 #define RING_MAX_PLANES 4u
 
@@ -94,7 +92,7 @@ enum
   RING_VIDEO_XBGR,
   RING_VIDEO_I420,
   RING_VIDEO_NV12,
-  RING_VIDEO_GRAY16, /* little-endian */
+  RING_VIDEO_GRAY16,            /* little-endian */
   RING_VIDEO_LAST_
 };
 
@@ -114,8 +112,8 @@ enum
 enum
 {
   RING_RANGE_UNKNOWN = 0,
-  RING_RANGE_FULL,    /* of 8 bits: 0 to 255 */
-  RING_RANGE_LIMITED, /* 16 to 235, and 240 for colour differences */
+  RING_RANGE_FULL,              /* of 8 bits: 0 to 255 */
+  RING_RANGE_LIMITED,           /* 16 to 235, and 240 for colour differences */
   RING_RANGE_LAST_
 };
 
@@ -133,7 +131,7 @@ enum
  * payloads by reference. */
 enum
 {
-  RING_REGION_INLINE = 0, /* behind the header, in the slot itself */
+  RING_REGION_INLINE = 0,       /* behind the header, in the slot itself */
   RING_REGION_FIRST = 1
 };
 
@@ -141,28 +139,28 @@ enum
 typedef struct
 {
   uint32_t region;
-  int32_t stride;  /* bytes from one row to the next */
-  uint64_t offset; /* bytes from the region's base */
-  uint64_t size;   /* bytes */
+  int32_t stride;               /* bytes from one row to the next */
+  uint64_t offset;              /* bytes from the region's base */
+  uint64_t size;                /* bytes */
 } RingPlaneRef;
 
 /* RingPayloadRef.format of a picture: RING_VIDEO_*, RING_MATRIX_* and RING_RANGE_*. */
 #define RING_FORMAT_IN_COLORS(format, matrix, range) \
   ((format) | (matrix) << 8 | (range) << 12)
-#define RING_FORMAT_CODE(format) ((format) &0xffu)
+#define RING_FORMAT_CODE(format) ((format) & 0xffu)
 #define RING_FORMAT_MATRIX(format) ((format) >> 8 & 0xfu)
 #define RING_FORMAT_RANGE(format) ((format) >> 12 & 0x3u)
 
 /* What a payload is, and where it lies. */
 typedef struct
 {
-  uint16_t kind;     /* RING_KIND_* */
-  uint16_t n_planes; /* 1 but for planar video; 0: no payload */
-  uint32_t format;   /* RING_VIDEO_* in colours, or RING_AUDIO_* */
-  uint32_t width;    /* pixels    | channels       | bytes per record */
-  uint32_t height;   /* pixels    | frames per second | 0 */
-  uint64_t capacity; /* bytes that fit */
-  uint64_t size;     /* bytes used */
+  uint16_t kind;                /* RING_KIND_* */
+  uint16_t n_planes;            /* 1 but for planar video; 0: no payload */
+  uint32_t format;              /* RING_VIDEO_* in colours, or RING_AUDIO_* */
+  uint32_t width;               /* pixels    | channels       | bytes per record */
+  uint32_t height;              /* pixels    | frames per second | 0 */
+  uint64_t capacity;            /* bytes that fit */
+  uint64_t size;                /* bytes used */
   RingPlaneRef plane[RING_MAX_PLANES];
 } RingPayloadRef;
 
@@ -171,43 +169,43 @@ typedef struct
 enum
 {
   /* set by the sender */
-  RING_MESSAGE_DISCONT = 1u << 0,  /* does not continue the message before */
-  RING_MESSAGE_CALL = 1u << 1,     /* the answer goes to who waits for it */
-  RING_MESSAGE_IN_PLACE = 1u << 2, /* the output is the input's memory */
+  RING_MESSAGE_DISCONT = 1u << 0,       /* does not continue the message before */
+  RING_MESSAGE_CALL = 1u << 1,          /* the answer goes to who waits for it */
+  RING_MESSAGE_IN_PLACE = 1u << 2,      /* the output is the input's memory */
   /* set by the kernel's side */
-  RING_MESSAGE_LAST = 1u << 8,       /* nothing more comes from this input */
-  RING_MESSAGE_NO_OUTPUT = 1u << 9,  /* completion alone, without a payload */
-  RING_MESSAGE_DISCARDED = 1u << 10, /* flushed or terminated, not processed */
-  RING_MESSAGE_FAILED = 1u << 11     /* not processed; last_error says why */
+  RING_MESSAGE_LAST = 1u << 8,          /* nothing more comes from this input */
+  RING_MESSAGE_NO_OUTPUT = 1u << 9,     /* completion alone, without a payload */
+  RING_MESSAGE_DISCARDED = 1u << 10,    /* flushed or terminated, not processed */
+  RING_MESSAGE_FAILED = 1u << 11        /* not processed; last_error says why */
 };
 
 /* A message's header: the first 256 bytes of its slot. The first line holds
  * all that decides what happens to the message, so that one poll brings it. */
 typedef struct
 {
-  uint64_t slot_sequence; /* ring word: position + 1 once published */
+  uint64_t slot_sequence;       /* ring word: position + 1 once published */
   uint32_t magic;
   uint16_t version;
-  uint16_t payload_count;  /* 1; more when kernels take several inputs */
-  uint64_t id;             /* unique in the handle */
-  uint64_t correlation_id; /* 0: none */
-  uint32_t type;           /* the application's own */
-  uint32_t flags;          /* RING_MESSAGE_* */
-  uint64_t pts;            /* ns of stream time or RING_TIME_NONE */
-  uint64_t duration;       /* ns or RING_TIME_NONE */
-  uint64_t sequence;       /* counts the handle's input messages from 0 */
+  uint16_t payload_count;       /* 1; more when kernels take several inputs */
+  uint64_t id;                  /* unique in the handle */
+  uint64_t correlation_id;      /* 0: none */
+  uint32_t type;                /* the application's own */
+  uint32_t flags;               /* RING_MESSAGE_* */
+  uint64_t pts;                 /* ns of stream time or RING_TIME_NONE */
+  uint64_t duration;            /* ns or RING_TIME_NONE */
+  uint64_t sequence;            /* counts the handle's input messages from 0 */
 
-  uint64_t epoch;      /* older than the host's epoch: discard */
-  uint64_t t_accepted; /* trace, ns of the device's clock; 0: not taken */
+  uint64_t epoch;               /* older than the host's epoch: discard */
+  uint64_t t_accepted;          /* trace, ns of the device's clock; 0: not taken */
   uint64_t t_started;
   uint64_t t_finished;
-  uint64_t t_arrived;         /* the device saw it: its payload is there */
-  uint32_t source_generation; /* which version of the kernel (reload) */
-  uint32_t parameter_set;     /* index into the parameter table */
-  uint32_t entry;             /* the host's record of this message */
-  uint16_t output_index;      /* which of the input's outputs this is */
-  uint16_t depends_handle;    /* 0: none; another handle in this process … */
-  uint64_t depends_sequence;  /* … must have finished this sequence first */
+  uint64_t t_arrived;           /* the device saw it: its payload is there */
+  uint32_t source_generation;   /* which version of the kernel (reload) */
+  uint32_t parameter_set;       /* index into the parameter table */
+  uint32_t entry;               /* the host's record of this message */
+  uint16_t output_index;        /* which of the input's outputs this is */
+  uint16_t depends_handle;      /* 0: none; another handle in this process … */
+  uint64_t depends_sequence;    /* … must have finished this sequence first */
 
   RingPayloadRef payload;
 } RingMessageHeader;
@@ -222,7 +220,7 @@ typedef struct
  */
 typedef struct
 {
-  uint64_t position; /* free-running; masked on access only */
+  uint64_t position;            /* free-running; masked on access only */
   uint8_t pad[RING_CACHE_LINE - 8];
 } RingPosition;
 
@@ -232,14 +230,14 @@ typedef struct
   uint32_t abi_version;
   uint32_t max_outputs;
   uint64_t layout_hash;
-  uint32_t input_capacity;  /* slots; a power of two */
-  uint32_t output_capacity; /* slots; a power of two */
-  uint32_t input_stride;    /* bytes per slot */
+  uint32_t input_capacity;      /* slots; a power of two */
+  uint32_t output_capacity;     /* slots; a power of two */
+  uint32_t input_stride;        /* bytes per slot */
   uint32_t output_stride;
   uint32_t input_inline_offset; /* bytes from the slot's begin */
   uint32_t output_inline_offset;
-  uint32_t inline_size;      /* bytes of payload that fit into a slot */
-  uint32_t parameter_stride; /* bytes per set of the parameter table */
+  uint32_t inline_size;         /* bytes of payload that fit into a slot */
+  uint32_t parameter_stride;    /* bytes per set of the parameter table */
   uint32_t parameter_sets;
   uint32_t region_count;
   uint8_t pad[RING_CACHE_LINE - 56];
@@ -247,32 +245,32 @@ typedef struct
 
 /* ---- control block ----------------------------------------------------- */
 
-enum /* RingDeviceWords.residency */
+enum                            /* RingDeviceWords.residency */
 {
-  RING_RESIDENCY_NONE = 0, /* never launched */
+  RING_RESIDENCY_NONE = 0,      /* never launched */
   RING_RESIDENCY_RESIDENT = 1,
   RING_RESIDENCY_EXITED = 2
 };
 
-enum /* RingDeviceWords.exit_reason */
+enum                            /* RingDeviceWords.exit_reason */
 {
   RING_EXIT_NONE = 0,
-  RING_EXIT_LEASE = 1,    /* the bound on one residency was reached */
-  RING_EXIT_IDLE = 2,     /* no message for idle_timeout_ns */
-  RING_EXIT_INACTIVE = 3, /* the host cleared `active` */
+  RING_EXIT_LEASE = 1,          /* the bound on one residency was reached */
+  RING_EXIT_IDLE = 2,           /* no message for idle_timeout_ns */
+  RING_EXIT_INACTIVE = 3,       /* the host cleared `active` */
   RING_EXIT_TERMINATE = 4,
   RING_EXIT_ERROR = 5,
-  RING_EXIT_LEAVE = 6 /* the host asked for it */
+  RING_EXIT_LEAVE = 6           /* the host asked for it */
 };
 
-enum /* RingDeviceWords.last_error */
+enum                            /* RingDeviceWords.last_error */
 {
   RING_DEVICE_OK = 0,
   RING_DEVICE_BAD_MAGIC = 1,    /* a slot that holds no message */
   RING_DEVICE_BAD_SEQUENCE = 2, /* a gap or a duplicate in the input ring */
   RING_DEVICE_BAD_REGION = 3,   /* a payload outside every region */
   RING_DEVICE_ABI_MISMATCH = 4,
-  RING_DEVICE_BAD_EMIT = 5 /* the kernel emitted more than it declared */
+  RING_DEVICE_BAD_EMIT = 5      /* the kernel emitted more than it declared */
 };
 
 /* Written by the host, read by the device. */
@@ -280,27 +278,27 @@ typedef struct
 {
   uint32_t active;
   uint32_t terminate;
-  uint32_t drain; /* with terminate: finish what is queued first */
-  uint32_t leave; /* end this residency; another may follow */
+  uint32_t drain;               /* with terminate: finish what is queued first */
+  uint32_t leave;               /* end this residency; another may follow */
   uint64_t epoch;
-  uint64_t lease_ns; /* 0: no bound */
+  uint64_t lease_ns;            /* 0: no bound */
   uint64_t idle_timeout_ns;
-  uint64_t parameter_generation; /* counts changes of the parameter table */
+  uint64_t parameter_generation;        /* counts changes of the parameter table */
   uint8_t pad[RING_CACHE_LINE - 48];
 } RingHostWords;
 
 /* Written by the device, read by the host. */
 typedef struct
 {
-  uint64_t heartbeat;   /* moves while the kernel is resident */
-  uint32_t residency;   /* RING_RESIDENCY_* */
-  uint32_t exit_reason; /* RING_EXIT_* of the last residency */
-  uint64_t processed;   /* input messages finished */
-  uint32_t last_error;  /* RING_DEVICE_* */
-  uint32_t abi_version; /* as compiled into the kernel */
+  uint64_t heartbeat;           /* moves while the kernel is resident */
+  uint32_t residency;           /* RING_RESIDENCY_* */
+  uint32_t exit_reason;         /* RING_EXIT_* of the last residency */
+  uint64_t processed;           /* input messages finished */
+  uint32_t last_error;          /* RING_DEVICE_* */
+  uint32_t abi_version;         /* as compiled into the kernel */
   uint64_t layout_hash;
   uint64_t residencies;
-  uint64_t relaunches; /* those that followed the end of a lease */
+  uint64_t relaunches;          /* those that followed the end of a lease */
   uint8_t pad[RING_CACHE_LINE - 56];
 } RingDeviceWords;
 
@@ -338,7 +336,7 @@ enum
 enum
 {
   RING_UNIT_NONE = 0,
-  RING_UNIT_RATIO, /* 1.0 is the whole */
+  RING_UNIT_RATIO,              /* 1.0 is the whole */
   RING_UNIT_PIXELS,
   RING_UNIT_DB,
   RING_UNIT_HERTZ,
@@ -346,25 +344,25 @@ enum
   RING_UNIT_SAMPLES,
   RING_UNIT_RECORDS,
   RING_UNIT_DEGREES,
-  RING_UNIT_SIGMAS, /* standard deviations */
+  RING_UNIT_SIGMAS,             /* standard deviations */
   RING_UNIT_LAST_
 };
 
 /* An array parameter's cell. */
 typedef struct
 {
-  uint32_t count;  /* floats */
-  uint32_t offset; /* bytes from the begin of the set */
+  uint32_t count;               /* floats */
+  uint32_t offset;              /* bytes from the begin of the set */
 } RingArrayRef;
 
 typedef struct
 {
   char name[RING_NAME_SIZE];
   char description[RING_TEXT_SIZE];
-  char text[RING_TEXT_SIZE]; /* enum: nicks "a|b|c"; array: default "1,2,3" */
-  uint32_t type;             /* RING_PARAMETER_* */
-  uint32_t unit;             /* RING_UNIT_* */
-  uint32_t max_count;        /* array: floats at the most */
+  char text[RING_TEXT_SIZE];    /* enum: nicks "a|b|c"; array: default "1,2,3" */
+  uint32_t type;                /* RING_PARAMETER_* */
+  uint32_t unit;                /* RING_UNIT_* */
+  uint32_t max_count;           /* array: floats at the most */
   uint32_t reserved;
   double default_value;
   double minimum;
@@ -373,43 +371,40 @@ typedef struct
 
 /* ---- what a kernel says of itself --------------------------------------- */
 
-enum /* RingKernelDescription.sharing */
+enum                            /* RingKernelDescription.sharing */
 {
-  RING_SHARING_GRID = 0, /* all workers on one message */
-  RING_SHARING_BLOCK = 1 /* each block takes its own message */
+  RING_SHARING_GRID = 0,        /* all workers on one message */
+  RING_SHARING_BLOCK = 1        /* each block takes its own message */
 };
 
-enum /* RingKernelDescription.flags */
+enum                            /* RingKernelDescription.flags */
 {
-  RING_KERNEL_IN_PLACE = 1u << 0,   /* output may be the input's memory */
-  RING_KERNEL_EMITS = 1u << 1,      /* says itself how much it emits */
-  RING_KERNEL_ANY_FORMAT = 1u << 2, /* any of the output formats, as asked … */
-  RING_KERNEL_ANY_SIZE = 1u << 3    /* … in any size */
+  RING_KERNEL_IN_PLACE = 1u << 0,       /* output may be the input's memory */
+  RING_KERNEL_EMITS = 1u << 1,  /* says itself how much it emits */
+  RING_KERNEL_ANY_FORMAT = 1u << 2,     /* any of the output formats, as asked … */
+  RING_KERNEL_ANY_SIZE = 1u << 3        /* … in any size */
 };
 
 typedef struct
 {
   uint32_t abi_version;
-  uint32_t kind; /* RING_KIND_* of the input */
+  uint32_t kind;                /* RING_KIND_* of the input */
   uint64_t layout_hash;
-  char name[RING_NAME_SIZE]; /* as in the source: with '_' */
+  char name[RING_NAME_SIZE];    /* as in the source: with '_' */
   char description[RING_TEXT_SIZE];
-  char input_formats
-      [RING_TEXT_SIZE]; /* "GRAY8, RGB"; records: a GVariant type */
-  char output_formats[RING_TEXT_SIZE]; /* empty: as the input */
+  char input_formats[RING_TEXT_SIZE];   /* "GRAY8, RGB"; records: a GVariant type */
+  char output_formats[RING_TEXT_SIZE];  /* empty: as the input */
   uint32_t input_record_size;
   uint32_t output_record_size;
   uint32_t sharing;
   uint32_t flags;
   uint32_t max_outputs;
   uint32_t n_parameters;
-  uint32_t output_kind; /* RING_KIND_* of the output */
-  uint32_t max_records; /* that come of one frame, where the input has none */
-  uint64_t state_size;  /* bytes, plus … */
-  uint32_t
-      state_per_byte; /* … bytes for each byte of a tightly packed payload */
-  uint32_t
-      scratch_per_byte; /* … of the larger of input and output, if frames */
+  uint32_t output_kind;         /* RING_KIND_* of the output */
+  uint32_t max_records;         /* that come of one frame, where the input has none */
+  uint64_t state_size;          /* bytes, plus … */
+  uint32_t state_per_byte;      /* … bytes for each byte of a tightly packed payload */
+  uint32_t scratch_per_byte;    /* … of the larger of input and output, if frames */
   uint64_t scratch_size;
   RingParameterDescription parameter[RING_MAX_PARAMETERS];
 } RingKernelDescription;
@@ -548,21 +543,15 @@ RING_ASSERT_OFFSET (RingKernelDescription, scratch_size, 712);
 #define RING_HASH_STEP_(hash, value) \
   (((hash) ^ (uint64_t) (value)) * 0x100000001b3ull)
 #define RING_LAYOUT_HASH \
-  RING_HASH_STEP_ ( \
-      RING_HASH_STEP_ ( \
-          RING_HASH_STEP_ ( \
-              RING_HASH_STEP_ ( \
-                  RING_HASH_STEP_ ( \
-                      RING_HASH_STEP_ ( \
-                          RING_HASH_STEP_ ( \
-                              RING_HASH_STEP_ (0xcbf29ce484222325ull, \
-                                  RING_ABI_VERSION), \
-                              sizeof (RingMessageHeader)), \
-                          RING_OFFSETOF (RingMessageHeader, payload)), \
-                      sizeof (RingPayloadRef)), \
-                  sizeof (RingControlBlock)), \
-              RING_OFFSETOF (RingControlBlock, geometry)), \
-          sizeof (RingParameterDescription)), \
+  RING_HASH_STEP_ (RING_HASH_STEP_ (RING_HASH_STEP_ (RING_HASH_STEP_ ( \
+  RING_HASH_STEP_ (RING_HASH_STEP_ (RING_HASH_STEP_ (RING_HASH_STEP_ ( \
+      0xcbf29ce484222325ull, RING_ABI_VERSION), \
+      sizeof (RingMessageHeader)), \
+      RING_OFFSETOF (RingMessageHeader, payload)), \
+      sizeof (RingPayloadRef)), \
+      sizeof (RingControlBlock)), \
+      RING_OFFSETOF (RingControlBlock, geometry)), \
+      sizeof (RingParameterDescription)), \
       sizeof (RingKernelDescription))
 
 #endif /* RING_ABI_H */
