@@ -72,6 +72,9 @@ RECORDS = {
     "spectrum": "time at which the window begins (ns), channel, band, level (dB)",
 }
 
+# Kernels whose state is of no picture.
+FORGETFUL = {"scale"}
+
 # What is asked for of a kernel that leaves it open.
 WANTED = {
     "scale": "video/x-raw,width=240,height=180",
@@ -120,7 +123,7 @@ def describe(info, common):
     facts = []
     if info.get_in_place():
         facts.append("works in place")
-    if info.has_state():
+    if info.has_state() and name not in FORGETFUL:
         facts.append("remembers what came before")
     if info.get_any_size():
         facts.append("puts out any size")

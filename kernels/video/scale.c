@@ -3,27 +3,27 @@
  *
  * Makes a picture larger or smaller: to the size that is asked of its output.
  *
- * Pixels are squares. The centre of pixel x of `out` pixels lies at
- * (x + 1/2) in / out - 1/2 in a row of `in` pixels; what is beyond the edge is as at the
- * edge. Each byte of a pixel is scaled on its own, alpha too: colours are not weighed
- * by it. Subsampled chroma is scaled as a picture of its own, which takes its samples to
- * lie in the middle of the pixels that they are of, before and after.
+ * Pixels are squares: the centre of pixel x of `out` lies at (x + 1/2) in / out - 1/2 in a
+ * row of `in` pixels. What is beyond an edge is as at the edge. Each byte of a pixel is
+ * scaled by itself, alpha too: colours are not weighed by it. Subsampled chroma is scaled as
+ * a picture of its own, as if its samples lay in the middle of the pixels that they are of,
+ * before and after. Where the size stays, nothing changes.
  *
- * bilinear: columns, then rows, each between the two pixels nearest to the place. Places
- * are multiples of 2^-32 pixels, by rounding in / out to that. Of a place's fraction 15 bits
- * count, f: a value is a + round ((b - a) f / 2^15). Between the two steps it keeps 7
- * bits more than 8. Where a picture becomes smaller than half, pixels are passed over.
+ * bilinear: columns, then rows, each between the two pixels nearest to the place. Places are
+ * multiples of 2^-32 pixels, since in / out is rounded to that. Of their fraction 15 bits
+ * count, f: a value is a + round ((b - a) f / 2^15). Between the two steps values have 7 bits
+ * more than 8. Where a picture becomes smaller than half, pixels are passed over.
  *
- * area: a pixel is the mean of what it covers. lanczos: sin (x) sin (x / 3) / x^2 with
- * pi in x, three pixels to either side, of the larger of both pictures. Both have
- * a table of weights for columns and one for rows: multiples of 2^-14 that add up to 1,
+ * area: a pixel is the mean of what it covers; a side that becomes larger is as bilinear.
+ * lanczos: sin (x) sin (x / 3) / x^2 with x in pixels times pi, three pixels to either side,
+ * of the picture that has fewer of them: so it is wider where a side becomes smaller. Both
+ * have a table of weights for columns and one for rows: multiples of 2^-14 that add up to 1,
  * for it is their sums from the left that are rounded. The sum over columns is rounded to 6
- * bits more than 8, the one over rows of these to 8. A side that becomes larger is
- * bilinear with area. Pictures with a side of more than 16384 pixels, before or after,
- * are scaled bilinearly.
+ * bits more than 8, the sum over rows of these to 8. Pictures with a side of more than 16384
+ * pixels, before or after, are scaled bilinearly.
  *
- * Halves are rounded up. All is in integers, but for the weights of lanczos, which are
- * sums, products and quotients of doubles; so it is equal on every backend.
+ * Halves are rounded up. All is in integers, but for the weights of lanczos, which are sums,
+ * products and quotients of doubles; so it is equal on every backend.
  */
 /* Its sums stay in registers. */
 #define RING_REGISTERS 128
