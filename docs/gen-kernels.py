@@ -169,7 +169,8 @@ def page():
         of_kind = [info for info in infos if info.get_kind().value_nick == nick]
         if of_kind:
             lines += ["## " + title, "", words, ""]
-        common = max((info.get_input_formats() for info in of_kind), key=len, default=[])
+        lists = [info.get_input_formats() for info in of_kind]
+        common = max(lists, key=lists.count, default=[])
         if nick == "video":
             lines += ["The formats: %s." % code(common), ""]
         for info in of_kind:

@@ -15,7 +15,7 @@
 typedef struct
 {
   gchar *input, *output, *format, *size;
-  gchar *output_format, *output_size;
+  gchar *to_format, *to_size;
   gint block, rate, channels;
   gboolean whole; /* the output appears when it is whole, raw bytes too */
 } CliFiles;
@@ -37,12 +37,11 @@ extern CliFiles cli_files;
         "the size of a picture: of raw input; else of what comes out, where " \
         "the kernel leaves that open", \
         "WxH" }, \
-      { "output-format", 0, 0, G_OPTION_ARG_STRING, &cli_files.output_format, \
-        "of what comes out, where the kernel leaves that open; with raw input, " \
-        "which --format is of", \
+      { "to-format", 0, 0, G_OPTION_ARG_STRING, &cli_files.to_format, \
+        "pixel format of what comes out, beside a --format of raw input", \
         "FORMAT" }, \
-      { "output-size", 0, 0, G_OPTION_ARG_STRING, &cli_files.output_size, \
-        "likewise for the size", "WxH" }, \
+      { "to-size", 0, 0, G_OPTION_ARG_STRING, &cli_files.to_size, \
+        "size of what comes out, beside a --size of raw input", "WxH" }, \
       { "rate", 'r', 0, G_OPTION_ARG_INT, &cli_files.rate, \
         "raw sound and sound in .csv: frames per second (default 48000)", \
         "N" }, \

@@ -56,7 +56,7 @@ is_of_output (RingKernelInfo *info)
 static const gchar *
 output_format_name (RingKernelInfo *info)
 {
-  return cli_files.output_format ? cli_files.output_format
+  return cli_files.to_format ? cli_files.to_format
       : is_of_output (info) && ring_kernel_info_get_any_format (info)
       ? cli_files.format
       : NULL;
@@ -231,7 +231,7 @@ cli_source_wanted (const CliSource *s, RingKernelInfo *info,
     RingFormat **wanted, GError **error)
 {
   const gchar *name = output_format_name (info);
-  const gchar *size = cli_files.output_size;
+  const gchar *size = cli_files.to_size;
   g_autoptr (RingFormat) format = NULL;
 
   *wanted = NULL;
@@ -244,7 +244,7 @@ cli_source_wanted (const CliSource *s, RingKernelInfo *info,
     return FALSE;
   if (format->kind != RING_PAYLOAD_VIDEO)
     return cli_set_wrong (error,
-        "kernel '%s' gives %s; --output-format and --output-size are of pictures",
+        "kernel '%s' gives %s; --to-format and --to-size are of pictures",
         ring_kernel_info_get_name (info),
         cli_nick (RING_TYPE_PAYLOAD_KIND, format->kind));
   if (name
@@ -256,7 +256,7 @@ cli_source_wanted (const CliSource *s, RingKernelInfo *info,
       return cli_set_wrong (error, "there is no pixel format '%s'", name);
   }
   if (size
-      && !parse_size (cli_files.output_size ? "--output-size" : "--size", size,
+      && !parse_size (cli_files.to_size ? "--to-size" : "--size", size,
           &format->width, &format->height, error))
     return FALSE;
   *wanted = g_steal_pointer (&format);
@@ -266,10 +266,9 @@ cli_source_wanted (const CliSource *s, RingKernelInfo *info,
 gboolean
 cli_source_settle (const CliSource *s, RingKernel *kernel, GError **error)
 {
-  g_autoptr (RingKernelInfo) info = ring_kernel_get_info (kernel);
   g_autoptr (RingFormat) wanted = NULL;
 
-  return cli_source_wanted (s, info, &wanted, error)
+  return cli_source_wanted (s, ring_kernel_get_info (kernel), &wanted, error)
       && ring_kernel_set_formats (kernel, s->format, wanted, error);
 }
 

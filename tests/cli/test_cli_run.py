@@ -162,7 +162,7 @@ class PictureTest(Run):
     def test_the_size_that_comes_out_may_be_chosen(self):
         pixels = self.picture("in.png", (30, 40, 3))
         expected = cv2.resize(pixels, (25, 21), interpolation=cv2.INTER_LINEAR)
-        for option in ("--size", "--output-size"):
+        for option in ("--size", "--to-size"):
             self.run_kernel("scale", "in.png", "out.png", option, "25x21")
             off = abs(self.load("out.png").astype(int) - expected)
             self.assertLessEqual(off.max(), 1, option)
@@ -171,14 +171,14 @@ class PictureTest(Run):
 
     def test_raw_pictures_of_one_size_become_those_of_another(self):
         data = bytes([50]) * 5 * 48 + bytes([60]) * 48
-        options = ("--size", "8x6", "--format", "GRAY8", "--output-size", "3x5")
+        options = ("--size", "8x6", "--format", "GRAY8", "--to-size", "3x5")
         out = self.run_kernel("scale", "-", "-", *options, stdin=data)
         self.assertEqual(out, bytes([50]) * 5 * 15 + bytes([60]) * 15)
 
     def test_the_format_that_comes_out_may_be_chosen(self):
         self.write("any.c", ANY)
         pixels = self.picture("in.png", (5, 4, 3))
-        for option in ("--format", "--output-format"):
+        for option in ("--format", "--to-format"):
             self.run_kernel("./any.c", "in.png", "out.png", option, "GRAY8", "--size", "6x7")
             self.assertEqual(self.load("out.png").shape, (7, 6))
             self.assertTrue((self.load("out.png") == pixels[0, 0, 2]).all())
@@ -186,7 +186,7 @@ class PictureTest(Run):
         with open(self.path("out.raw"), "rb") as f:
             self.assertEqual(f.read(), bytes([pixels[0, 0, 2]]) * (20 + 2 * 6))
         out = self.run_kernel("./any.c", "-", "-", "--format", "GRAY8", "--size", "2x2",
-                              "--output-format", "RGB", stdin=bytes([9, 1, 2, 3]))
+                              "--to-format", "RGB", stdin=bytes([9, 1, 2, 3]))
         self.assertEqual(out, bytes([9]) * 12)
 
     def test_what_a_kernel_does_not_leave_open(self):
@@ -195,7 +195,7 @@ class PictureTest(Run):
         speech = os.path.join(DATA, "speech.wav")
         self.fails("run", "invert", "-i", "in.png", "-o", "x.png", "--size", "7x7",
                    says=["'invert' does not make", "7x7"])
-        self.fails("run", "scale", "-i", "in.png", "-o", "x.png", "--output-format", "GRAY8",
+        self.fails("run", "scale", "-i", "in.png", "-o", "x.png", "--to-format", "GRAY8",
                    says=["'scale' does not make", "GRAY8"])
         self.fails("run", "./any.c", "-i", "in.png", "-o", "x.png", "--format", "I420",
                    says=["'any' does not make", "I420"])
@@ -203,9 +203,9 @@ class PictureTest(Run):
                    says="no pixel format 'HSV'")
         self.fails("run", "scale", "-i", "in.png", "-o", "x.png", "--size", "7",
                    says=["--size is '7'", "640x480"])
-        self.fails("run", "scale", "-i", "in.png", "-o", "x.png", "--output-size", "0x7",
-                   says=["--output-size is '0x7'", "640x480"])
-        self.fails("run", "gain", "-i", speech, "-o", "x.wav", "--output-size", "7x7",
+        self.fails("run", "scale", "-i", "in.png", "-o", "x.png", "--to-size", "0x7",
+                   says=["--to-size is '0x7'", "640x480"])
+        self.fails("run", "gain", "-i", speech, "-o", "x.wav", "--to-size", "7x7",
                    says="'gain' gives audio")
 
     def test_a_kernel_of_bytes_gets_the_pixels(self):

@@ -154,11 +154,11 @@ class Scale(Video):
 
     def test_wide_pictures(self):
         """Wider than what is worked on at once, smaller and larger."""
-        for format in ('GRAY8', 'NV12', 'RGB', 'ARGB'):
+        for i, format in enumerate(('GRAY8', 'NV12', 'RGB', 'ARGB')):
             frame = ringtest.random_frame(self.rng, format, 4099, 19)
-            for method in METHODS:
-                for size in ((3001, 17), (5000, 33), (513, 40)):
-                    self.check(format, frame, size, dict(method=method), workers=2)
+            for k, size in enumerate(((3001, 17), (5000, 33), (500, 40))):
+                self.check(format, frame, size, dict(method='bilinear'), workers=2)
+                self.check(format, frame, size, dict(method=METHODS[1 + (i + k) % 2]), workers=2)
 
     def test_extremes(self):
         for before, after in (((16384, 1), (1, 64)), ((1, 16384), (64, 1)), ((1500, 2), (2, 1500)),
