@@ -284,8 +284,8 @@ scale_weighted (const RingPlane from, const RingPlane to,
 /* What a pixel of a row is made of lies anywhere, but for all rows in the same place. So
  * several of them are made at once, with what belongs to the same column sorted side by
  * side: there a vector does to all rows what a column takes. These are sixteen lanes, or
- * more where they are pixels of several bytes, which are sorted as a whole. */
-#define SCALE_ROWS(step) ((step) == 1 || (step) == 3 ? 16 : 8)
+ * three times as many; pixels are sorted as a whole. */
+#define SCALE_ROWS(step) ((step) == 3 ? 16 : 16 / (step))
 /* As much of a row at a time as a cache has room for, and no more than 16384 values of all
  * of them. */
 #define SCALE_PIXELS(step) ((step) <= 2 ? 1024 : 256)
