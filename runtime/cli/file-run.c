@@ -164,7 +164,7 @@ cli_run_source (const gchar *id, RingKernelInfo *info, CliSource *source,
   gboolean good = FALSE;
 
   if (!kernel || !cli_set_parameters (kernel, parameters, error)
-      || !ring_kernel_set_format (kernel, source->format, error)
+      || !cli_source_settle (source, kernel, error)
       || !ring_kernel_activate (kernel, error))
     return FALSE;
   out = ring_kernel_get_output_format (kernel);

@@ -90,7 +90,8 @@ const CliCommand cli_run = {
       "  ringkernel run gain -i speech.wav -o louder.wav --param gain=6\n"
       "  ringkernel run loudness -i speech.wav -o loudness.csv\n"
       "  ringkernel run moving-average -i ecg.csv -o smooth.csv -p window=36\n"
-      "  ringkernel run gray -i in.raw -o out.raw --size 640x480 --format RGBA\n",
+      "  ringkernel run gray -i in.raw -o out.raw --size 640x480 --format RGBA\n"
+      "  ringkernel run scale -i photo.png -o small.png --size 320x240 -p method=area\n",
   .options = options,
   .run = run,
 };

@@ -420,7 +420,7 @@ stream_run (const Stream *s, RingKernel *kernel, RingRuntime *runtime,
 {
   results->bytes =
       g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
-  return ring_kernel_set_format (kernel, s->format, error)
+  return ring_kernel_set_formats (kernel, s->format, s->wanted, error)
       && (s->by_copy ? run_by_copy (s, kernel, results, error)
                      : run_by_reference (s, kernel, runtime, results, error));
 }

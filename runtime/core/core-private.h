@@ -195,6 +195,9 @@ void ring_kernel_await_harvester_ (RingKernel *kernel);
 /* Bytes of payload that state and scratch are made for. */
 gsize ring_kernel_buffered_payload_ (RingKernel *kernel,
     const RingFormat *format);
+/* Of that, what scratch is made for. */
+gsize ring_scratch_payload_ (const RingFormat *input, const RingFormat *output,
+    gsize payload);
 gboolean ring_kernel_set_formats_locked_ (RingKernel *kernel,
     const RingFormat *format, const RingFormat *wanted, GError **error);
 void ring_bridge_harvest_ (RingKernel *kernel);

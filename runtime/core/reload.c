@@ -321,8 +321,10 @@ replace_locked (RingKernel *kernel, RingKernelInfo *info, gpointer *prepared,
   if (formats.settled) {
     replacement.state_size =
         d->state_size + d->state_per_byte * formats.payload;
-    replacement.scratch_size =
-        d->scratch_size + d->scratch_per_byte * formats.payload;
+    replacement.scratch_size = d->scratch_size
+        + d->scratch_per_byte
+            * ring_scratch_payload_ (&formats.input, &formats.output,
+                formats.payload);
     replacement.keep_state = kernel->has_format && formats.unchanged
         && ring_module_has_same_state_ (kernel->module, replacement.module);
   }

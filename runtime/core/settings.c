@@ -16,6 +16,17 @@ ring_kernel_buffered_payload_ (RingKernel *kernel, const RingFormat *format)
       : kernel->config.message_size - RING_HEADER_SIZE;
 }
 
+/* Frames may come out larger than they went in, and what is between two phases of a
+ * kernel is as large as either. */
+gsize
+ring_scratch_payload_ (const RingFormat *input, const RingFormat *output,
+    gsize payload)
+{
+  return input->kind == RING_PAYLOAD_VIDEO && output->kind == RING_PAYLOAD_VIDEO
+      ? MAX (payload, ring_format_get_frame_size (output))
+      : payload;
+}
+
 /* Called with send_lock held. */
 gboolean
 ring_kernel_set_formats_locked_ (RingKernel *kernel, const RingFormat *format,
@@ -50,7 +61,8 @@ ring_kernel_set_formats_locked_ (RingKernel *kernel, const RingFormat *format,
 
   payload = ring_kernel_buffered_payload_ (kernel, format);
   kernel->state_size = d->state_size + d->state_per_byte * payload;
-  kernel->scratch_size = d->scratch_size + d->scratch_per_byte * payload;
+  kernel->scratch_size = d->scratch_size
+      + d->scratch_per_byte * ring_scratch_payload_ (format, output, payload);
   ok = kernel->instance->klass->set_buffers (kernel->instance,
       kernel->state_size, kernel->scratch_size, FALSE, error);
   kernel->buffered_payload = payload;

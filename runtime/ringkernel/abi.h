@@ -408,7 +408,7 @@ typedef struct
   uint32_t max_records;         /* that come of one frame, where the input has none */
   uint64_t state_size;          /* bytes, plus … */
   uint32_t state_per_byte;      /* … bytes for each byte of a tightly packed payload */
-  uint32_t scratch_per_byte;
+  uint32_t scratch_per_byte;    /* … of the larger of input and output, if frames */
   uint64_t scratch_size;
   RingParameterDescription parameter[RING_MAX_PARAMETERS];
 } RingKernelDescription;

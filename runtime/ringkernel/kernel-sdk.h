@@ -142,6 +142,8 @@
 /* State of n bytes for each byte of a tightly packed payload: rows and planes one
  * behind the other, subsampled sides rounded up; index it so, not by strides. */
 #define RING_STATE_PER_BYTE(n) (OPTION, 0, 0, 0, n, 0, 0)
+/* Scratch memory, likewise; where frames come of frames, for each byte of the larger of
+ * both. */
 #define RING_SCRATCH(bytes) (OPTION, 0, 0, 0, 0, bytes, 0)
 #define RING_SCRATCH_PER_BYTE(n) (OPTION, 0, 0, 0, 0, 0, n)
 

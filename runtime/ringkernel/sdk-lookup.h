@@ -8,6 +8,8 @@
 #ifndef RING_SDK_LOOKUP_H
 #define RING_SDK_LOOKUP_H
 
+#include "kernel-sdk.h"
+
 /* RING_LOOKUP_ROW (to, from, n, table, mask): to[i] becomes table[from[i]], for what is
  * in a row of n bytes, shared out; inside RING_FOR_EACH_ROW*. `table` has 256 bytes, and
  * none of them changes meanwhile. `mask` is a uint32_t of which the byte i & 3, the

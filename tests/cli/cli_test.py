@@ -15,7 +15,7 @@ BUILTIN = ["background-subtract", "bilateral", "biquad", "box-blur", "chroma-key
            "decimate", "delay", "edges", "equalizer-10",
            "fir", "fuse", "gain", "gaussian-blur", "gray", "histogram-equalize", "invert",
            "kalman-1d", "levels", "loudness", "low-pass", "lut3d", "median", "morphology", "motion",
-           "moving-average", "resample", "rms-window", "sharpen", "spectrum",
+           "moving-average", "resample", "rms-window", "scale", "sharpen", "spectrum",
            "spike-detect",
            "temporal-denoise", "threshold", "warp"]
 TIMEOUT = 400

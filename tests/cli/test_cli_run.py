@@ -33,6 +33,16 @@ RING_KERNEL (first, "Keeps the first byte of each pixel", RING_VIDEO_TO ("RGB", 
       ring_row (out.plane[0], y)[x] = ring_row (in.plane[0], y)[3 * x];
 }
 """
+# All of it in the first byte of the input.
+ANY = HEADER + """
+RING_KERNEL (any, "One value, in any format and size",
+    RING_VIDEO_TO ("RGB, GRAY8", "RGB, NV12, GRAY8"), RING_ANY_FORMAT, RING_ANY_SIZE)
+{
+  RING_FOR_EACH_ROW (p, y, out)
+    RING_FOR_EACH_LANE (x, out.plane[p].width * out.plane[p].pixel_stride)
+      ring_row (out.plane[p], y)[x] = in.data[0];
+}
+"""
 SOUND = HEADER + """
 RING_KERNEL (sound, "Copies sound", RING_AUDIO ("%s"), RING_IN_PLACE)
 {
@@ -148,6 +158,55 @@ class PictureTest(Run):
         self.write("k.c", TO_GRAY % "GRAY8")
         self.run_kernel("./k.c", "in.png", "out.png")
         np.testing.assert_array_equal(self.load("out.png"), pixels[..., 2])
+
+    def test_the_size_that_comes_out_may_be_chosen(self):
+        pixels = self.picture("in.png", (30, 40, 3))
+        expected = cv2.resize(pixels, (25, 21), interpolation=cv2.INTER_LINEAR)
+        for option in ("--size", "--to-size"):
+            self.run_kernel("scale", "in.png", "out.png", option, "25x21")
+            off = abs(self.load("out.png").astype(int) - expected)
+            self.assertLessEqual(off.max(), 1, option)
+        self.run_kernel("scale", "in.png", "out.png")
+        self.assertTrue(np.array_equal(self.load("out.png"), pixels))
+
+    def test_raw_pictures_of_one_size_become_those_of_another(self):
+        data = bytes([50]) * 5 * 48 + bytes([60]) * 48
+        options = ("--size", "8x6", "--format", "GRAY8", "--to-size", "3x5")
+        out = self.run_kernel("scale", "-", "-", *options, stdin=data)
+        self.assertEqual(out, bytes([50]) * 5 * 15 + bytes([60]) * 15)
+
+    def test_the_format_that_comes_out_may_be_chosen(self):
+        self.write("any.c", ANY)
+        pixels = self.picture("in.png", (5, 4, 3))
+        for option in ("--format", "--to-format"):
+            self.run_kernel("./any.c", "in.png", "out.png", option, "GRAY8", "--size", "6x7")
+            self.assertEqual(self.load("out.png").shape, (7, 6))
+            self.assertTrue((self.load("out.png") == pixels[0, 0, 2]).all())
+        self.run_kernel("./any.c", "in.png", "out.raw", "--format", "NV12")
+        with open(self.path("out.raw"), "rb") as f:
+            self.assertEqual(f.read(), bytes([pixels[0, 0, 2]]) * (20 + 2 * 6))
+        out = self.run_kernel("./any.c", "-", "-", "--format", "GRAY8", "--size", "2x2",
+                              "--to-format", "RGB", stdin=bytes([9, 1, 2, 3]))
+        self.assertEqual(out, bytes([9]) * 12)
+
+    def test_what_a_kernel_does_not_leave_open(self):
+        self.picture("in.png", (5, 4, 3))
+        self.write("any.c", ANY)
+        speech = os.path.join(DATA, "speech.wav")
+        self.fails("run", "invert", "-i", "in.png", "-o", "x.png", "--size", "7x7",
+                   says=["'invert' does not make", "7x7"])
+        self.fails("run", "scale", "-i", "in.png", "-o", "x.png", "--to-format", "GRAY8",
+                   says=["'scale' does not make", "GRAY8"])
+        self.fails("run", "./any.c", "-i", "in.png", "-o", "x.png", "--format", "I420",
+                   says=["'any' does not make", "I420"])
+        self.fails("run", "./any.c", "-i", "in.png", "-o", "x.png", "--format", "HSV",
+                   says="no pixel format 'HSV'")
+        self.fails("run", "scale", "-i", "in.png", "-o", "x.png", "--size", "7",
+                   says=["--size is '7'", "640x480"])
+        self.fails("run", "scale", "-i", "in.png", "-o", "x.png", "--to-size", "0x7",
+                   says=["--to-size is '0x7'", "640x480"])
+        self.fails("run", "gain", "-i", speech, "-o", "x.wav", "--to-size", "7x7",
+                   says="'gain' gives audio")
 
     def test_a_kernel_of_bytes_gets_the_pixels(self):
         pixels = self.picture("in.png", (37, 53, 3))

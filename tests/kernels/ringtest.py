@@ -37,7 +37,7 @@ CFLAGS = ['-std=gnu11', '-Wall', '-Wextra', '-Werror', '-O3', '-ffp-contract=off
 CFLAGS += os.environ.get('RINGTEST_CFLAGS', '').split()
 
 DISCONT = 1
-IN_PLACE, EMITS = 1, 2
+IN_PLACE, EMITS, ANY_FORMAT, ANY_SIZE = 1, 2, 4, 8
 BYTES, VIDEO, AUDIO, RECORD = range(4)
 FLOAT, INT, BOOL, ENUM, FLOAT_ARRAY = range(1, 6)
 
@@ -305,7 +305,8 @@ class DirectKernel:
         self.state = None
         self.key = None
 
-    def _run(self, kind, key, tight, source, target, flags, pts=NO_TIME):
+    def _run(self, kind, key, tight, source, target, flags, pts=NO_TIME, between=0):
+        """@tight, @between: bytes of payload that state, and scratch, are made for."""
         d = self.d
         assert d.kind == kind
         # As the runtime does, when the stream's format changes.
@@ -313,7 +314,7 @@ class DirectKernel:
             self.state = Guarded(d.state_size + d.state_per_byte * tight, 0)
             self.key = key
         # What is undefined may be anything.
-        scratch = Guarded(d.scratch_size + d.scratch_per_byte * tight, 0xa7)
+        scratch = Guarded(d.scratch_size + d.scratch_per_byte * max(tight, between), 0xa7)
         cells = d.cells(self.params)
         emitted = np.zeros(d.max_outputs, np.uint64)
         result = direct().direct_run(
@@ -325,27 +326,31 @@ class DirectKernel:
         self.state.check('the state')
         return [int(size) for size in emitted]
 
-    def video(self, format, planes, padding=(0, 0), in_place=False, flags=0, pts=NO_TIME):
+    def video(self, format, planes, padding=(0, 0), in_place=False, flags=0, pts=NO_TIME,
+              size=None):
+        """@size: (width, height) of what comes out, where that may be another."""
         height, width = planes[0].shape[:2]
+        out_width, out_height = size or (width, height)
         out_format = self.d.output_format(format)
-        tight = sum(p.size for p in planes)
         rows = [p.reshape(p.shape[0], -1) for p in planes]
         source = Payload(rows, padding[0])
+        tight = sum(p.size for p in planes)
         if self.d.gives_records():
             return self._records_of(
                 (format, width, height), tight, source,
                 source.words(1 + VIDEO_FORMATS.index(format), width, height), 1, flags, pts)
-        shapes = plane_shapes(out_format, width, height)
+        shapes = plane_shapes(out_format, out_width, out_height)
+        between = max(tight, sum(h * w * s for h, w, s in shapes))
         if in_place:
             assert self.d.flags & IN_PLACE
             target = source
         else:
             target = Payload([np.empty((h, w * s), np.uint8)
                               for h, w, s in shapes], padding[1], empty=True)
-        self._run(VIDEO, (format, width, height), tight,
+        self._run(VIDEO, (format, width, height, out_width, out_height), tight,
                   source.words(1 + VIDEO_FORMATS.index(format), width, height),
-                  target.words(1 + VIDEO_FORMATS.index(out_format), width,
-                               height), flags)
+                  target.words(1 + VIDEO_FORMATS.index(out_format), out_width,
+                               out_height), flags, pts, between)
         target.check('the output')
         source.check('the input')
         if not in_place:
@@ -494,11 +499,11 @@ class RuntimeKernel:
             self.kernel.set_parameter_from_string(name, text)
             self.set[name] = value
 
-    def _send(self, key, format, make, flags, pts=NO_TIME):
-        """The payloads that come out."""
+    def _send(self, key, format, make, flags, pts=NO_TIME, wanted=None):
+        """The payloads that come out; @wanted: of which format, if there is a choice."""
         self._set_parameters()
         if key != self.key:
-            self.kernel.set_format(format)
+            self.kernel.set_formats(format, wanted)
             self.key = key
         message = make(format)
         message.set_discont(bool(flags & DISCONT))
@@ -523,17 +528,23 @@ class RuntimeKernel:
         from gi.repository import GLib
         return GLib.Bytes.new(data)
 
-    def video(self, format, planes, padding=(0, 0), in_place=False, flags=0, pts=NO_TIME):
+    def video(self, format, planes, padding=(0, 0), in_place=False, flags=0, pts=NO_TIME,
+              size=None):
         height, width = planes[0].shape[:2]
+        out_width, out_height = size or (width, height)
+        out_format = self.d.output_format(format)
+
+        def frame(name, *sides):
+            return Ring.Format.new_video(Ring.video_format_from_string(name), *sides)
         out = self._send(
-            (format, width, height),
-            Ring.Format.new_video(Ring.video_format_from_string(format), width, height),
+            (format, width, height, out_width, out_height), frame(format, width, height),
             lambda f: Ring.Message.new_video(f, self._bytes(
-                b''.join(p.tobytes() for p in planes))), flags, pts)
+                b''.join(p.tobytes() for p in planes))), flags, pts,
+            frame(out_format, out_width, out_height) if size else None)
         if self.d.gives_records():
             return self.d.records_of(b''.join(out))
         flat, at, result = np.frombuffer(out[0], np.uint8), 0, []
-        for shape in plane_shapes(self.d.output_format(format), width, height):
+        for shape in plane_shapes(out_format, out_width, out_height):
             n = int(np.prod(shape))
             result.append(flat[at:at + n].reshape(shape))
             at += n
@@ -592,7 +603,7 @@ class RuntimeIsTested(unittest.TestCase):
 
 
 def run(kernel, format, planes, params=None, workers=1, mode='slices', lanes=4,
-        padding=(0, 0), in_place=False):
+        padding=(0, 0), in_place=False, size=None):
     """One picture through a kernel that has not seen another."""
     return Kernel(kernel, params, workers, mode, lanes).video(
-        format, planes, padding, in_place)
+        format, planes, padding, in_place, size=size)

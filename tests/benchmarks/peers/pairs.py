@@ -136,6 +136,20 @@ def keyed(shape, data, ours, theirs):
     return float((a != b).mean() * 100), 1, "% of pixels, opaque in one alone"
 
 
+HD_READY = " ! capsfilter caps=video/x-raw,width=1280,height=720"
+
+
+def alike(least):
+    """Pictures with a PSNR of @least dB."""
+    def check(shape, data, ours, theirs):
+        if ours.size != theirs.size:
+            raise ValueError(f"{ours.size} and {theirs.size} values, not as many")
+        off = np.sqrt(np.square(ours.astype(np.float64) - theirs).mean())
+        return float(off), 255 * 10 ** (-least / 20), \
+            f"root of the mean square of what both differ; {least} dB of PSNR are allowed"
+    return check
+
+
 def spectra(shape, data, ours, theirs):
     """Levels of ours in dB. Theirs lets the sound through, and tells levels on the bus; that
     these are the same is seen by tests/gst/test_record_streams.py."""
@@ -287,7 +301,9 @@ def pairs():
              Element("videoconvert n-threads=1 dither=none ! video/x-raw,format=RGBA"), close(6),
              goal=2, caps=" ! video/x-raw,format=RGBA",
              note="I420 to RGBA; theirs has factors of 8 bits"),
-        Pair("scale", "", i420, Element("videoscale n-threads=1"), None, goal=2),
+        *(Pair("scale", "", shape, Element("videoscale n-threads=1" + HD_READY), alike(40),
+               goal=2, caps=HD_READY, note="both: bilinear, to 1280x720")
+          for shape in (i420, Picture("NV12"), bgrx)),
         Pair("equalizer-10", " ".join(
             f"gain-{band}={gain}" for band, gain in zip(
                 ("31", "62", "125", "250", "500", "1k", "2k", "4k", "8k", "16k"), GAINS)),
