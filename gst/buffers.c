@@ -629,6 +629,7 @@ keep_meta (const GstMetaInfo *info, GstRingMetas what)
     case GST_RING_METAS_SAME:
       return !gst_meta_api_type_has_tag (api, memory);
     case GST_RING_METAS_COLORS:
+    case GST_RING_METAS_SIZE:
       return !gst_meta_api_type_has_tag (api, memory)
           && !gst_meta_api_type_has_tag (api, colorspace);
     case GST_RING_METAS_NONE:
@@ -640,8 +641,33 @@ keep_meta (const GstMetaInfo *info, GstRingMetas what)
   }
 }
 
+/* Regions of interest and the like are told where they are now; what does not know
+ * of sizes leaves nothing. */
+static gboolean
+transform_size (GstBuffer *to, GstMeta *meta, GstBuffer *from,
+    const GstRingLayout *out, const GstRingLayout *in)
+{
+  static GQuark size, orientation;
+  GstVideoMetaTransform scale;
+
+  if (G_UNLIKELY (!orientation)) {
+    size = g_quark_from_static_string (GST_META_TAG_VIDEO_SIZE_STR);
+    orientation =
+        g_quark_from_static_string (GST_META_TAG_VIDEO_ORIENTATION_STR);
+  }
+  if (!gst_meta_api_type_has_tag (meta->info->api, size)
+      && !gst_meta_api_type_has_tag (meta->info->api, orientation))
+    return FALSE;
+  scale.in_info = (GstVideoInfo *) &in->info;
+  scale.out_info = (GstVideoInfo *) &out->info;
+  meta->info->transform_func (to, meta, from,
+      gst_video_meta_transform_scale_get_quark (), &scale);
+  return TRUE;
+}
+
 void
-gst_ring_buffers_copy_metas (GstBuffer *to, GstBuffer *from, GstRingMetas what)
+gst_ring_buffers_copy_metas (GstBuffer *to, GstBuffer *from,
+    const GstRingLayout *out, const GstRingLayout *in, GstRingMetas what)
 {
   GstMetaTransformCopy copy = { FALSE, 0, (gsize) -1 };
   gpointer state = NULL;
@@ -654,7 +680,10 @@ gst_ring_buffers_copy_metas (GstBuffer *to, GstBuffer *from, GstRingMetas what)
         && !(what == GST_RING_METAS_SAME_BYTES
             && info->api == GST_VIDEO_META_API_TYPE))
       continue;
-    if (info->transform_func && keep_meta (info, what))
+    if (!info->transform_func || !keep_meta (info, what))
+      continue;
+    if (what != GST_RING_METAS_SIZE
+        || !transform_size (to, meta, from, out, in))
       info->transform_func (to, meta, from, _gst_meta_transform_copy, &copy);
   }
 }

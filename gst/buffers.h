@@ -96,11 +96,13 @@ typedef enum
   GST_RING_METAS_SAME,       /* what the buffer shows has not changed */
   GST_RING_METAS_SAME_BYTES, /* and its memory is laid out the same way */
   GST_RING_METAS_COLORS,     /* colours have changed, geometry has not */
+  GST_RING_METAS_SIZE,       /* the size has changed, and colours may have */
   GST_RING_METAS_NONE        /* nothing tagged holds any longer */
 } GstRingMetas;
 
 G_GNUC_INTERNAL void gst_ring_buffers_copy_metas (GstBuffer *to,
-    GstBuffer *from, GstRingMetas what);
+    GstBuffer *from, const GstRingLayout *out, const GstRingLayout *in,
+    GstRingMetas what);
 
 G_END_DECLS
 

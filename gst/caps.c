@@ -8,6 +8,9 @@
  *            kernel runs on CUDA, in CUDA memory, each side by itself
  *   audio    audio/x-raw, interleaved, in the kernel's formats
  *   records  any caps or none; other caps come out only if the type changes
+ *
+ * Records that are made of frames or of audio have the caps of records. What a kernel
+ * leaves open is chosen in choose.c.
  */
 #include "caps.h"
 
@@ -169,30 +172,41 @@ video_caps (GstRingCaps *self, gchar **formats)
 }
 
 static void
-learn_video (GstRingCaps *self, gchar **formats)
+learn_pair (GstRingCaps *self, GPtrArray *outputs, const gchar *in,
+    const gchar *out)
+{
+  const GstRingVideoPair pair = { in, out };
+
+  g_array_append_val (self->video, pair);
+  g_ptr_array_add (outputs, (gpointer) out);
+  if (in != out)
+    self->changes_format = TRUE;
+}
+
+/* @any: the formats that come out as asked for. */
+static void
+learn_video (GstRingCaps *self, gchar **formats, gchar **any)
 {
   GPtrArray *outputs = g_ptr_array_new ();
-  guint i;
+  guint i, k;
 
   self->video = g_array_new (FALSE, FALSE, sizeof (GstRingVideoPair));
   for (i = 0; formats[i]; i++) {
     const RingVideoFormat format = ring_video_format_from_string (formats[i]);
     RingFormat *in, *out;
-    GstRingVideoPair pair;
+    const gchar *name = ring_video_format_to_string (format);
 
     if (format == RING_VIDEO_FORMAT_NONE)
       continue;
     in = ring_format_new_video (format, 1, 1);
     out = ring_kernel_info_get_output_format (self->info, in, NULL);
-    if (out) {
-      pair.in = ring_video_format_to_string (format);
-      pair.out = ring_video_format_to_string (out->video_format);
-      g_array_append_val (self->video, pair);
-      g_ptr_array_add (outputs, (gpointer) pair.out);
-      if (pair.in != pair.out)
-        self->changes_format = TRUE;
-      ring_format_free (out);
-    }
+    if (out && out->kind == RING_PAYLOAD_VIDEO)
+      learn_pair (self, outputs, name,
+          ring_video_format_to_string (out->video_format));
+    for (k = 0; any[k]; k++)
+      learn_pair (self, outputs, name,
+          ring_video_format_to_string (ring_video_format_from_string (any[k])));
+    ring_format_free (out);
     ring_format_free (in);
   }
   g_ptr_array_add (outputs, NULL);
@@ -201,22 +215,34 @@ learn_video (GstRingCaps *self, gchar **formats)
   g_ptr_array_unref (outputs);
 }
 
+static GstCaps *
+record_caps (const gchar *type)
+{
+  return gst_caps_new_simple (GST_RING_RECORD_MEDIA_TYPE, "type", G_TYPE_STRING,
+      type, NULL);
+}
+
 GstRingCaps *
 gst_ring_caps_new (RingKernelInfo *info, gboolean cuda)
 {
   GstRingCaps *self = g_new0 (GstRingCaps, 1);
   gchar **in = ring_kernel_info_get_input_formats (info);
   gchar **out = ring_kernel_info_get_output_formats (info);
+  gchar *none[] = { NULL };
 
   init_debug ();
   g_atomic_ref_count_init (&self->refs);
   self->info = ring_kernel_info_ref (info);
   self->kind = ring_kernel_info_get_kind (info);
+  self->output_kind = ring_kernel_info_get_output_kind (info);
+  self->any_size = ring_kernel_info_get_any_size (info);
+  self->open = self->any_size || ring_kernel_info_get_any_format (info);
   self->cuda = cuda && self->kind == RING_PAYLOAD_VIDEO;
 
   switch (self->kind) {
     case RING_PAYLOAD_VIDEO:
-      learn_video (self, in);
+      learn_video (self, in,
+          ring_kernel_info_get_any_format (info) ? out : none);
       break;
     case RING_PAYLOAD_AUDIO:
       self->sink_caps = raw_caps ("audio/x-raw", in);
@@ -227,16 +253,20 @@ gst_ring_caps_new (RingKernelInfo *info, gboolean cuda)
       self->record_out = g_strdup (out[0] ? out[0] : self->record_in);
       self->changes_format = strcmp (self->record_in, self->record_out) != 0;
       self->sink_caps = gst_caps_new_any ();
-      self->src_caps = !self->changes_format
-          ? gst_caps_new_any ()
-          : gst_caps_new_simple (GST_RING_RECORD_MEDIA_TYPE, "type",
-              G_TYPE_STRING, self->record_out, NULL);
+      self->src_caps = self->changes_format ? record_caps (self->record_out)
+                                            : gst_caps_new_any ();
       break;
     case RING_PAYLOAD_BYTES:
     default:
       self->sink_caps = gst_caps_new_any ();
       self->src_caps = gst_caps_new_any ();
       break;
+  }
+  if (self->output_kind != self->kind) {
+    self->record_out = g_strdup (out[0]);
+    self->changes_format = TRUE;
+    gst_caps_unref (self->src_caps);
+    self->src_caps = record_caps (self->record_out);
   }
   g_strfreev (in);
   g_strfreev (out);
@@ -282,6 +312,26 @@ format_allows (const GValue *value, const gchar *name)
   return FALSE;
 }
 
+/* Takes @s, and where the size is open, every size besides; the one that needs no
+ * work comes first. */
+static void
+append_structure (GstRingCaps *self, GstCaps *result, GstStructure *s,
+    GstCapsFeatures *features)
+{
+  GstStructure *sized = self->any_size ? gst_structure_copy (s) : NULL;
+
+  gst_caps_append_structure_full (result, s, gst_caps_features_copy (features));
+  if (!sized)
+    return;
+  gst_structure_set (sized, "width", GST_TYPE_INT_RANGE, 1, G_MAXINT / 16,
+      "height", GST_TYPE_INT_RANGE, 1, G_MAXINT / 16, NULL);
+  if (gst_structure_has_field (sized, "pixel-aspect-ratio"))
+    gst_structure_set (sized, "pixel-aspect-ratio", GST_TYPE_FRACTION_RANGE, 1,
+        G_MAXINT, G_MAXINT, 1, NULL);
+  gst_caps_append_structure_full (result, sized,
+      gst_caps_features_copy (features));
+}
+
 /* Two structures can come of one: formats that stay what they are keep their
  * colorimetry, those that change lose it. */
 static void
@@ -307,8 +357,7 @@ transform_video (GstRingCaps *self, GstPadDirection direction,
     GstStructure *s = gst_structure_copy (structure);
 
     take_format_list (s, &same);
-    gst_caps_append_structure_full (result, s,
-        gst_caps_features_copy (features));
+    append_structure (self, result, s, features);
   } else {
     g_value_unset (&same);
   }
@@ -317,8 +366,7 @@ transform_video (GstRingCaps *self, GstPadDirection direction,
 
     gst_structure_remove_fields (s, "colorimetry", "chroma-site", NULL);
     take_format_list (s, &changed);
-    gst_caps_append_structure_full (result, s,
-        gst_caps_features_copy (features));
+    append_structure (self, result, s, features);
   } else {
     g_value_unset (&changed);
   }
@@ -333,10 +381,10 @@ gst_ring_caps_transform (GstRingCaps *self, GstPadDirection direction,
   GstCaps *mine, *result;
   guint i;
 
-  if (!self->changes_format && !self->cuda)
+  if (!self->changes_format && !self->cuda && !self->any_size)
     return gst_caps_intersect_full (caps, self->sink_caps,
         GST_CAPS_INTERSECT_FIRST);
-  if (self->kind == RING_PAYLOAD_RECORD)
+  if (self->output_kind == RING_PAYLOAD_RECORD)
     return gst_caps_ref (
         direction == GST_PAD_SINK ? self->src_caps : self->sink_caps);
 
@@ -416,6 +464,20 @@ gst_ring_caps_query (GstRingCaps *self, GstPad *pad, GstPad *otherpad,
   return result;
 }
 
+void
+gst_ring_caps_set_colors (RingFormat *format, const GstVideoInfo *info)
+{
+  G_STATIC_ASSERT (
+      (gint) RING_COLOR_MATRIX_BT2020 == GST_VIDEO_COLOR_MATRIX_BT2020);
+  G_STATIC_ASSERT (
+      (gint) RING_COLOR_RANGE_LIMITED == GST_VIDEO_COLOR_RANGE_16_235);
+
+  if ((guint) info->colorimetry.matrix < RING_MATRIX_LAST_)
+    format->matrix = (RingColorMatrix) info->colorimetry.matrix;
+  if ((guint) info->colorimetry.range < RING_RANGE_LAST_)
+    format->range = (RingColorRange) info->colorimetry.range;
+}
+
 RingFormat *
 gst_ring_caps_to_format (GstRingCaps *self, GstCaps *caps, GError **error)
 {
@@ -474,6 +536,8 @@ gst_ring_caps_to_format (GstRingCaps *self, GstCaps *caps, GError **error)
                                            GST_VIDEO_INFO_FORMAT (&video))),
                 (guint) GST_VIDEO_INFO_WIDTH (&video),
                 (guint) GST_VIDEO_INFO_HEIGHT (&video));
+      if (format)
+        gst_ring_caps_set_colors (format, &video);
       break;
     case RING_PAYLOAD_AUDIO:
       if (caps && gst_caps_can_intersect (caps, self->sink_caps)
@@ -538,7 +602,7 @@ gst_ring_caps_output (GstRingCaps *self, GstCaps *caps, const RingFormat *in,
 
   if (ring_format_equal (in, out))
     return caps ? gst_caps_ref (caps) : NULL;
-  if (self->kind != RING_PAYLOAD_VIDEO)
+  if (out->kind != RING_PAYLOAD_VIDEO)
     return gst_caps_ref (self->src_caps);
 
   result = gst_caps_copy (caps);

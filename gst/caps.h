@@ -20,7 +20,10 @@ typedef struct
 {
   gatomicrefcount refs;
   RingKernelInfo *info;
-  RingPayloadKind kind;
+  RingPayloadKind kind; /* of what comes in */
+  RingPayloadKind output_kind;
+  gboolean open;           /* downstream chooses the output's format … */
+  gboolean any_size;       /* … or size */
   gboolean changes_format; /* output may have other formats than the input */
   gboolean cuda;           /* frames may be in CUDA memory, on either side */
   GstCaps *sink_caps;
@@ -53,9 +56,19 @@ G_GNUC_INTERNAL gboolean gst_ring_caps_accept (GstRingCaps *self, GstCaps *caps,
 /* The input's format; @caps may be NULL where the kernel needs none. */
 G_GNUC_INTERNAL RingFormat *gst_ring_caps_to_format (GstRingCaps *self,
     GstCaps *caps, GError **error);
+/* What @info says of the colours of @format. */
+G_GNUC_INTERNAL void gst_ring_caps_set_colors (RingFormat *format,
+    const GstVideoInfo *info);
 /* The output's caps, in the same memory as the input's; NULL if there are none. */
 G_GNUC_INTERNAL GstCaps *gst_ring_caps_output (GstRingCaps *self, GstCaps *caps,
     const RingFormat *in, const RingFormat *out);
+
+/* choose.c: what comes out of @in, and its caps (NULL if there are none). Where the
+ * kernel leaves that open, downstream of @srcpad is asked. FALSE: it takes nothing that
+ * the kernel could make. */
+G_GNUC_INTERNAL gboolean gst_ring_caps_choose (GstRingCaps *self, GstCaps *caps,
+    const RingFormat *in, GstPad *srcpad, RingFormat **out, GstCaps **out_caps,
+    GError **error);
 
 /* @caps for the other memory; NULL where there is no choice. */
 G_GNUC_INTERNAL GstCaps *gst_ring_caps_in_other_memory (GstRingCaps *self,

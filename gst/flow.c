@@ -420,7 +420,7 @@ prepare (GstRingKernelFilter *self, GstRingRecord *record, GstBuffer *buffer,
     note_foreign (self, buffer);
   size = record->in.memory.size;
   if (stream->in_unit != 1 || stream->out_unit != 1)
-    size = size / stream->in_unit * stream->out_unit;
+    size = size / stream->in_unit * stream->out_unit + stream->out_more;
   return prepare_outputs (self, record, size, error);
 }
 

@@ -29,7 +29,8 @@ typedef struct
   GstRingLayout in;
   GstRingLayout out;
   guint n_outputs;         /* per input, at the most */
-  gsize in_unit, out_unit; /* bytes of one record; 1 but for records */
+  gsize in_unit, out_unit; /* so many bytes out for so many in, … */
+  gsize out_more;          /* … and these */
   gboolean emits;
   gboolean in_cuda;   /* by the caps, CUDA memory comes in … */
   gboolean out_cuda;  /* … and goes out */

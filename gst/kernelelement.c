@@ -323,13 +323,16 @@ install_parameters (GstRingKernelElementClass *klass, RingKernelInfo *info)
 }
 
 static const gchar *
-klass_of (RingPayloadKind kind)
+klass_of (RingKernelInfo *info)
 {
+  const RingPayloadKind kind = ring_kernel_info_get_kind (info);
+  const gboolean tells = ring_kernel_info_get_output_kind (info) != kind;
+
   switch (kind) {
     case RING_PAYLOAD_VIDEO:
-      return "Filter/Effect/Video";
+      return tells ? "Filter/Analyzer/Video" : "Filter/Effect/Video";
     case RING_PAYLOAD_AUDIO:
-      return "Filter/Effect/Audio";
+      return tells ? "Filter/Analyzer/Audio" : "Filter/Effect/Audio";
     default:
       return "Filter/Effect/Generic";
   }
@@ -358,8 +361,7 @@ describe (GstElementClass *klass, const gchar *kernel, RingKernelInfo *info)
   gchar *author = builtin ? g_strdup ("The gst-ringkernel authors")
                           : g_filename_display_name (origin);
 
-  gst_element_class_set_metadata (klass, name,
-      klass_of (ring_kernel_info_get_kind (info)), what, author);
+  gst_element_class_set_metadata (klass, name, klass_of (info), what, author);
   gst_element_class_add_pad_template (klass,
       gst_pad_template_new ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
           caps->sink_caps));

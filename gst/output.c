@@ -187,6 +187,13 @@ take_output (GstRingKernelFilter *self, GstRingRecord *record, guint i)
   return buffer;
 }
 
+static inline void
+copy_metas (GstRingFlow *flow, GstBuffer *to, GstBuffer *from)
+{
+  gst_ring_buffers_copy_metas (to, from, &flow->stream.out, &flow->stream.in,
+      flow->stream.metas);
+}
+
 static GstFlowReturn
 push_emitted (GstRingKernelFilter *self, GstRingRecord *record)
 {
@@ -210,7 +217,7 @@ push_emitted (GstRingKernelFilter *self, GstRingRecord *record)
     GST_BUFFER_FLAG_UNSET (buffer, GST_BUFFER_FLAG_DISCONT);
     if (!alone)
       set_span (flow, buffer, i, n);
-    gst_ring_buffers_copy_metas (buffer, record->input, flow->stream.metas);
+    copy_metas (flow, buffer, record->input);
     if (i == 0)
       note_held_back (self);
     ret = push_buffer (self, buffer);
@@ -278,7 +285,7 @@ gst_ring_flow_push (GstRingKernelFilter *self, GstRingRecord *record)
   buffer = take_output (self, record, 0);
   gst_buffer_copy_into (buffer, record->input,
       GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_TIMESTAMPS, 0, (gsize) -1);
-  gst_ring_buffers_copy_metas (buffer, record->input, flow->stream.metas);
+  copy_metas (flow, buffer, record->input);
   /* Given back before the push, which may take long: producers with few buffers
    * wait for it. */
   gst_ring_record_reset (record);

@@ -93,7 +93,8 @@ fits_the_same_stream (RingKernelInfo *a, RingKernelInfo *b)
   const RingKernelDescription *x = ring_kernel_info_get_raw_description (a);
   const RingKernelDescription *y = ring_kernel_info_get_raw_description (b);
 
-  return x->kind == y->kind && x->flags == y->flags
+  return x->kind == y->kind && x->output_kind == y->output_kind
+      && x->max_records == y->max_records && x->flags == y->flags
       && x->input_record_size == y->input_record_size
       && x->output_record_size == y->output_record_size
       && strcmp (x->input_formats, y->input_formats) == 0
@@ -194,13 +195,12 @@ static gboolean
 suits_downstream (GstRingKernelFilter *self, GstRingCaps *next, GstCaps *caps,
     const RingFormat *in, GError **error)
 {
-  RingFormat *out = ring_kernel_info_get_output_format (next->info, in, error);
+  RingFormat *out = NULL;
   GstCaps *made, *other;
   gboolean suits;
 
-  if (!out)
+  if (!gst_ring_caps_choose (next, caps, in, self->srcpad, &out, &made, error))
     return FALSE;
-  made = gst_ring_caps_output (next, caps, in, out);
   other = made ? gst_ring_caps_in_other_memory (next, made) : NULL;
   suits = !made || gst_pad_peer_query_accept_caps (self->srcpad, made)
       || (other && gst_pad_peer_query_accept_caps (self->srcpad, other));

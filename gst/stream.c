@@ -125,8 +125,16 @@ describe_stream (GstRingKernelFilter *self, const RingFormat *in,
   gst_ring_layout_init (&stream->out, out, stream->out_caps);
   stream->n_outputs = ring_kernel_info_get_max_outputs (info);
   stream->emits = ring_kernel_info_get_emits (info);
-  stream->in_unit = in->kind == RING_PAYLOAD_RECORD ? in->record_size : 1;
-  stream->out_unit = out->kind == RING_PAYLOAD_RECORD ? out->record_size : 1;
+  stream->in_unit = stream->out_unit = 1;
+  stream->out_more = 0;
+  if (out->kind == RING_PAYLOAD_RECORD) {
+    /* one for each record or sample of a channel */
+    stream->out_unit = in->kind == RING_PAYLOAD_VIDEO ? 0 : out->record_size;
+    stream->in_unit = ring_format_get_frame_size (in);
+    if (in->kind != RING_PAYLOAD_RECORD)
+      stream->out_more = (gsize) out->record_size
+          * ring_kernel_info_get_raw_description (info)->max_records;
+  }
   stream->in_cuda =
       buffers->context && gst_ring_caps_are_cuda (stream->in_caps);
   stream->out_cuda =
@@ -141,8 +149,10 @@ describe_stream (GstRingKernelFilter *self, const RingFormat *in,
     stream->metas = GST_RING_METAS_SAME_BYTES;
   else if (same)
     stream->metas = GST_RING_METAS_SAME;
-  else if (in->kind == RING_PAYLOAD_VIDEO)
-    stream->metas = GST_RING_METAS_COLORS;
+  else if (in->kind == RING_PAYLOAD_VIDEO && out->kind == RING_PAYLOAD_VIDEO)
+    stream->metas = in->width == out->width && in->height == out->height
+        ? GST_RING_METAS_COLORS
+        : GST_RING_METAS_SIZE;
   else
     stream->metas = GST_RING_METAS_NONE;
 }
@@ -161,6 +171,17 @@ push_caps (GstRingKernelFilter *self)
   return ok;
 }
 
+/* As if the caps had come again; where they mean what they meant, nothing changes. */
+static gboolean
+reconfigure_open (GstRingKernelFilter *self)
+{
+  GstCaps *caps = gst_caps_ref (self->flow.stream.in_caps);
+  const gboolean ok = gst_ring_flow_configure (self, caps);
+
+  gst_caps_unref (caps);
+  return ok;
+}
+
 /* Called in order with the data: all that came before is pushed. Another neighbour
  * may want the frames in another memory. */
 static gboolean
@@ -171,6 +192,9 @@ reallocate (GstRingKernelFilter *self, gpointer data)
   gboolean ok = TRUE;
   GstCaps *caps;
 
+  /* What downstream wants now may be another size. */
+  if (stream->info->open && stream->configured)
+    return reconfigure_open (self);
   if (stream->info->cuda) {
     in = ring_kernel_get_input_format (self->kernel);
     out = ring_kernel_get_output_format (self->kernel);
@@ -194,7 +218,7 @@ gst_ring_flow_configure (GstRingKernelFilter *self, gpointer data)
 {
   GstRingFlow *flow = &self->flow;
   GstRingStream *stream = &flow->stream;
-  GstCaps *caps = data;
+  GstCaps *caps = data, *out_caps = NULL;
   RingFormat *in = NULL, *out = NULL;
   GError *error = NULL;
   gboolean ok = FALSE;
@@ -208,15 +232,15 @@ gst_ring_flow_configure (GstRingKernelFilter *self, gpointer data)
   in = gst_ring_caps_to_format (stream->info, caps, &error);
   /* Completions were called; the kernel is done with all of it in a moment. */
   if (!in
+      || !gst_ring_caps_choose (stream->info, caps, in, self->srcpad, &out,
+          &out_caps, &error)
       || !ring_kernel_drain (self->kernel,
           (gint64) self->config->termination_timeout, NULL, &error)
-      || !ring_kernel_set_format (self->kernel, in, &error))
+      || !ring_kernel_set_formats (self->kernel, in, out, &error))
     goto failed;
-  out = ring_kernel_get_output_format (self->kernel);
 
   gst_caps_replace (&stream->in_caps, caps);
-  stream->out_caps =
-      choose_memory (self, gst_ring_caps_output (stream->info, caps, in, out));
+  stream->out_caps = choose_memory (self, g_steal_pointer (&out_caps));
   describe_stream (self, in, out);
   flow->inline_record = gst_ring_record_new (self, stream->n_outputs);
 
@@ -241,8 +265,9 @@ failed:
   else
     gst_ring_kernel_filter_post_error (self, error);
   g_error_free (error);
-  if (in)
-    ring_format_free (in);
+  gst_clear_caps (&out_caps);
+  ring_format_free (in);
+  ring_format_free (out);
   return FALSE;
 }
 

@@ -18,8 +18,8 @@
  * are some 2^-22 of the loudest. S16LE is rounded to the nearest, halves away from
  * zero, and saturates.
  *
- * All workers share out the direct sums, and the products, by channel and frequency. A
- * transform is one lane's work, and so takes longest on a GPU.
+ * All workers share out the direct sums, and the products, by channel and frequency, and
+ * the transforms, see sdk-fft.h.
  */
 /* Its sums stay in registers. */
 #define RING_REGISTERS 128
@@ -27,7 +27,6 @@
 
 #define CONVOLVE_BLOCK 256
 #define CONVOLVE_SIZE (2 * CONVOLVE_BLOCK)
-#define CONVOLVE_STAGES 9 /* 2^9 is the size */
 #define CONVOLVE_MAX_TAPS 65536
 #define CONVOLVE_MAX_PARTS (CONVOLVE_MAX_TAPS / CONVOLVE_BLOCK)
 #define CONVOLVE_MAX_CHANNELS 64
@@ -38,81 +37,76 @@
 #define CONVOLVE_TILE (RING_TILE > 1 ? 16 : 1)
 /* Real parts, then imaginary ones. */
 #define CONVOLVE_SPECTRUM (2 * CONVOLVE_BINS)
-/* Two complex buffers of a transform. */
-#define CONVOLVE_WORK (4 * CONVOLVE_SIZE)
+/* Tiles of that many in a block. */
+#define CONVOLVE_TILES (CONVOLVE_BLOCK / CONVOLVE_TILE)
+/* Memory of a transform, and behind that of all of them the sums of all channels. */
+#define CONVOLVE_WORK RING_FFT_REAL_FLOATS (CONVOLVE_SIZE)
+#define CONVOLVE_SCRATCH \
+  (CONVOLVE_MAX_PARTS * CONVOLVE_WORK \
+      + CONVOLVE_MAX_CHANNELS * CONVOLVE_SPECTRUM)
 
-/* Forward transform of what lies in @work, real parts and then imaginary ones, by
- * stages that read one buffer and write the other; what comes out lies behind it. */
+/* Of @n values from @values on, and silence behind them, a tile of pairs to be
+ * transformed. */
 RING_FUNCTION void
-convolve_transform (RING_GLOBAL float *work, const RING_GLOBAL float *twiddle)
+convolve_put (RING_GLOBAL float *work, const RING_GLOBAL float *values,
+    int32_t n, float scale, int32_t pair)
 {
-  RING_GLOBAL float *from = work, *to = work + 2 * CONVOLVE_SIZE;
+  float even[CONVOLVE_TILE], odd[CONVOLVE_TILE];
 
-  for (int32_t stage = 0; stage < CONVOLVE_STAGES; stage++) {
-    const int32_t m = 1 << stage, l = CONVOLVE_BLOCK >> stage;
-    RING_GLOBAL float *swap = from;
+  for (int32_t j = 0; j < CONVOLVE_TILE; j++) {
+    const int32_t i = 2 * (pair + j);
 
-    for (int32_t j = 0; j < l; j++) {
-      const float re = twiddle[j * m], im = twiddle[CONVOLVE_BLOCK + j * m];
-      const RING_GLOBAL float *a = from + j * m;
-      const RING_GLOBAL float *b = a + CONVOLVE_BLOCK;
-      RING_GLOBAL float *c = to + 2 * j * m;
-      RING_GLOBAL float *d = c + m;
+    even[j] = i < n ? values[i] * scale : 0.0f;
+    odd[j] = i + 1 < n ? values[i + 1] * scale : 0.0f;
+  }
+  for (int32_t j = 0; j < CONVOLVE_TILE; j++) {
+    const int32_t i = 2 * (pair + j);
 
-      for (int32_t k = 0; k < m; k++) {
-        const float a_re = a[k], a_im = a[k + CONVOLVE_SIZE];
-        const float b_re = b[k], b_im = b[k + CONVOLVE_SIZE];
-        const float x = a_re - b_re, y = a_im - b_im;
-
-        c[k] = a_re + b_re;
-        c[k + CONVOLVE_SIZE] = a_im + b_im;
-        d[k] = x * re - y * im;
-        d[k + CONVOLVE_SIZE] = x * im + y * re;
-      }
-    }
-    from = to;
-    to = swap;
+    ring_fft_put_real (work, CONVOLVE_SIZE, i, even[j]);
+    ring_fft_put_real (work, CONVOLVE_SIZE, i + 1, odd[j]);
   }
 }
 
-/* The spectrum of @n values; all else is silence. */
+/* A tile of frequencies from @k on. */
 RING_FUNCTION void
-convolve_spectrum (RING_GLOBAL float *spectrum, const RING_GLOBAL float *values,
-    int32_t n, float scale, RING_GLOBAL float *work,
-    const RING_GLOBAL float *twiddle)
+convolve_get (RING_GLOBAL float *spectrum, const RING_GLOBAL float *result,
+    int32_t k, const RING_GLOBAL float *table)
 {
-  const RING_GLOBAL float *result = work + 2 * CONVOLVE_SIZE;
+  const int32_t first = k > 0 ? 0 : 1;
+  float re[CONVOLVE_TILE], im[CONVOLVE_TILE];
 
-  for (int32_t i = 0; i < CONVOLVE_SIZE; i++) {
-    work[i] = i < n ? values[i] * scale : 0.0f;
-    work[i + CONVOLVE_SIZE] = 0.0f;
+  for (int32_t j = first; j < CONVOLVE_TILE; j++) {
+    const RingComplex x =
+        ring_fft_get_inner (result, CONVOLVE_SIZE, k + j, table);
+
+    re[j] = x.re;
+    im[j] = x.im;
   }
-  convolve_transform (work, twiddle);
-  for (int32_t k = 0; k <= CONVOLVE_BLOCK; k++) {
-    spectrum[k] = result[k];
-    spectrum[k + CONVOLVE_BINS] = result[k + CONVOLVE_SIZE];
+  for (int32_t j = first; j < CONVOLVE_TILE; j++) {
+    spectrum[k + j] = re[j];
+    spectrum[k + j + CONVOLVE_BINS] = im[j];
+  }
+  /* The two that are real. */
+  if (k == 0) {
+    spectrum[0] = ring_fft_get_real (result, CONVOLVE_SIZE, 0, table).re;
+    spectrum[CONVOLVE_BLOCK] =
+        ring_fft_get_real (result, CONVOLVE_SIZE, CONVOLVE_BLOCK, table).re;
+    spectrum[CONVOLVE_BINS] = spectrum[CONVOLVE_BINS + CONVOLVE_BLOCK] = 0.0f;
   }
 }
 
-/* The second half of what has the spectrum @sum. */
+/* A tile of frequencies to be transformed back. */
 RING_FUNCTION void
-convolve_back (RING_GLOBAL float *tail, const RING_GLOBAL float *sum,
-    RING_GLOBAL float *work, const RING_GLOBAL float *twiddle)
+convolve_put_back (RING_GLOBAL float *work, const RING_GLOBAL float *sum,
+    int32_t k, const RING_GLOBAL float *table)
 {
-  /* Real and imaginary parts change places, before and after: so it goes back. */
-  const RING_GLOBAL float *result = work + 3 * CONVOLVE_SIZE;
+  for (int32_t j = 0; j < CONVOLVE_TILE; j++) {
+    const int32_t twin = CONVOLVE_BLOCK - k - j;
+    const RingComplex a = { sum[k + j], sum[k + j + CONVOLVE_BINS] };
+    const RingComplex b = { sum[twin], sum[twin + CONVOLVE_BINS] };
 
-  for (int32_t k = 0; k <= CONVOLVE_BLOCK; k++) {
-    work[k] = sum[k + CONVOLVE_BINS];
-    work[k + CONVOLVE_SIZE] = sum[k];
+    ring_fft_put_frequency (work, CONVOLVE_SIZE, k + j, a, b, table);
   }
-  for (int32_t k = 1; k < CONVOLVE_BLOCK; k++) {
-    work[CONVOLVE_SIZE - k] = -sum[k + CONVOLVE_BINS];
-    work[2 * CONVOLVE_SIZE - k] = sum[k];
-  }
-  convolve_transform (work, twiddle);
-  for (int32_t i = 0; i < CONVOLVE_BLOCK; i++)
-    tail[i] = result[CONVOLVE_BLOCK + i];
 }
 
 /* @width frequencies of the sum over all parts, @width a constant. @spectra: of the
@@ -186,13 +180,13 @@ RING_KERNEL (convolve, "Convolves sound with a long impulse response",
     RING_IN_PLACE,
     RING_STATE (uint32_t is_ready, differs; int32_t n_taps, position, filled, newest;
         uint32_t reserved[10];
-        float twiddle[CONVOLVE_SIZE];
+        float table[RING_FFT_REAL_TABLE_FLOATS (CONVOLVE_SIZE)];
         float taps[CONVOLVE_MAX_TAPS];
         float response[CONVOLVE_MAX_PARTS * CONVOLVE_SPECTRUM];
         float spectra[CONVOLVE_MEMORY * CONVOLVE_SPECTRUM];
         float line[CONVOLVE_MAX_CHANNELS * CONVOLVE_SIZE];
         float tail[CONVOLVE_MAX_CHANNELS * CONVOLVE_BLOCK];),
-    RING_SCRATCH (CONVOLVE_MAX_PARTS * CONVOLVE_WORK * 4),
+    RING_SCRATCH (CONVOLVE_SCRATCH * 4),
     RING_FLOAT_ARRAY (taps, CONVOLVE_MAX_TAPS, "1.0", -1000.0, 1000.0, RING_UNIT_RATIO,
         "Impulse response; taps times channels is at most 524288, further taps count as 0, and channels beyond 64 are left as they are"))
 {
@@ -211,22 +205,17 @@ RING_KERNEL (convolve, "Convolves sound with a long impulse response",
   int32_t filled = fresh ? 0 : state->filled;
   int32_t newest = state->newest;
   int32_t differs = state->n_taps != n_taps;
+  const RING_GLOBAL float *result;
   RING_GLOBAL float *work = (RING_GLOBAL float *) scratch;
+  RING_GLOBAL float *sums = work + CONVOLVE_MAX_PARTS * CONVOLVE_WORK;
 
   /* Whoever finds a tap that has changed writes the same. */
   RING_FOR_EACH (i, n_taps)
     differs |= state->taps[i] != params.taps[i];
   if (differs)
     state->differs = 1;
-  if (!is_ready) {
-    RING_FOR_EACH (i, CONVOLVE_BLOCK) {
-      const double w =
-          2.0 * 3.14159265358979323846 / CONVOLVE_SIZE * (double) i;
-
-      state->twiddle[i] = (float) ring_cos (w);
-      state->twiddle[CONVOLVE_BLOCK + i] = (float) -ring_sin (w);
-    }
-  }
+  if (!is_ready)
+    ring_fft_real_table (state->table, CONVOLVE_SIZE);
   if (fresh) {
     RING_FOR_EACH (i, channels * CONVOLVE_SIZE)
       state->line[i] = 0.0f;
@@ -237,13 +226,22 @@ RING_KERNEL (convolve, "Convolves sound with a long impulse response",
   if (state->differs) {
     RING_FOR_EACH (i, n_taps)
       state->taps[i] = params.taps[i];
-    RING_FOR_EACH (p, n_parts) {
-      const int32_t first = (int32_t) (p + 1) * CONVOLVE_BLOCK;
+    RING_FOR_EACH (t, n_parts * CONVOLVE_TILES) {
+      const int32_t p = (int32_t) t / CONVOLVE_TILES;
+      const int32_t first = (p + 1) * CONVOLVE_BLOCK;
 
       /* What is transformed back is larger by the size of the transform. */
-      convolve_spectrum (state->response + p * CONVOLVE_SPECTRUM,
-          params.taps + first, ring_min_i32 (n_taps - first, CONVOLVE_BLOCK),
-          1.0f / CONVOLVE_SIZE, work + p * CONVOLVE_WORK, state->twiddle);
+      convolve_put (work + p * CONVOLVE_WORK, params.taps + first,
+          ring_min_i32 (n_taps - first, CONVOLVE_BLOCK), 1.0f / CONVOLVE_SIZE,
+          (int32_t) t % CONVOLVE_TILES * CONVOLVE_TILE);
+    }
+    result = ring_fft_real (work, CONVOLVE_SIZE, n_parts, state->table);
+    RING_FOR_EACH (t, n_parts * CONVOLVE_TILES) {
+      const int32_t p = (int32_t) t / CONVOLVE_TILES;
+
+      convolve_get (state->response + p * CONVOLVE_SPECTRUM,
+          result + p * CONVOLVE_WORK,
+          (int32_t) t % CONVOLVE_TILES * CONVOLVE_TILE, state->table);
     }
   }
 
@@ -295,14 +293,23 @@ RING_KERNEL (convolve, "Convolves sound with a long impulse response",
     if (is_complete) {
       newest = newest + 1 < room ? newest + 1 : 0;
       filled = ring_min_i32 (filled + 1, room);
-      RING_FOR_EACH (c, channels)
-        convolve_spectrum (state->spectra
-                + (c * room + newest) * CONVOLVE_SPECTRUM,
-            state->line + c * CONVOLVE_SIZE, CONVOLVE_SIZE, 1.0f,
-            work + c * CONVOLVE_WORK, state->twiddle);
+      RING_FOR_EACH (t, channels * CONVOLVE_TILES) {
+        const int32_t c = (int32_t) t / CONVOLVE_TILES;
+
+        convolve_put (work + c * CONVOLVE_WORK, state->line + c * CONVOLVE_SIZE,
+            CONVOLVE_SIZE, 1.0f, (int32_t) t % CONVOLVE_TILES * CONVOLVE_TILE);
+      }
+      result = ring_fft_real (work, CONVOLVE_SIZE, channels, state->table);
+      RING_FOR_EACH (t, channels * CONVOLVE_TILES) {
+        const int32_t c = (int32_t) t / CONVOLVE_TILES;
+
+        convolve_get (state->spectra + (c * room + newest) * CONVOLVE_SPECTRUM,
+            result + c * CONVOLVE_WORK,
+            (int32_t) t % CONVOLVE_TILES * CONVOLVE_TILE, state->table);
+      }
       ring_barrier ();
 
-      /* Products need no line, nor the transform's buffers. */
+      /* Products need no line. */
       RING_FOR_EACH (i, channels * CONVOLVE_BLOCK) {
         RING_GLOBAL float *line = state->line
             + i / CONVOLVE_BLOCK * CONVOLVE_SIZE + i % CONVOLVE_BLOCK;
@@ -313,18 +320,26 @@ RING_KERNEL (convolve, "Convolves sound with a long impulse response",
         const int64_t c = t / (CONVOLVE_BINS / CONVOLVE_TILE);
         const int64_t bin = t % (CONVOLVE_BINS / CONVOLVE_TILE) * CONVOLVE_TILE;
 
-        /* The sums lie where the transform's result is going to be. */
-        convolve_products (work + c * CONVOLVE_WORK + 2 * CONVOLVE_SIZE + bin,
+        convolve_products (sums + c * CONVOLVE_SPECTRUM + bin,
             state->spectra + c * room * CONVOLVE_SPECTRUM + bin,
             state->response + bin, ring_min_i32 (n_parts, filled), newest, room,
             CONVOLVE_TILE);
       }
       ring_barrier ();
 
-      RING_FOR_EACH (c, channels)
-        convolve_back (state->tail + c * CONVOLVE_BLOCK,
-            work + c * CONVOLVE_WORK + 2 * CONVOLVE_SIZE,
-            work + c * CONVOLVE_WORK, state->twiddle);
+      RING_FOR_EACH (t, channels * CONVOLVE_TILES) {
+        const int32_t c = (int32_t) t / CONVOLVE_TILES;
+
+        convolve_put_back (work + c * CONVOLVE_WORK,
+            sums + c * CONVOLVE_SPECTRUM,
+            (int32_t) t % CONVOLVE_TILES * CONVOLVE_TILE, state->table);
+      }
+      result =
+          ring_fft_real_inverse (work, CONVOLVE_SIZE, channels, state->table);
+      RING_FOR_EACH (i, channels * CONVOLVE_BLOCK)
+        state->tail[i] =
+            ring_fft_get_value (result + i / CONVOLVE_BLOCK * CONVOLVE_WORK,
+                CONVOLVE_SIZE, (int32_t) (CONVOLVE_BLOCK + i % CONVOLVE_BLOCK));
     }
     position = is_complete ? 0 : position + length;
     begin += length;

@@ -28,7 +28,8 @@ static const GOptionEntry options[] = {
       "for each size: half of it for latency, half for throughput (default 1)",
       "N" },
   { "param", 'p', 0, G_OPTION_ARG_STRING_ARRAY, &parameters,
-      "set a parameter; may be there several times", "NAME=VALUE" },
+      "set a parameter; may be there several times; @FILE is a list from a file",
+      "NAME=VALUE" },
   { "format", 'f', 0, G_OPTION_ARG_STRING, &format_name,
       "pixel or sample format (default: the first that the kernel takes)",
       "FORMAT" },
@@ -95,12 +96,12 @@ completed (RingKernel *kernel, const RingCompletion *completion, gpointer data)
   g_mutex_unlock (&b->lock);
 }
 
+/* Of @bytes; a picture's format says that by itself. */
 static gboolean
-allocate (Bench *b, const RingFormat *format, RingMemory *memory,
+allocate (Bench *b, const RingFormat *format, gsize bytes, RingMemory *memory,
     GError **error)
 {
-  const gsize size = stream_lay_out (memory, format,
-      b->units * ring_format_get_frame_size (format), 0);
+  const gsize size = stream_lay_out (memory, format, bytes, 0);
   const gpointer data = ring_runtime_alloc (b->runtime, size, error);
 
   stream_place_at (memory, data);
@@ -236,6 +237,7 @@ measure (Bench *b, const Size *size, Figures *f, GError **error)
   StreamRandom random = { .seed = 1 };
   gboolean ok;
   guint i, k;
+  gsize room;
 
   b->format = size->format;
   b->units = size->units;
@@ -243,6 +245,7 @@ measure (Bench *b, const Size *size, Figures *f, GError **error)
     return FALSE;
   b->out = ring_kernel_get_output_format (b->kernel);
   f->bytes = size->units * ring_format_get_frame_size (b->format);
+  room = ring_kernel_get_output_size (b->kernel, f->bytes);
   cli_guard_doing ("%s", what);
   ok = TRUE;
   for (i = 0; i < IN_FLIGHT && ok; i++) {
@@ -250,9 +253,9 @@ measure (Bench *b, const Size *size, Figures *f, GError **error)
 
     memset (slot, 0, sizeof (*slot));
     slot->bench = b;
-    ok = allocate (b, b->format, &slot->input, error);
+    ok = allocate (b, b->format, f->bytes, &slot->input, error);
     for (k = 0; k < b->n_outputs && ok; k++)
-      ok = allocate (b, b->out, &slot->outputs[k], error);
+      ok = allocate (b, b->out, room, &slot->outputs[k], error);
     if (ok)
       stream_fill (&random, b->format, slot->input.plane[0].data, f->bytes);
   }
@@ -450,6 +453,7 @@ run (const CliCommand *command, gchar **arguments)
     return cli_misused (command,
         "bench: --seconds is more than 0, up to 3600, and "
         "--workers is at least 1");
+  config->parameter_files = TRUE;
   config->backend = value_of_backend;
   config->mode = value_of_mode;
   runtime = ring_runtime_new (config, &error);

@@ -137,6 +137,7 @@ cli_launch (const gchar *id, gint wanted, gsize message, gboolean reload,
   config->backend = wanted;
   config->queue_capacity = QUEUE;
   config->reload = reload;
+  config->parameter_files = TRUE;
   config->message_size =
       (guint) MAX (message + RING_HEADER_SIZE, RING_DEFAULT_MESSAGE_SIZE);
   runtime = ring_runtime_new (config, error);
@@ -163,7 +164,7 @@ cli_run_source (const gchar *id, RingKernelInfo *info, CliSource *source,
   gboolean good = FALSE;
 
   if (!kernel || !cli_set_parameters (kernel, parameters, error)
-      || !ring_kernel_set_format (kernel, source->format, error)
+      || !cli_source_settle (source, kernel, error)
       || !ring_kernel_activate (kernel, error))
     return FALSE;
   out = ring_kernel_get_output_format (kernel);

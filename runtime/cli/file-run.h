@@ -15,24 +15,33 @@
 typedef struct
 {
   gchar *input, *output, *format, *size;
+  gchar *to_format, *to_size;
   gint block, rate, channels;
   gboolean whole; /* the output appears when it is whole, raw bytes too */
 } CliFiles;
 
 extern CliFiles cli_files;
 
-/* Options that say what the input is. */
+/* Options that say what the input is, and what is to come out. */
 #define CLI_FILE_OPTIONS \
   { "block", 'b', 0, G_OPTION_ARG_INT, &cli_files.block, \
     "frames of sound, records or bytes in a message (default 4096; " \
     "records 256)", \
     "N" }, \
       { "format", 'f', 0, G_OPTION_ARG_STRING, &cli_files.format, \
-        "pixel or sample format: of raw input, or, of those that the kernel " \
-        "takes, what to make of the file", \
+        "pixel or sample format: of raw input; of what comes out, where the " \
+        "kernel leaves that open; else, of those that the kernel takes, what " \
+        "to make of the file", \
         "FORMAT" }, \
       { "size", 's', 0, G_OPTION_ARG_STRING, &cli_files.size, \
-        "raw video: the size of a picture", "WxH" }, \
+        "the size of a picture: of raw input; else of what comes out, where " \
+        "the kernel leaves that open", \
+        "WxH" }, \
+      { "to-format", 0, 0, G_OPTION_ARG_STRING, &cli_files.to_format, \
+        "pixel format of what comes out, beside a --format of raw input", \
+        "FORMAT" }, \
+      { "to-size", 0, 0, G_OPTION_ARG_STRING, &cli_files.to_size, \
+        "size of what comes out, beside a --size of raw input", "WxH" }, \
       { "rate", 'r', 0, G_OPTION_ARG_INT, &cli_files.rate, \
         "raw sound and sound in .csv: frames per second (default 48000)", \
         "N" }, \
@@ -67,6 +76,13 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (CliSource, cli_source_clear)
 
 /* Opens the input, as what the kernel takes. */
 gboolean cli_source_open (CliSource *source, RingKernelInfo *info,
+    GError **error);
+
+/* What is to come out, where something was said of it; FALSE if that was nonsense. */
+gboolean cli_source_wanted (const CliSource *source, RingKernelInfo *info,
+    RingFormat **wanted, GError **error);
+/* Has @kernel take @source, and make of it what was asked for. */
+gboolean cli_source_settle (const CliSource *source, RingKernel *kernel,
     GError **error);
 
 /* The next message; NULL at the end, or with an error. */

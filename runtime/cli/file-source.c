@@ -44,6 +44,24 @@ cli_set_wrong (GError **error, const gchar *format, ...)
   return FALSE;
 }
 
+/* What is said of a picture in a file of its own, which says itself what it is, is of
+ * the one that comes out. */
+static gboolean
+is_of_output (RingKernelInfo *info)
+{
+  return ring_kernel_info_get_kind (info) == RING_PAYLOAD_VIDEO
+      && cli_file_type (cli_files.input) != CLI_FILE_RAW;
+}
+
+static const gchar *
+output_format_name (RingKernelInfo *info)
+{
+  return cli_files.to_format ? cli_files.to_format
+      : is_of_output (info) && ring_kernel_info_get_any_format (info)
+      ? cli_files.format
+      : NULL;
+}
+
 /* Formats of the kernel, or the one of them that --format names. */
 static gchar **
 wanted_formats (RingKernelInfo *info, GError **error)
@@ -52,7 +70,7 @@ wanted_formats (RingKernelInfo *info, GError **error)
   gchar **one;
   g_autofree gchar *all = g_strjoinv (", ", formats);
 
-  if (!cli_files.format)
+  if (!cli_files.format || cli_files.format == output_format_name (info))
     return g_steal_pointer (&formats);
   if (!g_strv_contains ((const gchar *const *) formats, cli_files.format)) {
     cli_set_wrong (error, "kernel '%s' does not take '%s'; it takes %s",
@@ -66,15 +84,17 @@ wanted_formats (RingKernelInfo *info, GError **error)
 }
 
 static gboolean
-parse_size (guint *width, guint *height)
+parse_size (const gchar *option, const gchar *size, guint *width, guint *height,
+    GError **error)
 {
-  g_auto (GStrv) parts = g_strsplit (cli_files.size, "x", -1);
+  g_auto (GStrv) parts = g_strsplit (size, "x", -1);
   guint64 w, h;
 
   if (g_strv_length (parts) != 2
       || !g_ascii_string_to_unsigned (parts[0], 10, 1, 65535, &w, NULL)
       || !g_ascii_string_to_unsigned (parts[1], 10, 1, 65535, &h, NULL))
-    return FALSE;
+    return cli_set_wrong (error, "%s is '%s'; it must be like 640x480", option,
+        size);
   *width = (guint) w;
   *height = (guint) h;
   return TRUE;
@@ -95,11 +115,8 @@ raw_format (RingKernelInfo *info, gchar **formats, GError **error)
             formats[0]);
         return NULL;
       }
-      if (!parse_size (&width, &height)) {
-        cli_set_wrong (error, "--size is '%s'; it must be like 640x480",
-            cli_files.size);
+      if (!parse_size ("--size", cli_files.size, &width, &height, error))
         return NULL;
-      }
       return ring_format_new_video (ring_video_format_from_string (formats[0]),
           width, height);
     case RING_PAYLOAD_AUDIO:
@@ -207,6 +224,52 @@ cli_source_open (CliSource *s, RingKernelInfo *info, GError **error)
   if (s->media.bytes)
     s->total = g_bytes_get_size (s->media.bytes);
   return TRUE;
+}
+
+gboolean
+cli_source_wanted (const CliSource *s, RingKernelInfo *info,
+    RingFormat **wanted, GError **error)
+{
+  const gchar *name = output_format_name (info);
+  const gchar *size = cli_files.to_size;
+  g_autoptr (RingFormat) format = NULL;
+
+  *wanted = NULL;
+  if (!size && is_of_output (info))
+    size = cli_files.size;
+  if (!name && !size)
+    return TRUE;
+  format = ring_kernel_info_get_output_format (info, s->format, error);
+  if (!format)
+    return FALSE;
+  if (format->kind != RING_PAYLOAD_VIDEO)
+    return cli_set_wrong (error,
+        "kernel '%s' gives %s; --to-format and --to-size are of pictures",
+        ring_kernel_info_get_name (info),
+        cli_nick (RING_TYPE_PAYLOAD_KIND, format->kind));
+  if (name
+      && strcmp (ring_video_format_to_string (format->video_format), name)) {
+    format->video_format = ring_video_format_from_string (name);
+    format->matrix = RING_COLOR_MATRIX_UNKNOWN;
+    format->range = RING_COLOR_RANGE_UNKNOWN;
+    if (format->video_format == RING_VIDEO_FORMAT_NONE)
+      return cli_set_wrong (error, "there is no pixel format '%s'", name);
+  }
+  if (size
+      && !parse_size (cli_files.to_size ? "--to-size" : "--size", size,
+          &format->width, &format->height, error))
+    return FALSE;
+  *wanted = g_steal_pointer (&format);
+  return TRUE;
+}
+
+gboolean
+cli_source_settle (const CliSource *s, RingKernel *kernel, GError **error)
+{
+  g_autoptr (RingFormat) wanted = NULL;
+
+  return cli_source_wanted (s, ring_kernel_get_info (kernel), &wanted, error)
+      && ring_kernel_set_formats (kernel, s->format, wanted, error);
 }
 
 /* The next message's bytes; NULL at the end, or with an error. */

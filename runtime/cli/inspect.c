@@ -214,6 +214,9 @@ print_json (RingKernelInfo *info, GArray *rows, gchar **inputs, gchar **outputs,
   cli_json_string (b, "origin", ring_kernel_info_get_origin (info));
   cli_json_string (b, "kind",
       cli_nick (RING_TYPE_PAYLOAD_KIND, ring_kernel_info_get_kind (info)));
+  cli_json_string (b, "output_kind",
+      cli_nick (RING_TYPE_PAYLOAD_KIND,
+          ring_kernel_info_get_output_kind (info)));
   add_list (b, "input_formats", inputs);
   add_list (b, "output_formats", outputs);
   json_builder_set_member_name (b, "parameters");
@@ -226,6 +229,7 @@ print_json (RingKernelInfo *info, GArray *rows, gchar **inputs, gchar **outputs,
   cli_json_boolean (b, "in_place", ring_kernel_info_get_in_place (info));
   cli_json_boolean (b, "emits", ring_kernel_info_get_emits (info));
   cli_json_int (b, "max_outputs", ring_kernel_info_get_max_outputs (info));
+  cli_json_int (b, "max_records", d->max_records);
   cli_json_int (b, "state_size", (gint64) d->state_size);
   cli_json_int (b, "state_per_byte", d->state_per_byte);
   cli_json_int (b, "scratch_size", (gint64) d->scratch_size);
@@ -311,9 +315,17 @@ print_text (RingKernelInfo *info, GArray *rows, gchar **inputs, gchar **outputs,
   cli_print ("  %-9s  %s%s%s\n", "takes", kind, *in ? " " : "", in);
   cli_print ("  %-9s  ", "gives");
   if (*out)
-    cli_print ("%s %s", kind, out);
+    cli_print ("%s %s",
+        cli_nick (RING_TYPE_PAYLOAD_KIND,
+            ring_kernel_info_get_output_kind (info)),
+        out);
   else
     cli_print ("what it takes");
+  if (d->max_records > 0)
+    cli_print (d->kind == RING_KIND_AUDIO
+            ? ", at most %u more of a message than it has frames"
+            : ", at most %u of a picture",
+        d->max_records);
   if (ring_kernel_info_get_emits (info))
     cli_print (", 0 to %u messages for each",
         ring_kernel_info_get_max_outputs (info));

@@ -28,6 +28,9 @@ add_json (JsonBuilder *b, const gchar *name, RingKernelInfo *info,
   if (info) {
     cli_json_string (b, "kind",
         cli_nick (RING_TYPE_PAYLOAD_KIND, ring_kernel_info_get_kind (info)));
+    cli_json_string (b, "output_kind",
+        cli_nick (RING_TYPE_PAYLOAD_KIND,
+            ring_kernel_info_get_output_kind (info)));
     cli_json_string (b, "origin", ring_kernel_info_get_origin (info));
     cli_json_string (b, "description", ring_kernel_info_get_description (info));
   } else {

@@ -18,7 +18,8 @@ static const GOptionEntry options[] = {
   { "output", 'o', 0, G_OPTION_ARG_FILENAME, &cli_files.output,
       "likewise, - for stdout; a file that is there is replaced", "FILE" },
   { "param", 'p', 0, G_OPTION_ARG_STRING_ARRAY, &parameters,
-      "set a parameter; may be there several times", "NAME=VALUE" },
+      "set a parameter; may be there several times; @FILE is a list from a file",
+      "NAME=VALUE" },
   CLI_FILE_OPTIONS,
   { "backend", 0, 0, G_OPTION_ARG_STRING, &backend,
       "auto, cpu or cuda; auto takes the cpu for kernels that have no code for "
@@ -87,8 +88,10 @@ const CliCommand cli_run = {
   .examples =
       "  ringkernel run edges --input photo.png --output edges.png\n"
       "  ringkernel run gain -i speech.wav -o louder.wav --param gain=6\n"
+      "  ringkernel run loudness -i speech.wav -o loudness.csv\n"
       "  ringkernel run moving-average -i ecg.csv -o smooth.csv -p window=36\n"
-      "  ringkernel run gray -i in.raw -o out.raw --size 640x480 --format RGBA\n",
+      "  ringkernel run gray -i in.raw -o out.raw --size 640x480 --format RGBA\n"
+      "  ringkernel run scale -i photo.png -o small.png --size 320x240 -p method=area\n",
   .options = options,
   .run = run,
 };

@@ -170,6 +170,7 @@ typedef struct
 typedef struct
 {
   const Stream *stream;
+  RingKernel *kernel;
   RingRuntime *runtime;
   gpointer context; /* of the device */
   gboolean device_in, device_out;
@@ -203,8 +204,11 @@ prepare (Flight *f, guint i, const RingFormat *format, GError **error)
   const StreamItem *item = &s->item[i];
   Submitted *m = &f->message[i];
   const guint n = ring_kernel_info_get_max_outputs (s->info);
-  const gsize units = item->size / ring_format_get_frame_size (s->format);
-  const gsize room = units * ring_format_get_frame_size (format);
+  const gsize room = ring_kernel_get_output_size (f->kernel, item->size);
+  /* Records that are made of a picture have no rows. */
+  const guint padding = item->padding && format->kind == RING_PAYLOAD_VIDEO
+      ? item->padding + 3
+      : 0;
   RingRuntime *from = s->pinned ? f->runtime : NULL;
   /* What was there before differs each time: so what is not written is seen. */
   static gint times;
@@ -220,8 +224,8 @@ prepare (Flight *f, guint i, const RingFormat *format, GError **error)
   for (; m->n_outputs < n; m->n_outputs++) {
     Payload *p = &m->output[m->n_outputs];
 
-    if (!payload_init (p, f->device_out ? NULL : from, format, room,
-            item->padding ? item->padding + 3 : 0, content, error))
+    if (!payload_init (p, f->device_out ? NULL : from, format, room, padding,
+            content, error))
       return FALSE;
     if (f->device_out)
       payload_to_device (p, s->device, f->context);
@@ -251,8 +255,9 @@ submit (Flight *f, guint i, RingKernel *kernel, GError **error)
     return FALSE;
   if (ring_kernel_submit (kernel, &submission, &reason))
     return TRUE;
-  /* It needs more scratch memory than before. */
-  if (g_error_matches (reason, RING_ERROR, RING_ERROR_BUSY)) {
+  /* It needs more scratch memory than before, or room for other parameters. */
+  if (g_error_matches (reason, RING_ERROR, RING_ERROR_BUSY)
+      || g_error_matches (reason, RING_ERROR, RING_ERROR_QUEUE_FULL)) {
     g_clear_error (&reason);
     return ring_kernel_drain (kernel, WAIT, NULL, error)
         && ring_kernel_submit (kernel, &submission, error);
@@ -326,6 +331,7 @@ run_by_reference (const Stream *s, RingKernel *kernel, RingRuntime *runtime,
   guint i;
 
   f->stream = s;
+  f->kernel = kernel;
   f->runtime = runtime;
   f->context = s->device ? ring_runtime_get_cuda_context (runtime) : NULL;
   f->device_in = f->context && s->device_in;
@@ -414,7 +420,7 @@ stream_run (const Stream *s, RingKernel *kernel, RingRuntime *runtime,
 {
   results->bytes =
       g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
-  return ring_kernel_set_format (kernel, s->format, error)
+  return ring_kernel_set_formats (kernel, s->format, s->wanted, error)
       && (s->by_copy ? run_by_copy (s, kernel, results, error)
                      : run_by_reference (s, kernel, runtime, results, error));
 }

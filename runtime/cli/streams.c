@@ -194,6 +194,46 @@ stream_fill (StreamRandom *r, const RingFormat *format, guint8 *data,
 
 /* ---- streams ------------------------------------------------------------------------ */
 
+/* A side of what comes out of one of @side pixels: as it is, about as large, or
+ * far from it. */
+static guint
+random_side (StreamRandom *r, guint side)
+{
+  switch (random_below (r, 4)) {
+    case 0:
+      return side;
+    case 1:
+      return 1 + random_below (r, 8);
+    default:
+      return 1 + random_below (r, 2 * side + 20);
+  }
+}
+
+/* What is asked for of a kernel that leaves it open what comes out of @format; NULL of
+ * one that does not, and sometimes of one that does. */
+static RingFormat *
+random_wanted (StreamRandom *r, RingKernelInfo *info, const RingFormat *format)
+{
+  const gboolean any_format = ring_kernel_info_get_any_format (info);
+  const gboolean any_size = ring_kernel_info_get_any_size (info);
+  g_auto (GStrv) names = NULL;
+  RingFormat *wanted;
+
+  if ((!any_format && !any_size) || random_below (r, 5) == 0)
+    return NULL;
+  wanted = ring_kernel_info_get_output_format (info, format, NULL);
+  if (wanted && any_format) {
+    names = ring_kernel_info_get_output_formats (info);
+    wanted->video_format = ring_video_format_from_string (
+        names[random_below (r, g_strv_length (names))]);
+  }
+  if (wanted && any_size) {
+    wanted->width = random_side (r, format->width);
+    wanted->height = random_side (r, format->height);
+  }
+  return wanted;
+}
+
 Stream *
 stream_new (StreamRandom *random, RingKernelInfo *info, RingFormat *format,
     const guint *sizes, gboolean by_copy, const StreamItem *last)
@@ -203,6 +243,7 @@ stream_new (StreamRandom *random, RingKernelInfo *info, RingFormat *format,
 
   s->info = info;
   s->format = format;
+  s->wanted = random_wanted (random, info, format);
   s->by_copy = by_copy;
   s->pinned = !by_copy && random_below (random, 2);
   for (s->n = 0; s->n < STREAM_MESSAGES && sizes[s->n]; s->n++) {
@@ -236,6 +277,7 @@ stream_free (Stream *s)
     g_free (s->item[i].data);
   }
   ring_format_free (s->format);
+  ring_format_free (s->wanted);
   g_free (s);
 }
 

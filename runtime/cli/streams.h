@@ -44,6 +44,8 @@ typedef struct
 {
   RingKernelInfo *info;
   RingFormat *format;
+  /* What comes out, where the kernel leaves that open; NULL: what it says by itself. */
+  RingFormat *wanted;
   gboolean by_copy; /* send and receive, else submit */
   gboolean pinned;  /* submitted from memory that the runtime gave */
   /* Submitted from, and to, memory of the device, where the runtime has one; NULL

@@ -219,6 +219,15 @@ fields_of (const RingFormat *format)
   return fields;
 }
 
+static gchar *
+describe_formats (const RingFormat *format, const RingFormat *wanted)
+{
+  g_autofree gchar *in = ring_format_to_string (format);
+  g_autofree gchar *out = wanted ? ring_format_to_string (wanted) : NULL;
+
+  return g_strconcat (in, out ? " to " : "", out, NULL);
+}
+
 static gboolean
 differ (Trial *t, const Stream *s, guint message, gchar *place, gchar *value,
     gchar *expected)
@@ -229,7 +238,7 @@ differ (Trial *t, const Stream *s, guint message, gchar *place, gchar *value,
 
   d->way = describe_way (t->way);
   d->unsteady = memcmp (t->way, &reference_way, sizeof (Way)) == 0;
-  d->format = ring_format_to_string (s->format);
+  d->format = describe_formats (s->format, s->wanted);
   d->place = place;
   d->value = value;
   d->expected = expected;
@@ -314,7 +323,7 @@ try_stream (RingFormat *format, const guint *sizes, gboolean by_copy,
       stream_new (&t->random, t->info, format, sizes, by_copy, &t->last);
   StreamResults expected = { 0 }, got = { 0 };
   g_autofree gchar *way = describe_way (t->way);
-  g_autofree gchar *what = ring_format_to_string (format);
+  g_autofree gchar *what = describe_formats (format, s->wanted);
   gboolean same = FALSE;
   guint i;
 

@@ -265,7 +265,7 @@ reload (WatchLive *l, RingKernelInfo *info, const CliSource *source)
   }
   if (!drain (l, take_nothing, &error)
       || !ring_kernel_reload_info (l->kernel, info, &error)
-      || !ring_kernel_set_format (l->kernel, source->format, &error)) {
+      || !cli_source_settle (source, l->kernel, &error)) {
     g_autofree gchar *text =
         g_strdup_printf ("launched anew: %s", error->message);
 
@@ -283,7 +283,7 @@ launch (WatchLive *l, const CliSource *source, GError **error)
       RING_BACKEND_AUTO, source->message, TRUE, error);
 
   if (!kernel || !cli_set_parameters (kernel, l->settings->parameters, error)
-      || !ring_kernel_set_format (kernel, source->format, error)
+      || !cli_source_settle (source, kernel, error)
       || !ring_kernel_activate (kernel, error))
     return FALSE;
   g_set_object (&l->kernel, kernel);

@@ -104,7 +104,7 @@ ring_kernel_info_get_origin (RingKernelInfo *info)
  * ring_kernel_info_get_kind:
  * @info: a kernel's info
  *
- * Returns: what its payloads are
+ * Returns: what it takes
  */
 RingPayloadKind
 ring_kernel_info_get_kind (RingKernelInfo *info)
@@ -113,13 +113,54 @@ ring_kernel_info_get_kind (RingKernelInfo *info)
   return (RingPayloadKind) info->module->description->kind;
 }
 
+/**
+ * ring_kernel_info_get_output_kind:
+ * @info: a kernel's info
+ *
+ * Returns: what it gives: what it takes, or records
+ */
+RingPayloadKind
+ring_kernel_info_get_output_kind (RingKernelInfo *info)
+{
+  g_return_val_if_fail (info != NULL, RING_PAYLOAD_BYTES);
+  return (RingPayloadKind) info->module->description->output_kind;
+}
+
+/**
+ * ring_kernel_info_get_any_format:
+ * @info: a kernel's info
+ *
+ * Returns: whether ring_kernel_set_formats() chooses which of the output formats
+ *   comes out
+ */
+gboolean
+ring_kernel_info_get_any_format (RingKernelInfo *info)
+{
+  g_return_val_if_fail (info != NULL, FALSE);
+  return (info->module->description->flags & RING_KERNEL_ANY_FORMAT) != 0;
+}
+
+/**
+ * ring_kernel_info_get_any_size:
+ * @info: a kernel's info
+ *
+ * Returns: whether ring_kernel_set_formats() chooses the size of the frames that
+ *   come out
+ */
+gboolean
+ring_kernel_info_get_any_size (RingKernelInfo *info)
+{
+  g_return_val_if_fail (info != NULL, FALSE);
+  return (info->module->description->flags & RING_KERNEL_ANY_SIZE) != 0;
+}
+
 static gchar **
-split_formats (const RingKernelDescription *description, const gchar *text)
+split_formats (guint kind, const gchar *text)
 {
   gchar **list;
   guint i;
 
-  if (description->kind == RING_KIND_RECORD) {
+  if (kind == RING_KIND_RECORD) {
     list = g_new0 (gchar *, 2);
     list[0] = g_strdup (text);
     return list;
@@ -141,7 +182,7 @@ gchar **
 ring_kernel_info_get_input_formats (RingKernelInfo *info)
 {
   g_return_val_if_fail (info != NULL, NULL);
-  return split_formats (info->module->description,
+  return split_formats (info->module->description->kind,
       info->module->description->input_formats);
 }
 
@@ -158,7 +199,7 @@ ring_kernel_info_get_output_formats (RingKernelInfo *info)
   g_return_val_if_fail (info != NULL, NULL);
   if (info->module->description->output_formats[0] == '\0')
     return g_new0 (gchar *, 1);
-  return split_formats (info->module->description,
+  return split_formats (info->module->description->output_kind,
       info->module->description->output_formats);
 }
 
@@ -365,6 +406,8 @@ ring_kernel_info_get_parameter_unit (RingKernelInfo *info, const gchar *name)
   return unit;
 }
 
+#define LARGEST_SIDE (G_MAXINT / 16)
+
 static gboolean
 list_has (const gchar *list, const gchar *name)
 {
@@ -378,34 +421,19 @@ list_has (const gchar *list, const gchar *name)
   return found;
 }
 
-/**
- * ring_kernel_info_get_output_format:
- * @info: a kernel's info
- * @input: a format
- * @error: return location for an error
- *
- * Returns: (transfer full): what comes out when @input goes in, or %NULL with
- *   %RING_ERROR_FORMAT if the kernel does not take it; the message names both
- */
-RingFormat *
-ring_kernel_info_get_output_format (RingKernelInfo *info,
-    const RingFormat *input, GError **error)
+static gboolean
+takes (RingKernelInfo *info, const RingFormat *input, GError **error)
 {
-  const RingKernelDescription *d;
-  const gchar *name = NULL;
-  RingFormat *output;
-  gchar *text, *first;
-  gboolean taken;
+  const RingKernelDescription *d = info->module->description;
+  const gchar *name;
+  gboolean taken = (guint) input->kind == d->kind;
+  gchar *text;
 
-  g_return_val_if_fail (info != NULL && input != NULL, NULL);
-
-  d = info->module->description;
-  taken = (guint) input->kind == d->kind;
   if (taken && d->kind == RING_KIND_VIDEO) {
     name = ring_video_format_to_string (input->video_format);
     taken = list_has (d->input_formats, name) && input->width > 0
-        && input->height > 0 && input->width <= G_MAXINT / 16
-        && input->height <= G_MAXINT / 16;
+        && input->height > 0 && input->width <= LARGEST_SIDE
+        && input->height <= LARGEST_SIDE;
   } else if (taken && d->kind == RING_KIND_AUDIO) {
     name = ring_audio_format_to_string (input->audio_format);
     taken = list_has (d->input_formats, name) && input->channels > 0
@@ -420,28 +448,120 @@ ring_kernel_info_get_output_format (RingKernelInfo *info,
         text, ring_enum_nick_ (RING_TYPE_PAYLOAD_KIND, (gint) d->kind),
         d->input_formats[0] ? " " : "", d->input_formats);
     g_free (text);
-    return NULL;
   }
+  return taken;
+}
+
+/* What is not known of the other's colours is not said. */
+static void
+change_video_format (RingFormat *format, RingVideoFormat to)
+{
+  if (format->video_format == to)
+    return;
+  format->video_format = to;
+  format->matrix = RING_COLOR_MATRIX_UNKNOWN;
+  format->range = RING_COLOR_RANGE_UNKNOWN;
+}
+
+/**
+ * ring_kernel_info_get_output_format:
+ * @info: a kernel's info
+ * @input: a format
+ * @error: return location for an error
+ *
+ * Returns: (transfer full): what comes out when @input goes in and nothing else is
+ *   asked for, or %NULL with %RING_ERROR_FORMAT if the kernel does not take it; the
+ *   message names both
+ */
+RingFormat *
+ring_kernel_info_get_output_format (RingKernelInfo *info,
+    const RingFormat *input, GError **error)
+{
+  const RingKernelDescription *d;
+  RingFormat *output;
+  gchar *first;
+
+  g_return_val_if_fail (info != NULL && input != NULL, NULL);
+
+  d = info->module->description;
+  if (!takes (info, input, error))
+    return NULL;
+  if (d->output_formats[0] == '\0')
+    return ring_format_copy (input);
+  if (d->output_kind == RING_KIND_RECORD)
+    return ring_format_new_record (d->output_formats, error);
 
   output = ring_format_copy (input);
-  if (d->output_formats[0] == '\0')
-    return output;
-
-  switch (d->kind) {
-    case RING_KIND_RECORD:
-      ring_format_free (output);
-      return ring_format_new_record (d->output_formats, error);
-    case RING_KIND_VIDEO:
-      /* The input's own format if it is among them, else the first. */
-      if (list_has (d->output_formats, name))
-        return output;
-      first = g_strndup (d->output_formats, strcspn (d->output_formats, ","));
-      output->video_format = ring_video_format_from_string (g_strstrip (first));
-      g_free (first);
-      return output;
-    default:
-      return output;
+  /* The input's own format if it is among them, else the first. */
+  if (d->output_kind == RING_KIND_VIDEO
+      && !list_has (d->output_formats,
+          ring_video_format_to_string (input->video_format))) {
+    first = g_strndup (d->output_formats, strcspn (d->output_formats, ","));
+    change_video_format (output,
+        ring_video_format_from_string (g_strstrip (first)));
+    g_free (first);
   }
+  return output;
+}
+
+/**
+ * ring_kernel_info_check_formats:
+ * @info: a kernel's info
+ * @input: a format
+ * @output: another
+ * @error: return location for an error
+ *
+ * Returns: whether @output can come out when @input goes in: it is what
+ *   ring_kernel_info_get_output_format() says, or differs in what the kernel leaves
+ *   open: one of its output formats with RING_ANY_FORMAT, and the size with
+ *   RING_ANY_SIZE. Else %FALSE with %RING_ERROR_FORMAT
+ */
+gboolean
+ring_kernel_info_check_formats (RingKernelInfo *info, const RingFormat *input,
+    const RingFormat *output, GError **error)
+{
+  const RingKernelDescription *d;
+  RingFormat *made;
+  gchar *text, *asked;
+  gboolean can;
+
+  g_return_val_if_fail (info != NULL && input != NULL, FALSE);
+  g_return_val_if_fail (output != NULL, FALSE);
+
+  d = info->module->description;
+  made = ring_kernel_info_get_output_format (info, input, error);
+  if (!made)
+    return FALSE;
+  if (made->kind == RING_PAYLOAD_VIDEO && output->kind == RING_PAYLOAD_VIDEO) {
+    if (d->flags & RING_KERNEL_ANY_FORMAT
+        && list_has (d->output_formats,
+            ring_video_format_to_string (output->video_format)))
+      made->video_format = output->video_format;
+    if (d->flags & RING_KERNEL_ANY_SIZE && output->width > 0
+        && output->height > 0 && output->width <= LARGEST_SIDE
+        && output->height <= LARGEST_SIDE) {
+      made->width = output->width;
+      made->height = output->height;
+    }
+    /* Which these are is for who looks at the picture. */
+    made->matrix = output->matrix;
+    made->range = output->range;
+  }
+  can = ring_format_equal (made, output);
+  if (!can) {
+    text = ring_format_to_string (input);
+    asked = ring_format_to_string (output);
+    g_set_error (error, RING_ERROR, RING_ERROR_FORMAT,
+        "kernel '%s' does not make %s of %s; it gives %s%s%s%s",
+        info->module->name, asked, text,
+        ring_enum_nick_ (RING_TYPE_PAYLOAD_KIND, (gint) d->output_kind),
+        d->output_formats[0] ? " " : "", d->output_formats,
+        d->output_formats[0] ? "" : " as it takes it");
+    g_free (text);
+    g_free (asked);
+  }
+  ring_format_free (made);
+  return can;
 }
 
 /**

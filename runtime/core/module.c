@@ -13,6 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* That come of a frame. */
+#define MOST_RECORDS 65536
+
 static gboolean
 terminated (const char *text, gsize size)
 {
@@ -20,14 +23,13 @@ terminated (const char *text, gsize size)
 }
 
 static gboolean
-check_formats (const RingKernelDescription *d, const gchar *list,
-    guint record_size, GError **error)
+check_formats (guint kind, const gchar *list, guint record_size, GError **error)
 {
   gchar **names;
   gboolean ok = TRUE;
   guint i;
 
-  if (d->kind == RING_KIND_RECORD) {
+  if (kind == RING_KIND_RECORD) {
     if (!g_variant_type_string_is_valid (list)
         || ring_record_size_ (list) != record_size || record_size == 0) {
       g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
@@ -43,16 +45,50 @@ check_formats (const RingKernelDescription *d, const gchar *list,
   names = g_strsplit (list, ",", -1);
   for (i = 0; names[i] && ok; i++) {
     g_strstrip (names[i]);
-    ok = d->kind == RING_KIND_VIDEO
+    ok = kind == RING_KIND_VIDEO
         ? ring_video_format_from_string (names[i]) != RING_VIDEO_FORMAT_NONE
         : ring_audio_format_from_string (names[i]) != RING_AUDIO_FORMAT_NONE;
     if (!ok)
       g_set_error (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
           "it declares the unknown %s format '%s'",
-          d->kind == RING_KIND_VIDEO ? "video" : "audio", names[i]);
+          kind == RING_KIND_VIDEO ? "video" : "audio", names[i]);
   }
   g_strfreev (names);
   return ok;
+}
+
+/* What the kinds of input and output demand of the rest. */
+static gboolean
+check_kinds (const RingKernelDescription *d, GError **error)
+{
+  const guint any = RING_KERNEL_ANY_FORMAT | RING_KERNEL_ANY_SIZE;
+  const gchar *what = NULL;
+
+  if (d->flags & any
+      && (d->kind != RING_KIND_VIDEO || d->output_kind != RING_KIND_VIDEO))
+    what = "RING_ANY_FORMAT and RING_ANY_SIZE are for frames that are made of "
+           "frames; it has none";
+  else if (d->flags & RING_KERNEL_ANY_FORMAT && d->output_formats[0] == '\0')
+    what = "RING_ANY_FORMAT chooses among the output formats of RING_VIDEO_TO; "
+           "it declares none";
+  else if (d->flags & any && d->flags & RING_KERNEL_IN_PLACE)
+    what =
+        "RING_IN_PLACE is for outputs like the input; it leaves format or size "
+        "to whoever uses it";
+  else if (d->output_kind != d->kind
+      && (d->output_kind != RING_KIND_RECORD || d->output_formats[0] == '\0'))
+    what = "its description is damaged";
+  else if (d->output_kind != d->kind && d->kind == RING_KIND_AUDIO
+      && !(d->flags & RING_KERNEL_EMITS))
+    what =
+        "how many records come of a block of audio is said by the kernel; it "
+        "has no RING_EMITS";
+  else if (d->output_kind != d->kind && d->kind == RING_KIND_VIDEO
+      && (d->max_records == 0 || d->max_records > MOST_RECORDS))
+    what = "RING_VIDEO_TO_RECORDS takes a number of records from 1 to 65536";
+  if (what)
+    g_set_error_literal (error, RING_ERROR, RING_ERROR_KERNEL_INVALID, what);
+  return what == NULL;
 }
 
 static gboolean
@@ -74,8 +110,9 @@ check_description (const RingKernelDescription *d, GError **error)
       || !terminated (d->description, sizeof d->description)
       || !terminated (d->input_formats, sizeof d->input_formats)
       || !terminated (d->output_formats, sizeof d->output_formats)
-      || d->kind > RING_KIND_RECORD || d->sharing > RING_SHARING_BLOCK
-      || d->max_outputs < 1 || d->max_outputs > RING_MAX_OUTPUTS
+      || d->kind > RING_KIND_RECORD || d->output_kind > RING_KIND_RECORD
+      || d->sharing > RING_SHARING_BLOCK || d->max_outputs < 1
+      || d->max_outputs > RING_MAX_OUTPUTS
       || d->n_parameters > RING_MAX_PARAMETERS) {
     g_set_error_literal (error, RING_ERROR, RING_ERROR_KERNEL_INVALID,
         "its description is damaged");
@@ -99,13 +136,16 @@ check_description (const RingKernelDescription *d, GError **error)
         "processed side by side cannot share state");
     return FALSE;
   }
-  if (d->kind != RING_KIND_BYTES) {
-    if (!check_formats (d, d->input_formats, d->input_record_size, error))
-      return FALSE;
-    if (d->output_formats[0] != '\0'
-        && !check_formats (d, d->output_formats, d->output_record_size, error))
-      return FALSE;
-  }
+  if (d->kind != RING_KIND_BYTES
+      && !check_formats (d->kind, d->input_formats, d->input_record_size,
+          error))
+    return FALSE;
+  if (d->output_formats[0] != '\0'
+      && !check_formats (d->output_kind, d->output_formats,
+          d->output_record_size, error))
+    return FALSE;
+  if (!check_kinds (d, error))
+    return FALSE;
   return ring_parameters_check_description (d, error);
 }
 

@@ -208,8 +208,12 @@ settle_formats (RingKernel *kernel, RingKernelInfo *info, Formats *formats,
   memset (formats, 0, sizeof *formats);
   if (kernel->has_format)
     input = ring_format_copy (&kernel->input_format);
+  /* What was asked for still is, where the version makes that. */
   if (input)
-    output = ring_kernel_info_get_output_format (info, input, NULL);
+    output = ring_kernel_info_check_formats (info, input,
+                 &kernel->output_format, NULL)
+        ? ring_format_copy (&kernel->output_format)
+        : ring_kernel_info_get_output_format (info, input, NULL);
   formats->unchanged = kernel->has_format
       ? output && ring_format_equal (output, &kernel->output_format)
       : d->kind == RING_KIND_VIDEO || d->kind == RING_KIND_AUDIO;
@@ -260,8 +264,8 @@ change_sides (RingKernel *kernel, RingKernelInfo *info, const Formats *formats,
 
   ring_parameters_free (kernel->parameters);
   kernel->parameters = parameters;
-  kernel->parameters_changed =
-      kernel->instance->control->geometry.parameter_sets > 1;
+  __atomic_store_n (&kernel->parameters_changed,
+      kernel->instance->control->geometry.parameter_sets > 1, __ATOMIC_RELAXED);
   kernel->module = ring_module_ref (module);
   kernel->description = module->description;
   kernel->has_format = formats->settled;
@@ -317,8 +321,10 @@ replace_locked (RingKernel *kernel, RingKernelInfo *info, gpointer *prepared,
   if (formats.settled) {
     replacement.state_size =
         d->state_size + d->state_per_byte * formats.payload;
-    replacement.scratch_size =
-        d->scratch_size + d->scratch_per_byte * formats.payload;
+    replacement.scratch_size = d->scratch_size
+        + d->scratch_per_byte
+            * ring_scratch_payload_ (&formats.input, &formats.output,
+                formats.payload);
     replacement.keep_state = kernel->has_format && formats.unchanged
         && ring_module_has_same_state_ (kernel->module, replacement.module);
   }

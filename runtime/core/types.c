@@ -69,7 +69,19 @@ DEFINE_ENUM (RingVideoFormat, ring_video_format,
     V (RING_VIDEO_FORMAT_ARGB, "ARGB"), V (RING_VIDEO_FORMAT_ABGR, "ABGR"),
     V (RING_VIDEO_FORMAT_RGBX, "RGBx"), V (RING_VIDEO_FORMAT_BGRX, "BGRx"),
     V (RING_VIDEO_FORMAT_XRGB, "xRGB"), V (RING_VIDEO_FORMAT_XBGR, "xBGR"),
-    V (RING_VIDEO_FORMAT_I420, "I420"), V (RING_VIDEO_FORMAT_NV12, "NV12"))
+    V (RING_VIDEO_FORMAT_I420, "I420"), V (RING_VIDEO_FORMAT_NV12, "NV12"),
+    V (RING_VIDEO_FORMAT_GRAY16, "GRAY16_LE"))
+
+DEFINE_ENUM (RingColorMatrix, ring_color_matrix,
+    V (RING_COLOR_MATRIX_UNKNOWN, "unknown"), V (RING_COLOR_MATRIX_RGB, "rgb"),
+    V (RING_COLOR_MATRIX_FCC, "fcc"), V (RING_COLOR_MATRIX_BT709, "bt709"),
+    V (RING_COLOR_MATRIX_BT601, "bt601"),
+    V (RING_COLOR_MATRIX_SMPTE240M, "smpte240m"),
+    V (RING_COLOR_MATRIX_BT2020, "bt2020"))
+
+DEFINE_ENUM (RingColorRange, ring_color_range,
+    V (RING_COLOR_RANGE_UNKNOWN, "unknown"), V (RING_COLOR_RANGE_FULL, "full"),
+    V (RING_COLOR_RANGE_LIMITED, "limited"))
 
 DEFINE_ENUM (RingAudioFormat, ring_audio_format,
     V (RING_AUDIO_FORMAT_NONE, "none"), V (RING_AUDIO_FORMAT_S16LE, "S16LE"),
@@ -346,7 +358,8 @@ ring_format_equal (const RingFormat *a, const RingFormat *b)
   switch (a->kind) {
     case RING_PAYLOAD_VIDEO:
       return a->video_format == b->video_format && a->width == b->width
-          && a->height == b->height;
+          && a->height == b->height && a->matrix == b->matrix
+          && a->range == b->range;
     case RING_PAYLOAD_AUDIO:
       return a->audio_format == b->audio_format && a->rate == b->rate
           && a->channels == b->channels;

@@ -92,7 +92,29 @@ enum
   RING_VIDEO_XBGR,
   RING_VIDEO_I420,
   RING_VIDEO_NV12,
+  RING_VIDEO_GRAY16,            /* little-endian */
   RING_VIDEO_LAST_
+};
+
+/* What the numbers of a picture mean: GStreamer's numbers. */
+enum
+{
+  RING_MATRIX_UNKNOWN = 0,
+  RING_MATRIX_RGB,
+  RING_MATRIX_FCC,
+  RING_MATRIX_BT709,
+  RING_MATRIX_BT601,
+  RING_MATRIX_SMPTE240M,
+  RING_MATRIX_BT2020,
+  RING_MATRIX_LAST_
+};
+
+enum
+{
+  RING_RANGE_UNKNOWN = 0,
+  RING_RANGE_FULL,              /* of 8 bits: 0 to 255 */
+  RING_RANGE_LIMITED,           /* 16 to 235, and 240 for colour differences */
+  RING_RANGE_LAST_
 };
 
 enum
@@ -122,12 +144,19 @@ typedef struct
   uint64_t size;                /* bytes */
 } RingPlaneRef;
 
+/* RingPayloadRef.format of a picture: RING_VIDEO_*, RING_MATRIX_* and RING_RANGE_*. */
+#define RING_FORMAT_IN_COLORS(format, matrix, range) \
+  ((format) | (matrix) << 8 | (range) << 12)
+#define RING_FORMAT_CODE(format) ((format) & 0xffu)
+#define RING_FORMAT_MATRIX(format) ((format) >> 8 & 0xfu)
+#define RING_FORMAT_RANGE(format) ((format) >> 12 & 0x3u)
+
 /* What a payload is, and where it lies. */
 typedef struct
 {
   uint16_t kind;                /* RING_KIND_* */
   uint16_t n_planes;            /* 1 but for planar video; 0: no payload */
-  uint32_t format;              /* RING_VIDEO_* or RING_AUDIO_* */
+  uint32_t format;              /* RING_VIDEO_* in colours, or RING_AUDIO_* */
   uint32_t width;               /* pixels    | channels       | bytes per record */
   uint32_t height;              /* pixels    | frames per second | 0 */
   uint64_t capacity;            /* bytes that fit */
@@ -287,9 +316,13 @@ typedef struct
 /* ---- parameters --------------------------------------------------------
  *
  * A set of parameters is an array of 8-byte cells in the order of declaration,
- * followed by the values of the array parameters. A message names its set, so
- * a value changes between two messages and never within one.
+ * followed by the values of the array parameters, as many as there are. A message
+ * names its set, so a value changes between two messages and never within one.
+ *
+ * Where sets have room for more than RING_SHORT_SET bytes, the last eight of each say
+ * how many bytes are used, so that no more has to be fetched; 0: all.
  */
+#define RING_SHORT_SET 256u
 #define RING_MAX_PARAMETERS 32u
 #define RING_NAME_SIZE 48u
 #define RING_TEXT_SIZE 200u
@@ -351,13 +384,15 @@ enum                            /* RingKernelDescription.sharing */
 enum                            /* RingKernelDescription.flags */
 {
   RING_KERNEL_IN_PLACE = 1u << 0,       /* output may be the input's memory */
-  RING_KERNEL_EMITS = 1u << 1   /* says itself how much it emits */
+  RING_KERNEL_EMITS = 1u << 1,  /* says itself how much it emits */
+  RING_KERNEL_ANY_FORMAT = 1u << 2,     /* any of the output formats, as asked … */
+  RING_KERNEL_ANY_SIZE = 1u << 3        /* … in any size */
 };
 
 typedef struct
 {
   uint32_t abi_version;
-  uint32_t kind;                /* RING_KIND_* of input and output */
+  uint32_t kind;                /* RING_KIND_* of the input */
   uint64_t layout_hash;
   char name[RING_NAME_SIZE];    /* as in the source: with '_' */
   char description[RING_TEXT_SIZE];
@@ -369,9 +404,11 @@ typedef struct
   uint32_t flags;
   uint32_t max_outputs;
   uint32_t n_parameters;
+  uint32_t output_kind;         /* RING_KIND_* of the output */
+  uint32_t max_records;         /* that come of one frame, where the input has none */
   uint64_t state_size;          /* bytes, plus … */
   uint32_t state_per_byte;      /* … bytes for each byte of a tightly packed payload */
-  uint32_t scratch_per_byte;
+  uint32_t scratch_per_byte;    /* … of the larger of input and output, if frames */
   uint64_t scratch_size;
   RingParameterDescription parameter[RING_MAX_PARAMETERS];
 } RingKernelDescription;
@@ -485,7 +522,7 @@ RING_ASSERT_OFFSET (RingParameterDescription, default_value, 464);
 RING_ASSERT_OFFSET (RingParameterDescription, minimum, 472);
 RING_ASSERT_OFFSET (RingParameterDescription, maximum, 480);
 
-RING_ASSERT_SIZE (RingKernelDescription, 712 + 488 * RING_MAX_PARAMETERS);
+RING_ASSERT_SIZE (RingKernelDescription, 720 + 488 * RING_MAX_PARAMETERS);
 RING_ASSERT_OFFSET (RingKernelDescription, layout_hash, 8);
 RING_ASSERT_OFFSET (RingKernelDescription, name, 16);
 RING_ASSERT_OFFSET (RingKernelDescription, description, 64);
@@ -497,10 +534,12 @@ RING_ASSERT_OFFSET (RingKernelDescription, sharing, 672);
 RING_ASSERT_OFFSET (RingKernelDescription, flags, 676);
 RING_ASSERT_OFFSET (RingKernelDescription, max_outputs, 680);
 RING_ASSERT_OFFSET (RingKernelDescription, n_parameters, 684);
-RING_ASSERT_OFFSET (RingKernelDescription, state_size, 688);
-RING_ASSERT_OFFSET (RingKernelDescription, state_per_byte, 696);
-RING_ASSERT_OFFSET (RingKernelDescription, scratch_per_byte, 700);
-RING_ASSERT_OFFSET (RingKernelDescription, scratch_size, 704);
+RING_ASSERT_OFFSET (RingKernelDescription, output_kind, 688);
+RING_ASSERT_OFFSET (RingKernelDescription, max_records, 692);
+RING_ASSERT_OFFSET (RingKernelDescription, state_size, 696);
+RING_ASSERT_OFFSET (RingKernelDescription, state_per_byte, 704);
+RING_ASSERT_OFFSET (RingKernelDescription, scratch_per_byte, 708);
+RING_ASSERT_OFFSET (RingKernelDescription, scratch_size, 712);
 
 /* A number that differs when the layout above does: sizes and the offsets that
  * both sides rely on, folded by FNV-1a's step. A kernel carries the value it was

@@ -65,7 +65,8 @@
  * Each item is a tuple of one of four kinds, from which the passes further down
  * pick what they need:
  *   (PARAMETER, (field), (cell), (load), (description))
- *   (FORMAT, kind, input, output, input record size, output record size)
+ *   (FORMAT, kind, output kind, input, output, input record size, output record size,
+ *       records of one message)
  *   (STATE, fields)
  *   (OPTION, sharing, flags, outputs, state per byte, scratch, scratch per byte)
  */
@@ -113,27 +114,46 @@
            0, minimum, maximum }, ))
 
 /* Formats. None declared: raw bytes, any caps, output as long as the input. */
-#define RING_VIDEO(formats) (FORMAT, RING_KIND_VIDEO, formats, "", 0, 0)
+#define RING_VIDEO(formats) \
+  (FORMAT, RING_KIND_VIDEO, RING_KIND_VIDEO, formats, "", 0, 0, 0)
+/* The input's own format if it is among the output's, else the first of those; or
+ * whichever is asked for, with RING_ANY_FORMAT. */
 #define RING_VIDEO_TO(formats, output_formats) \
-  (FORMAT, RING_KIND_VIDEO, formats, output_formats, 0, 0)
-#define RING_AUDIO(formats) (FORMAT, RING_KIND_AUDIO, formats, "", 0, 0)
+  (FORMAT, RING_KIND_VIDEO, RING_KIND_VIDEO, formats, output_formats, 0, 0, 0)
+#define RING_AUDIO(formats) \
+  (FORMAT, RING_KIND_AUDIO, RING_KIND_AUDIO, formats, "", 0, 0, 0)
 /* Typed records: a fixed-size GVariant type and the C type of the same layout,
  * for the input and for the output. */
 #define RING_RECORDS(type, c_type, output_type, c_output_type) \
-  (FORMAT, RING_KIND_RECORD, type, output_type, sizeof (c_type), \
-      sizeof (c_output_type))
+  (FORMAT, RING_KIND_RECORD, RING_KIND_RECORD, type, output_type, \
+      sizeof (c_type), sizeof (c_output_type), 0)
+/* Frames in, and for each of them n records out; with RING_EMITS, n at the most. */
+#define RING_VIDEO_TO_RECORDS(formats, output_type, c_output_type, n) \
+  (FORMAT, RING_KIND_VIDEO, RING_KIND_RECORD, formats, output_type, 0, \
+      sizeof (c_output_type), n)
+/* Blocks of audio in, and as many records out as the kernel says with RING_EMITS: one
+ * for each sample of a channel and n more at the most. */
+#define RING_AUDIO_TO_RECORDS(formats, output_type, c_output_type, n) \
+  (FORMAT, RING_KIND_AUDIO, RING_KIND_RECORD, formats, output_type, 0, \
+      sizeof (c_output_type), n)
 
 /* State: fields of a struct, zeroed when the stream's format changes. */
 #define RING_STATE(...) (STATE, __VA_ARGS__)
 /* State of n bytes for each byte of a tightly packed payload: rows and planes one
  * behind the other, subsampled sides rounded up; index it so, not by strides. */
 #define RING_STATE_PER_BYTE(n) (OPTION, 0, 0, 0, n, 0, 0)
+/* Scratch memory, likewise; where frames come of frames, for each byte of the larger of
+ * both. */
 #define RING_SCRATCH(bytes) (OPTION, 0, 0, 0, 0, bytes, 0)
 #define RING_SCRATCH_PER_BYTE(n) (OPTION, 0, 0, 0, 0, 0, n)
 
 /* The output may be the input's memory: what a worker writes no other worker,
  * and no later step of its own, reads. */
 #define RING_IN_PLACE (OPTION, 0, RING_KERNEL_IN_PLACE, 0, 0, 0, 0)
+/* The output has any of the formats of RING_VIDEO_TO, as whoever uses the kernel asks
+ * for: out.format; and any size: out.width, out.height. */
+#define RING_ANY_FORMAT (OPTION, 0, RING_KERNEL_ANY_FORMAT, 0, 0, 0, 0)
+#define RING_ANY_SIZE (OPTION, 0, RING_KERNEL_ANY_SIZE, 0, 0, 0, 0)
 /* Each block takes a message of its own. For small messages; not with state. */
 #define RING_BLOCK_SHARING (OPTION, RING_SHARING_BLOCK, 0, 0, 0, 0, 0)
 /* The body says by ring_emit what comes out: 0 to n messages per input.
@@ -217,104 +237,7 @@ ring_slice_ (uint64_t n, uint32_t part, uint32_t parts)
   RING_FOR_EACH_ROW_OF (y, (of_plane).height) \
     RING_FOR_EACH_LANE (x, (of_plane).width)
 
-/* RING_MAP_BYTES (to, from, n, w, result): to[i] becomes what `result` makes of
- * from[i], for all i below n, shared out. `w` is a uint32_t that holds the bytes i to
- * i + 3, for an i that is a multiple of four, the first the least; each byte of
- * `result` may depend on that byte of `w` and on its place. So bytes are moved four or
- * sixteen at a time, as memory likes it. `to` may be `from`.
- * RING_MAP_ROW_BYTES is the same for what is in a row, inside RING_FOR_EACH_ROW*. */
-#ifdef RING_STRIDED
-#define RING_MAP_BYTES(to, from, n, w, ...) \
-  RING_MAP_ ((int64_t) ring->block * ring->n_lanes + ring->lane, \
-      (int64_t) ring->n_blocks * ring->n_lanes, RING_FOR_EACH, to, from, n, w, \
-      __VA_ARGS__)
-#define RING_MAP_ROW_BYTES(to, from, n, w, ...) \
-  RING_MAP_ (ring->lane, ring->n_lanes, RING_FOR_EACH_LANE, to, from, n, w, \
-      __VA_ARGS__)
-
-typedef struct
-{
-  uint32_t w[4];
-} __attribute__ ((aligned (16))) RING_MAY_ALIAS_ RingQuad_;
-
-RING_FUNCTION int
-ring_is_aligned_ (const RING_GLOBAL uint8_t *a, const RING_GLOBAL uint8_t *b)
-{
-  return (((size_t) a | (size_t) b) & 15) == 0;
-}
-
-/* A lane has several reads under way before it waits for the first. */
-#define RING_MAP_AHEAD_ 4
-#define RING_MAP_(first, step, each, to, from, n, w, ...) \
-  do { \
-    RING_GLOBAL uint8_t *const ring_to_ = (to); \
-    const RING_GLOBAL uint8_t *const ring_from_ = (from); \
-    const int64_t ring_n_ = (int64_t) (n), ring_step_ = (step); \
-    int64_t ring_done_ = 0; \
-    if (ring_is_aligned_ (ring_to_, ring_from_)) { \
-      RING_GLOBAL RingQuad_ *const ring_out_ = \
-          (RING_GLOBAL RingQuad_ *) ring_to_; \
-      const RING_GLOBAL RingQuad_ *const ring_in_ = \
-          (const RING_GLOBAL RingQuad_ *) ring_from_; \
-      const int64_t ring_quads_ = ring_n_ / 16; \
-      for (int64_t ring_q_ = (first); ring_q_ < ring_quads_; \
-           ring_q_ += RING_MAP_AHEAD_ * ring_step_) { \
-        RingQuad_ ring_v_[RING_MAP_AHEAD_] = { { { 0, 0, 0, 0 } } }; \
-        RING_UNROLLED \
-        for (int ring_k_ = 0; ring_k_ < RING_MAP_AHEAD_; ring_k_++) \
-          if (ring_q_ + ring_k_ * ring_step_ < ring_quads_) \
-            ring_v_[ring_k_] = ring_in_[ring_q_ + ring_k_ * ring_step_]; \
-        RING_UNROLLED \
-        for (int ring_k_ = 0; ring_k_ < RING_MAP_AHEAD_; ring_k_++) { \
-          RING_UNROLLED \
-          for (int ring_j_ = 0; ring_j_ < 4; ring_j_++) { \
-            const uint32_t w = ring_v_[ring_k_].w[ring_j_]; \
-            ring_v_[ring_k_].w[ring_j_] = (__VA_ARGS__); \
-          } \
-          if (ring_q_ + ring_k_ * ring_step_ < ring_quads_) \
-            ring_out_[ring_q_ + ring_k_ * ring_step_] = ring_v_[ring_k_]; \
-        } \
-      } \
-      ring_done_ = ring_quads_ * 16; \
-    } \
-    each (ring_i_, ring_n_ - ring_done_) \
-    { \
-      const int64_t ring_at_ = ring_done_ + ring_i_; \
-      const int ring_shift_ = (int) (ring_at_ & 3) * 8; \
-      const uint32_t w = (uint32_t) ring_from_[ring_at_] << ring_shift_; \
-      ring_to_[ring_at_] = \
-          (uint8_t) ((uint32_t) (__VA_ARGS__) >> ring_shift_); \
-    } \
-  } while (0)
-#else
-#define RING_MAP_BYTES(to, from, n, w, ...) \
-  RING_MAP_ (RING_FOR_EACH, ring_is_first_worker (), to, from, n, w, \
-      __VA_ARGS__)
-#define RING_MAP_ROW_BYTES(to, from, n, w, ...) \
-  RING_MAP_ (RING_FOR_EACH_LANE, 1, to, from, n, w, __VA_ARGS__)
-#define RING_MAP_(each, has_rest, to, from, n, w, ...) \
-  do { \
-    RING_GLOBAL uint8_t *const ring_to_ = (to); \
-    const RING_GLOBAL uint8_t *const ring_from_ = (from); \
-    const int64_t ring_n_ = (int64_t) (n); \
-    each (ring_i_, ring_n_ / 4) \
-    { \
-      uint32_t w; \
-      __builtin_memcpy (&w, ring_from_ + 4 * ring_i_, 4); \
-      w = (__VA_ARGS__); \
-      __builtin_memcpy (ring_to_ + 4 * ring_i_, &w, 4); \
-    } \
-    if (has_rest) { \
-      for (int64_t ring_at_ = ring_n_ / 4 * 4; ring_at_ < ring_n_; \
-           ring_at_++) { \
-        const int ring_shift_ = (int) (ring_at_ & 3) * 8; \
-        const uint32_t w = (uint32_t) ring_from_[ring_at_] << ring_shift_; \
-        ring_to_[ring_at_] = \
-            (uint8_t) ((uint32_t) (__VA_ARGS__) >> ring_shift_); \
-      } \
-    } \
-  } while (0)
-#endif
+#include "sdk-bytes.h"
 
 /* Every worker waits here until all have come; what was written before is seen
  * after. All workers of a message must come, so never under a condition that
@@ -338,41 +261,6 @@ RING_FUNCTION RING_GLOBAL uint8_t *
 ring_row (const RingPlane plane, int64_t y)
 {
   return plane.data + y * plane.stride;
-}
-
-/* A pixel of four bytes at once, the first the least; from and to any address. Vectors
- * of these need no sorting of bytes. */
-RING_FUNCTION uint32_t
-ring_load_u32 (const RING_GLOBAL uint8_t *from)
-{
-  uint32_t w;
-
-#ifdef RING_CUDA
-  if (((size_t) from & 3) == 0)
-    return *(const RING_GLOBAL uint32_t *) from;
-  w = (uint32_t) from[0] | (uint32_t) from[1] << 8 | (uint32_t) from[2] << 16
-      | (uint32_t) from[3] << 24;
-#else
-  __builtin_memcpy (&w, from, 4);
-#endif
-  return w;
-}
-
-RING_FUNCTION void
-ring_store_u32 (RING_GLOBAL uint8_t *to, uint32_t w)
-{
-#ifdef RING_CUDA
-  if (((size_t) to & 3) == 0) {
-    *(RING_GLOBAL uint32_t *) to = w;
-  } else {
-    to[0] = (uint8_t) w;
-    to[1] = (uint8_t) (w >> 8);
-    to[2] = (uint8_t) (w >> 16);
-    to[3] = (uint8_t) (w >> 24);
-  }
-#else
-  __builtin_memcpy (to, &w, 4);
-#endif
 }
 
 /* ---- maths --------------------------------------------------------------- */
@@ -468,7 +356,9 @@ ring_mix_u8 (int32_t a, int32_t b, float amount)
   return ring_clamp_u8 ((float) a + (float) (b - a) * amount);
 }
 
+#include "sdk-lookup.h"
 #include "sdk-math.h"
+#include "sdk-fft.h"
 
 /* ---- the passes over the items --------------------------------------------
  *
@@ -499,11 +389,13 @@ ring_mix_u8 (int32_t a, int32_t b, float amount)
 #define RING_PICK_DESCRIBE_(f, c, l, d) RING_BARE_ d
 #define RING_PICK_ONE_(...) +1
 #define RING_PICK_TEXT_(...) #__VA_ARGS__
-#define RING_PICK_KIND_(kind, i, o, is, os) +kind
-#define RING_PICK_INPUT_(kind, i, o, is, os) i
-#define RING_PICK_OUTPUT_(kind, i, o, is, os) o
-#define RING_PICK_INPUT_SIZE_(kind, i, o, is, os) +is
-#define RING_PICK_OUTPUT_SIZE_(kind, i, o, is, os) +os
+#define RING_PICK_KIND_(kind, ok, i, o, is, os, n) +kind
+#define RING_PICK_OUTPUT_KIND_(kind, ok, i, o, is, os, n) +ok
+#define RING_PICK_INPUT_(kind, ok, i, o, is, os, n) i
+#define RING_PICK_OUTPUT_(kind, ok, i, o, is, os, n) o
+#define RING_PICK_INPUT_SIZE_(kind, ok, i, o, is, os, n) +is
+#define RING_PICK_OUTPUT_SIZE_(kind, ok, i, o, is, os, n) +os
+#define RING_PICK_RECORDS_(kind, ok, i, o, is, os, n) +n
 #define RING_PICK_SHARING_(s, f, n, spb, sc, scpb) +s
 #define RING_PICK_FLAGS_(s, f, n, spb, sc, scpb) +f
 #define RING_PICK_OUTPUTS_(s, f, n, spb, sc, scpb) +n
@@ -522,6 +414,10 @@ ring_mix_u8 (int32_t a, int32_t b, float amount)
 #define RING_N_PARAMETERS_(tag, ...) \
   RING_IF_PARAMETER_##tag (RING_PICK_ONE_, __VA_ARGS__)
 #define RING_KIND_(tag, ...) RING_IF_FORMAT_##tag (RING_PICK_KIND_, __VA_ARGS__)
+#define RING_OUTPUT_KIND_(tag, ...) \
+  RING_IF_FORMAT_##tag (RING_PICK_OUTPUT_KIND_, __VA_ARGS__)
+#define RING_RECORDS_(tag, ...) \
+  RING_IF_FORMAT_##tag (RING_PICK_RECORDS_, __VA_ARGS__)
 #define RING_N_FORMATS_(tag, ...) \
   RING_IF_FORMAT_##tag (RING_PICK_ONE_, __VA_ARGS__)
 #define RING_INPUT_(tag, ...) \
@@ -657,7 +553,7 @@ ring_mix_u8 (int32_t a, int32_t b, float amount)
     uint32_t ring_end_; \
   } RingState_##name; \
   RING_STATIC_ASSERT ((0 RING_EACH_ITEM_ (RING_N_FORMATS_, __VA_ARGS__)) <= 1, \
-      "a kernel declares one of RING_VIDEO, RING_AUDIO and RING_RECORDS"); \
+      "a kernel declares one of RING_VIDEO*, RING_AUDIO* and RING_RECORDS"); \
   RING_STATIC_ASSERT ((0 RING_EACH_ITEM_ (RING_OUTPUTS_, __VA_ARGS__)) \
           <= (int) RING_MAX_OUTPUTS, \
       "RING_EMITS: too many outputs"); \
@@ -692,6 +588,8 @@ ring_mix_u8 (int32_t a, int32_t b, float amount)
     0 RING_EACH_ITEM_ (RING_SHARING_, __VA_ARGS__), \
     (uint32_t) (0 RING_EACH_ITEM_ (RING_FLAGS_, __VA_ARGS__)), \
     ring_outputs_##name, 0 RING_EACH_ITEM_ (RING_N_PARAMETERS_, __VA_ARGS__), \
+    0 RING_EACH_ITEM_ (RING_OUTPUT_KIND_, __VA_ARGS__), \
+    0 RING_EACH_ITEM_ (RING_RECORDS_, __VA_ARGS__), \
     (0 RING_EACH_ITEM_ (RING_N_STATES_, __VA_ARGS__)) > 0 \
         ? RING_ROUND_UP_ (sizeof (RingState_##name), RING_STATE_ALIGNMENT) \
         : 0, \

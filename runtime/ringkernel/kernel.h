@@ -27,6 +27,10 @@ RING_API const gchar *ring_kernel_info_get_name (RingKernelInfo *info);
 RING_API const gchar *ring_kernel_info_get_description (RingKernelInfo *info);
 RING_API const gchar *ring_kernel_info_get_origin (RingKernelInfo *info);
 RING_API RingPayloadKind ring_kernel_info_get_kind (RingKernelInfo *info);
+RING_API RingPayloadKind ring_kernel_info_get_output_kind (
+    RingKernelInfo *info);
+RING_API gboolean ring_kernel_info_get_any_format (RingKernelInfo *info);
+RING_API gboolean ring_kernel_info_get_any_size (RingKernelInfo *info);
 RING_API gchar **ring_kernel_info_get_input_formats (RingKernelInfo *info);
 RING_API gchar **ring_kernel_info_get_output_formats (RingKernelInfo *info);
 RING_API gboolean ring_kernel_info_get_in_place (RingKernelInfo *info);
@@ -42,6 +46,8 @@ RING_API const gchar *ring_kernel_info_get_parameter_unit (RingKernelInfo *info,
     const gchar *name);
 RING_API RingFormat *ring_kernel_info_get_output_format (RingKernelInfo *info,
     const RingFormat *input, GError **error);
+RING_API gboolean ring_kernel_info_check_formats (RingKernelInfo *info,
+    const RingFormat *input, const RingFormat *output, GError **error);
 RING_API const RingKernelDescription *ring_kernel_info_get_raw_description (
     RingKernelInfo *info);
 
@@ -172,8 +178,12 @@ RING_API gboolean ring_kernel_reload_finish (RingKernel *kernel,
 /* Formats. */
 RING_API gboolean ring_kernel_set_format (RingKernel *kernel,
     const RingFormat *format, GError **error);
+RING_API gboolean ring_kernel_set_formats (RingKernel *kernel,
+    const RingFormat *input, const RingFormat *output, GError **error);
 RING_API RingFormat *ring_kernel_get_input_format (RingKernel *kernel);
 RING_API RingFormat *ring_kernel_get_output_format (RingKernel *kernel);
+RING_API gsize ring_kernel_get_output_size (RingKernel *kernel,
+    gsize input_size);
 
 /* Parameters. */
 RING_API gboolean ring_kernel_set_parameter (RingKernel *kernel,

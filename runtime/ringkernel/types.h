@@ -159,8 +159,49 @@ typedef enum
   RING_VIDEO_FORMAT_XRGB = RING_VIDEO_XRGB,
   RING_VIDEO_FORMAT_XBGR = RING_VIDEO_XBGR,
   RING_VIDEO_FORMAT_I420 = RING_VIDEO_I420,
-  RING_VIDEO_FORMAT_NV12 = RING_VIDEO_NV12
+  RING_VIDEO_FORMAT_NV12 = RING_VIDEO_NV12,
+  RING_VIDEO_FORMAT_GRAY16 = RING_VIDEO_GRAY16
 } RingVideoFormat;
+
+/**
+ * RingColorMatrix:
+ * @RING_COLOR_MATRIX_UNKNOWN: nobody has said
+ * @RING_COLOR_MATRIX_RGB: red, green and blue as they are
+ * @RING_COLOR_MATRIX_FCC: FCC
+ * @RING_COLOR_MATRIX_BT709: ITU-R BT.709, high definition
+ * @RING_COLOR_MATRIX_BT601: ITU-R BT.601, standard definition
+ * @RING_COLOR_MATRIX_SMPTE240M: SMPTE 240M
+ * @RING_COLOR_MATRIX_BT2020: ITU-R BT.2020, ultra high definition
+ *
+ * How a frame's brightness and colour differences come of red, green and blue. The
+ * numbers are those of #GstVideoColorMatrix.
+ */
+typedef enum
+{
+  RING_COLOR_MATRIX_UNKNOWN = RING_MATRIX_UNKNOWN,
+  RING_COLOR_MATRIX_RGB = RING_MATRIX_RGB,
+  RING_COLOR_MATRIX_FCC = RING_MATRIX_FCC,
+  RING_COLOR_MATRIX_BT709 = RING_MATRIX_BT709,
+  RING_COLOR_MATRIX_BT601 = RING_MATRIX_BT601,
+  RING_COLOR_MATRIX_SMPTE240M = RING_MATRIX_SMPTE240M,
+  RING_COLOR_MATRIX_BT2020 = RING_MATRIX_BT2020
+} RingColorMatrix;
+
+/**
+ * RingColorRange:
+ * @RING_COLOR_RANGE_UNKNOWN: nobody has said
+ * @RING_COLOR_RANGE_FULL: all values are used, in 8 bits 0 to 255
+ * @RING_COLOR_RANGE_LIMITED: 16 to 235, and 16 to 240 for colour differences
+ *
+ * Which numbers of a frame are black and white. The numbers are those of
+ * #GstVideoColorRange.
+ */
+typedef enum
+{
+  RING_COLOR_RANGE_UNKNOWN = RING_RANGE_UNKNOWN,
+  RING_COLOR_RANGE_FULL = RING_RANGE_FULL,
+  RING_COLOR_RANGE_LIMITED = RING_RANGE_LIMITED
+} RingColorRange;
 
 /**
  * RingAudioFormat:
@@ -182,6 +223,8 @@ RING_API GType ring_kernel_status_get_type (void);
 RING_API GType ring_transfer_get_type (void);
 RING_API GType ring_terminate_mode_get_type (void);
 RING_API GType ring_payload_kind_get_type (void);
+RING_API GType ring_color_matrix_get_type (void);
+RING_API GType ring_color_range_get_type (void);
 RING_API GType ring_video_format_get_type (void);
 RING_API GType ring_audio_format_get_type (void);
 RING_API GType ring_error_get_type (void);
@@ -192,6 +235,8 @@ RING_API GType ring_error_get_type (void);
 #define RING_TYPE_TERMINATE_MODE (ring_terminate_mode_get_type ())
 #define RING_TYPE_PAYLOAD_KIND (ring_payload_kind_get_type ())
 #define RING_TYPE_VIDEO_FORMAT (ring_video_format_get_type ())
+#define RING_TYPE_COLOR_MATRIX (ring_color_matrix_get_type ())
+#define RING_TYPE_COLOR_RANGE (ring_color_range_get_type ())
 #define RING_TYPE_AUDIO_FORMAT (ring_audio_format_get_type ())
 #define RING_TYPE_ERROR (ring_error_get_type ())
 
@@ -274,6 +319,8 @@ RING_API GQuark ring_error_quark (void);
  * @channels: audio: channels
  * @rate: audio: frames per second
  * @record_size: records: bytes of one record
+ * @matrix: video: how its colours are to be read
+ * @range: video: which of its numbers are black and white
  *
  * What a stream of messages carries. A plain value: copied by
  * ring_format_copy(), never changed by the library. (The record's type is read by
@@ -289,6 +336,8 @@ typedef struct
   guint channels;
   guint rate;
   guint record_size;
+  RingColorMatrix matrix;
+  RingColorRange range;
   /*< private > */
   gchar record_type[RING_NAME_SIZE];
 } RingFormat;

@@ -31,6 +31,9 @@ ring_video_layout (uint32_t format)
     case RING_VIDEO_GRAY8:
       l.pixel_stride[0] = 1;
       break;
+    case RING_VIDEO_GRAY16:
+      l.pixel_stride[0] = 2;
+      break;
     case RING_VIDEO_RGB:
       l.pixel_stride[0] = 3, l.r = 0, l.g = 1, l.b = 2;
       break;
@@ -102,6 +105,8 @@ typedef struct
   uint32_t format;           /* RING_VIDEO_*, RING_AUDIO_* */ \
   uint32_t width;            /* video: pixels */ \
   uint32_t height; \
+  uint32_t matrix; /* RING_MATRIX_* */ \
+  uint32_t range;  /* RING_RANGE_* */ \
   uint32_t n_planes; \
   uint32_t channels;    /* audio */ \
   uint32_t rate;        /* audio: frames per second */ \
@@ -137,6 +142,8 @@ ring_view_on_device (const RING_GLOBAL RingView *view)
   v.format = view->format;
   v.width = view->width;
   v.height = view->height;
+  v.matrix = view->matrix;
+  v.range = view->range;
   v.n_planes = view->n_planes;
   v.channels = view->channels;
   v.rate = view->rate;
@@ -169,7 +176,7 @@ ring_view_resolve (RingView *view, const RING_GLOBAL RingPayloadRef *payload,
   /* What lies together is read before anything is written: a GPU's one lane waits for
    * each access to memory, unless they go out together. */
   const uint32_t kind = payload->kind, n_planes = payload->n_planes;
-  const uint32_t format = payload->format;
+  const uint32_t colored = payload->format, format = RING_FORMAT_CODE (colored);
   const uint32_t width = payload->width, height = payload->height;
   const uint64_t capacity = payload->capacity, used = payload->size;
   const int is_video = kind == RING_KIND_VIDEO;
@@ -183,6 +190,8 @@ ring_view_resolve (RingView *view, const RING_GLOBAL RingPayloadRef *payload,
   view->size = used;
   view->capacity = capacity;
   view->n_planes = n_planes;
+  view->matrix = RING_FORMAT_MATRIX (colored);
+  view->range = RING_FORMAT_RANGE (colored);
   view->width = view->height = view->channels = view->rate = 0;
   view->count = view->record_size = 0;
   if (n_planes > RING_MAX_PLANES || (is_video && layout.n_planes != n_planes))

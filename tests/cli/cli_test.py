@@ -11,10 +11,12 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 DATA = os.path.join(ROOT, "tests", "data")
 EXAMPLES = os.path.join(ROOT, "examples", "kernels")
 BUILTIN = ["background-subtract", "bilateral", "biquad", "box-blur", "chroma-key",
-           "color-balance", "compressor", "convolve", "copy", "decimate", "delay", "edges", "equalizer-10",
+           "color-balance", "compressor", "convert", "convolve", "copy", "coverage",
+           "decimate", "delay", "edges", "equalizer-10",
            "fir", "fuse", "gain", "gaussian-blur", "gray", "histogram-equalize", "invert",
-           "kalman-1d", "levels", "low-pass", "lut3d", "median", "morphology", "motion",
-           "moving-average", "resample", "rms-window", "sharpen", "spike-detect",
+           "kalman-1d", "levels", "loudness", "low-pass", "lut3d", "median", "morphology", "motion",
+           "moving-average", "resample", "rms-window", "scale", "sharpen", "spectrum",
+           "spike-detect",
            "temporal-denoise", "threshold", "warp"]
 TIMEOUT = 400
 # Not the user's own.

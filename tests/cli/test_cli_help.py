@@ -138,7 +138,7 @@ class CompletionTest(Case):
         offered = self.complete("ringkernel", "run", "edges", "--")
         self.assertEqual(sorted(offered), sorted(
             ["--input", "--output", "--param", "--block", "--format", "--size", "--rate",
-             "--channels", "--backend", "--help"]))
+             "--to-format", "--to-size", "--channels", "--backend", "--help"]))
         self.assertNotIn("--input", self.complete("ringkernel", "list", "--"))
 
     def test_kernels_by_name_and_by_file(self):
@@ -186,7 +186,7 @@ class FishCompletionTest(Case):
     def test_options_of_the_command(self):
         self.assertEqual(sorted(self.complete("ringkernel run edges --")), sorted(
             ["--input", "--output", "--param", "--block", "--format", "--size", "--rate",
-             "--channels", "--backend", "--help"]))
+             "--to-format", "--to-size", "--channels", "--backend", "--help"]))
         self.assertNotIn("--input", self.complete("ringkernel list --"))
 
     def test_kernels_by_name_and_by_file(self):

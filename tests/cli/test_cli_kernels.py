@@ -71,6 +71,8 @@ class ListTest(Case):
             self.assertTrue(kernel["description"])
         self.assertEqual(kernels["edges"]["kind"], "video")
         self.assertEqual(kernels["spike-detect"]["kind"], "record")
+        self.assertEqual([kernels[name]["output_kind"] for name in ("edges", "spectrum")],
+                         ["video", "record"])
 
     def test_text_says_the_same(self):
         lines = self.ringkernel("list").splitlines()
@@ -161,6 +163,17 @@ class InspectTest(Case):
         self.assertEqual(kernel["input_formats"], ["(td)"])
         self.assertEqual((kernel["emits"], kernel["max_outputs"]), (True, 3))
         self.assertIn("0 to 3 messages", self.ringkernel("inspect", "some-out.c"))
+
+    def test_records_of_something_else(self):
+        for name, kind, most, text in [
+                ("spectrum", "audio", 4104, "at most 4104 more of a message than it has frames"),
+                ("coverage", "video", 1, "at most 1 of a picture")]:
+            kernel = self.json("inspect", name)
+            self.assertEqual((kernel["kind"], kernel["output_kind"], kernel["max_records"]),
+                             (kind, "record", most))
+            self.assertRegex(self.ringkernel("inspect", name),
+                             r"(?m)^  gives +record \(t[ud]+\), " + text)
+        self.assertEqual(self.json("inspect", "edges")["output_kind"], "video")
 
     def test_a_kernel_of_bytes_takes_no_format(self):
         self.assertEqual(self.json("inspect", "copy")["input_formats"], [])

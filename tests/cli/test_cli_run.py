@@ -33,6 +33,16 @@ RING_KERNEL (first, "Keeps the first byte of each pixel", RING_VIDEO_TO ("RGB", 
       ring_row (out.plane[0], y)[x] = ring_row (in.plane[0], y)[3 * x];
 }
 """
+# All of it in the first byte of the input.
+ANY = HEADER + """
+RING_KERNEL (any, "One value, in any format and size",
+    RING_VIDEO_TO ("RGB, GRAY8", "RGB, NV12, GRAY8"), RING_ANY_FORMAT, RING_ANY_SIZE)
+{
+  RING_FOR_EACH_ROW (p, y, out)
+    RING_FOR_EACH_LANE (x, out.plane[p].width * out.plane[p].pixel_stride)
+      ring_row (out.plane[p], y)[x] = in.data[0];
+}
+"""
 SOUND = HEADER + """
 RING_KERNEL (sound, "Copies sound", RING_AUDIO ("%s"), RING_IN_PLACE)
 {
@@ -149,6 +159,55 @@ class PictureTest(Run):
         self.run_kernel("./k.c", "in.png", "out.png")
         np.testing.assert_array_equal(self.load("out.png"), pixels[..., 2])
 
+    def test_the_size_that_comes_out_may_be_chosen(self):
+        pixels = self.picture("in.png", (30, 40, 3))
+        expected = cv2.resize(pixels, (25, 21), interpolation=cv2.INTER_LINEAR)
+        for option in ("--size", "--to-size"):
+            self.run_kernel("scale", "in.png", "out.png", option, "25x21")
+            off = abs(self.load("out.png").astype(int) - expected)
+            self.assertLessEqual(off.max(), 1, option)
+        self.run_kernel("scale", "in.png", "out.png")
+        self.assertTrue(np.array_equal(self.load("out.png"), pixels))
+
+    def test_raw_pictures_of_one_size_become_those_of_another(self):
+        data = bytes([50]) * 5 * 48 + bytes([60]) * 48
+        options = ("--size", "8x6", "--format", "GRAY8", "--to-size", "3x5")
+        out = self.run_kernel("scale", "-", "-", *options, stdin=data)
+        self.assertEqual(out, bytes([50]) * 5 * 15 + bytes([60]) * 15)
+
+    def test_the_format_that_comes_out_may_be_chosen(self):
+        self.write("any.c", ANY)
+        pixels = self.picture("in.png", (5, 4, 3))
+        for option in ("--format", "--to-format"):
+            self.run_kernel("./any.c", "in.png", "out.png", option, "GRAY8", "--size", "6x7")
+            self.assertEqual(self.load("out.png").shape, (7, 6))
+            self.assertTrue((self.load("out.png") == pixels[0, 0, 2]).all())
+        self.run_kernel("./any.c", "in.png", "out.raw", "--format", "NV12")
+        with open(self.path("out.raw"), "rb") as f:
+            self.assertEqual(f.read(), bytes([pixels[0, 0, 2]]) * (20 + 2 * 6))
+        out = self.run_kernel("./any.c", "-", "-", "--format", "GRAY8", "--size", "2x2",
+                              "--to-format", "RGB", stdin=bytes([9, 1, 2, 3]))
+        self.assertEqual(out, bytes([9]) * 12)
+
+    def test_what_a_kernel_does_not_leave_open(self):
+        self.picture("in.png", (5, 4, 3))
+        self.write("any.c", ANY)
+        speech = os.path.join(DATA, "speech.wav")
+        self.fails("run", "invert", "-i", "in.png", "-o", "x.png", "--size", "7x7",
+                   says=["'invert' does not make", "7x7"])
+        self.fails("run", "scale", "-i", "in.png", "-o", "x.png", "--to-format", "GRAY8",
+                   says=["'scale' does not make", "GRAY8"])
+        self.fails("run", "./any.c", "-i", "in.png", "-o", "x.png", "--format", "I420",
+                   says=["'any' does not make", "I420"])
+        self.fails("run", "./any.c", "-i", "in.png", "-o", "x.png", "--format", "HSV",
+                   says="no pixel format 'HSV'")
+        self.fails("run", "scale", "-i", "in.png", "-o", "x.png", "--size", "7",
+                   says=["--size is '7'", "640x480"])
+        self.fails("run", "scale", "-i", "in.png", "-o", "x.png", "--to-size", "0x7",
+                   says=["--to-size is '0x7'", "640x480"])
+        self.fails("run", "gain", "-i", speech, "-o", "x.wav", "--to-size", "7x7",
+                   says="'gain' gives audio")
+
     def test_a_kernel_of_bytes_gets_the_pixels(self):
         pixels = self.picture("in.png", (37, 53, 3))
         self.write("fade.c", FADE)
@@ -191,6 +250,19 @@ class PictureTest(Run):
         np.testing.assert_allclose(self.load("out.png"), pixels / 257.0, atol=1)
 
 
+    def test_a_table_of_colours_of_a_file(self):
+        pixels = np.random.default_rng(4).integers(0, 256, (9, 8, 3), dtype=np.uint8)
+        cv2.imwrite(self.path("in.png"), pixels)
+        corners = "".join("%d %d %d\n" % (1 - (i & 1), 1 - (i >> 1 & 1), 1 - (i >> 2))
+                          for i in range(8))
+        self.write("film.cube", 'TITLE "negative"\nLUT_3D_SIZE 2\n' + corners)
+        self.run_kernel("lut3d", "in.png", "out.png", "-p", "table=@film.cube")
+        np.testing.assert_array_equal(self.load("out.png"), 255 - pixels)
+        self.write("film.cube", "LUT_3D_SIZE 2\n" + corners[:-6])
+        self.fails("run", "lut3d", "-i", "in.png", "-o", "out.png", "-p", "table=@film.cube",
+                   says=["'table'", "film.cube:8: ", "after 7 colours"])
+
+
 class SoundTest(Run):
     SAMPLES = np.random.default_rng(5).uniform(-1, 1, (9001, 2))
 
@@ -221,6 +293,23 @@ class SoundTest(Run):
                 for channel in range(2):
                     np.testing.assert_allclose(
                         out[:, channel], np.convolve(data[:, channel], taps)[:len(data)], atol=1)
+
+    def test_an_impulse_response_of_a_file(self):
+        data = self.wav("in.wav", "float32").astype(np.float64)
+        response = np.random.default_rng(7).uniform(-0.1, 0.1, 999)
+        scipy.io.wavfile.write(self.path("hall.wav"), 44100, response.astype("float32"))
+        np.savetxt(self.path("hall.txt"), response.astype("float32"), "%.9g")
+        for name in ["hall.wav", "hall.txt"]:
+            with self.subTest(name):
+                self.run_kernel("convolve", "in.wav", "out.wav", "-p", "taps=@" + name)
+                _, out = scipy.io.wavfile.read(self.path("out.wav"))
+                for channel in range(2):
+                    np.testing.assert_allclose(
+                        out[:, channel],
+                        np.convolve(data[:, channel], response)[:len(data)], atol=1e-5)
+        self.write("hall.txt", "0.5\nhall\n")
+        self.fails("run", "convolve", "-i", "in.wav", "-o", "out.wav", "-p", "taps=@hall.txt",
+                   says=["'taps'", "hall.txt:2: 'hall' is not a number"])
 
     def test_every_encoding_is_kept_where_the_kernel_takes_it(self):
         self.write("k.c", SOUND % "S16LE, S32LE, F32LE, F64LE")
@@ -383,6 +472,64 @@ class NumbersTest(Run):
                 self.fails("run", "moving-average", "-i", "in.csv", "-o", "out.csv",
                            says=["in.csv", *says])
                 self.assertFalse(os.path.exists(self.path("out.csv")))
+
+
+class RecordsOfOtherThingsTest(Run):
+    """What comes out is of another kind than what goes in."""
+
+    def numbers(self, name):
+        return np.loadtxt(self.path(name), delimiter=",", ndmin=2)
+
+    def test_a_spectrum_of_sound(self):
+        t = np.arange(20000)
+        tone = np.round(0.5 * 32767 * np.sin(2 * np.pi * 40 / 1024 * t)).astype("<i2")
+        scipy.io.wavfile.write(self.path("a.wav"), 44100, tone)
+        self.run_kernel("spectrum", "a.wav", "a.csv", "-p", "bands=0", "-p", "hop=1000")
+        rows = self.numbers("a.csv")
+        hops = (20000 - 1024) // 1000 + 1
+        self.assertEqual(rows.shape, (hops * 513, 4))
+        np.testing.assert_array_equal(rows[::513, 0], [
+            i * 1000 * 10 ** 9 // 44100 for i in range(hops)])
+        np.testing.assert_array_equal(rows[:, 2], list(range(513)) * hops)
+        np.testing.assert_allclose(rows[40::513, 3], 20 * np.log10(0.5), atol=1e-2)
+        self.assertEqual(set(rows[:, 3].reshape(hops, 513).argmax(axis=1)), {40})
+
+    def test_raw_sound_and_raw_records_in_blocks_of_any_length(self):
+        with wave.open(os.path.join(DATA, "speech.wav")) as file:
+            rate, channels = file.getframerate(), file.getnchannels()
+            self.write("in.raw", file.readframes(1 << 30))
+        record = np.dtype([("time", "<u8"), ("level", "<f8", 4)])
+        of = ["-f", "S16LE", "-r", str(rate), "-c", str(channels)]
+        for block in ("1", "777", "100000"):
+            self.run_kernel("loudness", "in.raw", block + ".bin", *of, "--block", block)
+        records = np.frombuffer(self.read("1.bin"), record)
+        self.assertEqual(records["time"].tolist(),
+                         [(i + 1) * 10 ** 8 for i in range(len(records))])
+        self.assertEqual(self.read("1.bin"), self.read("777.bin"))
+        self.assertEqual(self.read("1.bin"), self.read("100000.bin"))
+
+    def test_where_a_picture_is_white(self):
+        pixels = np.zeros((60, 80), np.uint8)
+        pixels[20:31, 40:70] = 255
+        cv2.imwrite(self.path("in.png"), pixels)
+        self.run_kernel("coverage", "in.png", "out.csv")
+        row = self.numbers("out.csv")[0]
+        np.testing.assert_array_equal(row[1:], [30 * 11 / 4800, 40, 20, 30, 11, 54.5, 25])
+
+    def test_a_record_for_each_raw_picture(self):
+        pixels = np.random.default_rng(1).integers(0, 256, (7, 9, 13), np.uint8)
+        self.write("in.raw", pixels.tobytes())
+        self.run_kernel("coverage", "in.raw", "out.csv", "-f", "GRAY8", "-s", "13x9")
+        np.testing.assert_allclose(self.numbers("out.csv")[:, 1],
+                                   (pixels >= 128).mean(axis=(1, 2)), atol=1e-15)
+
+    def test_outputs_that_hold_no_records(self):
+        speech = os.path.join(DATA, "speech.wav")
+        self.fails("run", "loudness", "-i", speech, "-o", "x.wav", says=[
+            "gives records (tdddd)", "name the output .csv"])
+        self.picture("in.png", (4, 4))
+        self.fails("run", "coverage", "-i", "in.png", "-o", "x.png", says="name the output .csv")
+        self.assertEqual(sorted(os.listdir(self.folder)), ["in.png"])
 
 
 class BytesTest(Run):

@@ -38,6 +38,24 @@ RING_KERNEL (last, "Is wrong in its third field", RING_RECORDS ("(tdi)", R, "(td
   }
 }
 """
+# Both are right as long as what comes out is as what goes in.
+RESIZED = HEADER + """
+RING_KERNEL (resized, "Is wrong in another size", RING_VIDEO ("GRAY8"), RING_ANY_SIZE)
+{
+  RING_FOR_EACH_PIXEL (x, y, out.plane[0])
+    ring_row (out.plane[0], y)[x] =
+        (uint8_t) (out.width != in.width ? ring->n_blocks : 0);
+}
+"""
+REFORMED = HEADER + """
+RING_KERNEL (reformed, "Is wrong in another format", RING_VIDEO_TO ("RGB", "RGB, NV12"),
+    RING_ANY_FORMAT)
+{
+  RING_FOR_EACH_ROW (p, y, out)
+    RING_FOR_EACH_LANE (x, out.plane[p].width * out.plane[p].pixel_stride)
+      ring_row (out.plane[p], y)[x] = (uint8_t) (p > 0 ? ring->n_blocks : 0);
+}
+"""
 UNWRITTEN = HEADER + """
 RING_KERNEL (unwritten, "Leaves the last byte out")
 {
@@ -169,6 +187,14 @@ class WrongTest(Verify):
         self.assertEqual(d["place"], "record 5, field 3")
         self.assertEqual(int(d["value"]) ^ int(d["expected"]), 1)
 
+    def test_sizes_and_formats_that_are_left_open_are_tried(self):
+        d = self.wrong("resized", RESIZED)["difference"]
+        self.assertRegex(d["format"], r"^video GRAY8 \d+x\d+ to video GRAY8 \d+x\d+$")
+        self.assertRegex(d["place"], r"^pixel \(\d+, \d+\), gray$")
+        d = self.wrong("reformed", REFORMED)["difference"]
+        self.assertRegex(d["format"], r"^video RGB (\d+x\d+) to video NV12 \1$")
+        self.assertRegex(d["place"], r"^pixel \(\d+, \d+\), [UV]$")
+
     def test_output_that_is_not_written(self):
         self.write("unwritten.c", UNWRITTEN)
         said = self.ringkernel("verify", "./unwritten.c", "--backend", "cpu", status=1)
@@ -224,6 +250,8 @@ class BenchTest(Case):
         for kernel, sizes in [("invert", [640 * 360, 1280 * 720, 1920 * 1080]),
                               ("gain", [64 * 4, 1024 * 4, 16384 * 4]),
                               ("decimate", [16, 256 * 16, 4096 * 16]),
+                              ("spectrum", [64 * 8, 1024 * 8, 16384 * 8]),
+                              ("coverage", [640 * 360, 1280 * 720, 1920 * 1080]),
                               ("copy", [256, 65536, 1048576])]:
             with self.subTest(kernel):
                 report = self.bench(kernel)

@@ -42,6 +42,17 @@ RING_KERNEL (records, "Copies numbers", RING_RECORDS ("(d)", double, "(d)", doub
     out.data[i] = in.data[i];
 }
 """
+MEANS = HEADER + """
+RING_KERNEL (means, "The mean of each picture",
+    RING_VIDEO_TO_RECORDS ("GRAY8", "(d)", double, 1))
+{
+  double sum = 0.0;
+  for (uint32_t i = 0; i < in.width * in.height; i++)
+    sum += ring_row (in.plane[0], i / in.width)[i % in.width];
+  if (ring_is_first_worker ())
+    ((RING_GLOBAL double *) out.data)[0] = sum / (in.width * in.height);
+}
+"""
 ENDLESS = HEADER + """
 RING_KERNEL (endless, "Never comes back")
 {
@@ -239,6 +250,14 @@ class TurnTest(Watch):
         self.start("records.c", "--input", "in.csv", "--turns", "1")
         self.ends(0)
         self.assertEqual(self.read("records.out.csv"), b"1.5\n2.5\n")
+
+    def test_records_of_pictures_come_out_beside_the_kernel(self):
+        self.write("in.raw", bytes(range(12)))
+        self.write("means.c", MEANS)
+        self.start("means.c", "--input", "in.raw", "--size", "2x3", "--format", "GRAY8",
+                   "--turns", "1")
+        self.ends(0)
+        self.assertEqual(self.read("means.out.csv"), b"2.5\n8.5\n")
 
     def test_an_input_that_can_be_read_once_is_read_for_each_version(self):
         os.mkfifo(self.path("in.raw"))

@@ -74,12 +74,12 @@ test_every_kernel (Fixture *f, gconstpointer data)
   static const gchar *const names[] = { "background_subtract", "bilateral",
     "box_blur", "chroma_key", "color_balance", "copy", "edges", "gaussian_blur",
     "gray", "histogram_equalize", "invert", "levels", "lut3d", "median",
-    "morphology", "motion", "sharpen", "temporal_denoise", "threshold", "warp",
-    "biquad", "compressor", "convolve", "delay", "equalizer_10", "fir", "gain",
-    "decimate", "fuse", "kalman_1d", "low_pass", "moving_average", "resample",
-    "rms_window", "spike_detect", "blocks", "emit", "gate", "gate_video",
-    "negate_audio", "pair", "parameters", "per_byte", "scratch", "serial",
-    "swap_record" };
+    "morphology", "motion", "scale", "sharpen", "temporal_denoise", "threshold",
+    "warp", "biquad", "compressor", "convolve", "delay", "equalizer_10", "fir",
+    "gain", "decimate", "fuse", "kalman_1d", "low_pass", "moving_average",
+    "resample", "rms_window", "spike_detect", "blocks", "emit", "gate",
+    "gate_video", "negate_audio", "pair", "parameters", "per_byte", "scratch",
+    "serial", "swap_record" };
   guint i;
 
   for (i = 0; i < G_N_ELEMENTS (names); i++) {
@@ -311,8 +311,8 @@ create_program (const gchar *source)
 {
   static const gchar *const names[] = { "abi.h", "atomic.h", "device.h",
     "device-loop.h", "device-message.h", "kernel-sdk.h", "residency.h",
-    "ring-queue.h", "sdk-map.h", "sdk-math.h", "steps.h", "view.h",
-    "worker.h" };
+    "ring-queue.h", "sdk-bytes.h", "sdk-fft.h", "sdk-lookup.h", "sdk-map.h",
+    "sdk-math.h", "steps.h", "view.h", "worker.h" };
   const gchar *root = g_getenv ("RINGKERNEL_INCLUDE");
   const gchar *texts[G_N_ELEMENTS (names)], *paths[G_N_ELEMENTS (names)];
   nvrtcProgram program;

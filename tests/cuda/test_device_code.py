@@ -474,7 +474,7 @@ class PtxOfKernels(unittest.TestCase):
                      "gain", "gray", "histogram-equalize", "invert",
                      "kalman-1d", "low-pass", "lut3d", "median", "morphology",
                      "motion", "moving-average", "resample", "rms-window",
-                     "sharpen", "spike-detect", "temporal-denoise", "threshold",
+                     "scale", "sharpen", "spike-detect", "temporal-denoise", "threshold",
                      "warp"):
             with self.subTest(name):
                 self.assertFalse([op for op, _ in self.ptx[name].code

@@ -102,6 +102,7 @@ static gboolean G_GNUC_PRINTF (3, 4)
 {
   const StreamItem *item = &s->item[message];
   g_autofree gchar *format = ring_format_to_string (s->format);
+  g_autofree gchar *out = s->wanted ? ring_format_to_string (s->wanted) : NULL;
   g_autofree gchar *what = NULL;
   va_list values;
   guint i;
@@ -109,10 +110,11 @@ static gboolean G_GNUC_PRINTF (3, 4)
   va_start (values, text);
   what = g_strdup_vprintf (text, values);
   va_end (values);
-  g_test_message ("%s: %s, message %u of %u (%" G_GSIZE_FORMAT
+  g_test_message ("%s: %s%s%s, message %u of %u (%" G_GSIZE_FORMAT
                   " bytes%s%s%s, padding %u): %s",
-      ring_kernel_info_get_name (s->info), format, message + 1, s->n,
-      item->size, s->by_copy ? ", by copy" : ", by reference",
+      ring_kernel_info_get_name (s->info), format, out ? " to " : "",
+      out ? out : "", message + 1, s->n, item->size,
+      s->by_copy ? ", by copy" : ", by reference",
       item->discont ? ", discont" : "", item->in_place ? ", in place" : "",
       item->padding, what);
   for (i = 0; i <= message; i++)

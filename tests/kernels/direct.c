@@ -55,10 +55,11 @@ __attribute__ ((visibility ("default"))) const RingCpuModule *direct_open (
     const char *path);
 __attribute__ ((visibility ("default"))) int direct_describe (
     const RingCpuModule *module, char *text, size_t size);
-__attribute__ ((visibility ("default"))) int direct_run (
-    const RingCpuModule *module, const uint64_t *in, const uint64_t *out,
-    const uint8_t *parameters, uint8_t *state, uint8_t *scratch,
-    uint64_t *emitted, uint32_t flags, uint32_t n_blocks, uint32_t n_lanes);
+__attribute__ ((visibility ("default"))) int direct_run (const RingCpuModule
+                                                             *module,
+    const uint64_t *in, const uint64_t *out, const uint8_t *parameters,
+    uint8_t *state, uint8_t *scratch, uint64_t *emitted, uint32_t flags,
+    uint64_t pts, uint32_t n_blocks, uint32_t n_lanes);
 
 const char *
 direct_error (void)
@@ -92,11 +93,12 @@ direct_describe (const RingCpuModule *module, char *text, size_t size)
   uint32_t i;
 
   n = snprintf (text, size,
-      "%s\t%s\t%u\t%s\t%s\t%u\t%u\t%u\t%u\t%llu\t%u\t%u\t%llu\n", d->name,
-      d->description, d->kind, d->input_formats, d->output_formats,
+      "%s\t%s\t%u\t%s\t%s\t%u\t%u\t%u\t%u\t%llu\t%u\t%u\t%llu\t%u\t%u\n",
+      d->name, d->description, d->kind, d->input_formats, d->output_formats,
       d->input_record_size, d->output_record_size, d->flags, d->max_outputs,
       (unsigned long long) d->state_size, d->state_per_byte,
-      d->scratch_per_byte, (unsigned long long) d->scratch_size);
+      d->scratch_per_byte, (unsigned long long) d->scratch_size, d->output_kind,
+      d->max_records);
   for (i = 0; i < d->n_parameters && n < size; i++) {
     const RingParameterDescription *p = &d->parameter[i];
 
@@ -138,8 +140,8 @@ resolve (RingView *view, uint32_t kind, const uint64_t *arg)
 int
 direct_run (const RingCpuModule *module, const uint64_t *in,
     const uint64_t *out, const uint8_t *parameters, uint8_t *state,
-    uint8_t *scratch, uint64_t *emitted, uint32_t flags, uint32_t n_blocks,
-    uint32_t n_lanes)
+    uint8_t *scratch, uint64_t *emitted, uint32_t flags, uint64_t pts,
+    uint32_t n_blocks, uint32_t n_lanes)
 {
   const uint32_t n = n_blocks * n_lanes;
   const uint32_t n_outputs = module->description->max_outputs;
@@ -155,11 +157,13 @@ direct_run (const RingCpuModule *module, const uint64_t *in,
   if (resolve (&invocation.in, module->description->kind, in))
     return 2;
   for (i = 0; i < n_outputs; i++) {
-    if (resolve (&output[i], module->description->kind, out + i * ARG_LAST))
+    if (resolve (&output[i], module->description->output_kind,
+            out + i * ARG_LAST))
       return 2;
     emitted[i] = RING_NOT_EMITTED;
   }
   invocation.in.flags = flags;
+  invocation.in.pts = pts;
   invocation.outputs = output;
   invocation.parameters = parameters;
   invocation.state = state;

@@ -12,7 +12,9 @@ Ways to run one, the `mode`:
            through libringkernel, in that execution mode: the built-in kernel, or, of
            one that is named by its path, what has been built for `slices`
 
-The first two see every byte: they know when padding, the input, or what lies next
+  x86-64-v2, …   as `slices`, compiled for that; see `instruction_sets`
+
+All but those through libringkernel see every byte: they know when padding, the input, or what lies next
 to state and scratch was written. `Kernel` keeps the state of one stream; `run` is
 for a single picture.
 """
@@ -35,7 +37,7 @@ CFLAGS = ['-std=gnu11', '-Wall', '-Wextra', '-Werror', '-O3', '-ffp-contract=off
 CFLAGS += os.environ.get('RINGTEST_CFLAGS', '').split()
 
 DISCONT = 1
-IN_PLACE, EMITS = 1, 2
+IN_PLACE, EMITS, ANY_FORMAT, ANY_SIZE = 1, 2, 4, 8
 BYTES, VIDEO, AUDIO, RECORD = range(4)
 FLOAT, INT, BOOL, ENUM, FLOAT_ARRAY = range(1, 6)
 
@@ -44,8 +46,38 @@ VIDEO_FORMATS = ['GRAY8', 'RGB', 'BGR', 'RGBA', 'BGRA', 'ARGB', 'ABGR', 'RGBx',
 AUDIO_FORMATS = {'S16LE': np.dtype('<i2'), 'S32LE': np.dtype('<i4'),
                  'F32LE': np.dtype('<f4'), 'F64LE': np.dtype('<f8')}
 
+# What one has to have, by /proc/cpuinfo.
+INSTRUCTION_SETS = {
+    'x86-64-v2': {'ssse3', 'sse4_1', 'sse4_2'},
+    'x86-64-v3': {'avx2', 'bmi1', 'bmi2', 'fma', 'f16c', 'abm', 'movbe'},
+    'x86-64-v4': {'avx2', 'avx512f', 'avx512bw', 'avx512cd', 'avx512dq', 'avx512vl'}}
+
+
+def instruction_sets():
+    """Those that this machine has."""
+    try:
+        with open('/proc/cpuinfo') as f:
+            line = next((line for line in f if line.startswith('flags')), ':')
+    except OSError:
+        return []
+    has = set(line.split(':', 1)[1].split())
+    return [name for name, needed in INSTRUCTION_SETS.items() if needed <= has]
+
+
 TD = np.dtype([('t', '<u8'), ('value', '<f8')])
 TDD = np.dtype([('t', '<u8'), ('value', '<f8'), ('score', '<f8')])
+NO_TIME = 2 ** 64 - 1
+
+
+def record_dtype(type, names=None):
+    """The dtype of a GVariant type, a tuple of numbers."""
+    if names is None and type in ('(td)', '(tdd)'):
+        return {'(td)': TD, '(tdd)': TDD}[type]
+    letters = dict(y='<u1', n='<i2', q='<u2', i='<i4', u='<u4', x='<i8', t='<u8', d='<f8')
+    names = names or ['f%d' % i for i in range(len(type) - 2)]
+    return np.dtype([(name, letters[letter]) for name, letter in zip(names, type[1:-1])],
+                    align=True)
+
 
 CANARY = 0xc5
 
@@ -118,7 +150,8 @@ def direct():
         _direct.direct_describe.argtypes = [
             ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t]
         _direct.direct_run.argtypes = (
-            [ctypes.c_void_p] * 7 + [ctypes.c_uint32] * 3)
+            [ctypes.c_void_p] * 7 + [ctypes.c_uint32, ctypes.c_uint64]
+            + [ctypes.c_uint32] * 2)
     return _direct
 
 
@@ -128,7 +161,8 @@ def module(name, mode):
         path = kernel_path(name)
         library = os.path.join(directory(), '%s-%d.so' % (
             os.path.basename(path)[:-2], len(_built)))
-        build(path, library, ['-DRING_STRIDED'] if mode == 'lanes' else [])
+        build(path, library, ['-DRING_STRIDED'] if mode == 'lanes'
+              else ['-march=' + mode] if mode in INSTRUCTION_SETS else [])
         handle = direct().direct_open(library.encode())
         if not handle:
             raise RuntimeError('%s: %s' % (library, direct().direct_error()))
@@ -148,7 +182,8 @@ class Description:
         self.input_formats, self.output_formats = f[3], f[4]
         (self.input_record_size, self.output_record_size, self.flags,
          self.max_outputs, self.state_size, self.state_per_byte,
-         self.scratch_per_byte, self.scratch_size) = map(int, f[5:13])
+         self.scratch_per_byte, self.scratch_size, self.output_kind,
+         self.max_records) = map(int, f[5:15])
         self.parameters = []
         for line in lines[1:]:
             f = line.split('\t')
@@ -161,6 +196,17 @@ class Description:
         """What comes out for this: the same if it may be, else the first."""
         formats = self.output_formats.split(', ')
         return format if formats == [''] or format in formats else formats[0]
+
+    def gives_records(self):
+        """Of frames or of audio."""
+        return self.output_kind == RECORD and self.kind != RECORD
+
+    def most_records(self, units):
+        """That may come of so many frames of audio, or of pictures."""
+        return self.max_records + (units if self.kind == AUDIO else 0)
+
+    def records_of(self, data):
+        return np.frombuffer(data, record_dtype(self.output_formats))
 
     def cells(self, values):
         """The set of parameters as the kernel reads it."""
@@ -259,7 +305,8 @@ class DirectKernel:
         self.state = None
         self.key = None
 
-    def _run(self, kind, key, tight, source, target, flags):
+    def _run(self, kind, key, tight, source, target, flags, pts=NO_TIME, between=0):
+        """@tight, @between: bytes of payload that state, and scratch, are made for."""
         d = self.d
         assert d.kind == kind
         # As the runtime does, when the stream's format changes.
@@ -267,35 +314,43 @@ class DirectKernel:
             self.state = Guarded(d.state_size + d.state_per_byte * tight, 0)
             self.key = key
         # What is undefined may be anything.
-        scratch = Guarded(d.scratch_size + d.scratch_per_byte * tight, 0xa7)
+        scratch = Guarded(d.scratch_size + d.scratch_per_byte * max(tight, between), 0xa7)
         cells = d.cells(self.params)
         emitted = np.zeros(d.max_outputs, np.uint64)
         result = direct().direct_run(
             self.handle, source.ctypes.data, target.ctypes.data,
             cells.ctypes.data, self.state.address, scratch.address,
-            emitted.ctypes.data, flags, self.blocks, self.lanes)
+            emitted.ctypes.data, flags, pts, self.blocks, self.lanes)
         assert result == 0, result
         scratch.check('the scratch')
         self.state.check('the state')
         return [int(size) for size in emitted]
 
-    def video(self, format, planes, padding=(0, 0), in_place=False, flags=0):
+    def video(self, format, planes, padding=(0, 0), in_place=False, flags=0, pts=NO_TIME,
+              size=None):
+        """@size: (width, height) of what comes out, where that may be another."""
         height, width = planes[0].shape[:2]
+        out_width, out_height = size or (width, height)
         out_format = self.d.output_format(format)
-        tight = sum(p.size for p in planes)
         rows = [p.reshape(p.shape[0], -1) for p in planes]
         source = Payload(rows, padding[0])
-        shapes = plane_shapes(out_format, width, height)
+        tight = sum(p.size for p in planes)
+        if self.d.gives_records():
+            return self._records_of(
+                (format, width, height), tight, source,
+                source.words(1 + VIDEO_FORMATS.index(format), width, height), 1, flags, pts)
+        shapes = plane_shapes(out_format, out_width, out_height)
+        between = max(tight, sum(h * w * s for h, w, s in shapes))
         if in_place:
             assert self.d.flags & IN_PLACE
             target = source
         else:
             target = Payload([np.empty((h, w * s), np.uint8)
                               for h, w, s in shapes], padding[1], empty=True)
-        self._run(VIDEO, (format, width, height), tight,
+        self._run(VIDEO, (format, width, height, out_width, out_height), tight,
                   source.words(1 + VIDEO_FORMATS.index(format), width, height),
-                  target.words(1 + VIDEO_FORMATS.index(out_format), width,
-                               height), flags)
+                  target.words(1 + VIDEO_FORMATS.index(out_format), out_width,
+                               out_height), flags, pts, between)
         target.check('the output')
         source.check('the input')
         if not in_place:
@@ -303,6 +358,23 @@ class DirectKernel:
                 if not np.array_equal(before, after):
                     raise AssertionError('the input was written')
         return [r.reshape(shape) for r, shape in zip(target.rows(), shapes)]
+
+    def _records_of(self, key, tight, source, words, units, flags, pts):
+        """What comes out where something else went in: exactly the room that there is."""
+        d = self.d
+        before = [guard.bytes.copy() for guard in source.guards]
+        target = Payload([np.empty((1, d.most_records(units) * d.output_record_size),
+                                   np.uint8)], empty=True)
+        emitted = self._run(d.kind, key, tight, words,
+                            target.words(0, d.output_record_size, 0), flags, pts)
+        target.check('the output')
+        for guard, old in zip(source.guards, before):
+            guard.check('the input')
+            if not np.array_equal(guard.bytes, old):
+                raise AssertionError('the input was written')
+        size = target.guards[0].size if not d.flags & EMITS else \
+            0 if emitted[0] == 2 ** 64 - 1 else emitted[0]
+        return d.records_of(target.rows()[0].tobytes()[:size])
 
     def _flat(self, kind, key, data, out_size, format, width, height, in_place,
               flags):
@@ -324,11 +396,17 @@ class DirectKernel:
                             if size != 2 ** 64 - 1)
         return outs[0]
 
-    def audio(self, format, frames, rate=48000, in_place=False, flags=0):
+    def audio(self, format, frames, rate=48000, in_place=False, flags=0, pts=NO_TIME):
         """@frames: samples by channels."""
         dtype = AUDIO_FORMATS[format]
         frames = np.ascontiguousarray(frames, dtype)
         channels = frames.shape[1]
+        if self.d.gives_records():
+            source = Payload([np.frombuffer(frames.tobytes(), np.uint8).reshape(1, -1)])
+            return self._records_of(
+                (format, channels, rate), frames.nbytes, source,
+                source.words(1 + list(AUDIO_FORMATS).index(format), channels, rate),
+                len(frames), flags, pts)
         out = self._flat(AUDIO, (format, channels), frames.tobytes(),
                          frames.nbytes, 1 + list(AUDIO_FORMATS).index(format),
                          channels, rate, in_place, flags)
@@ -340,7 +418,7 @@ class DirectKernel:
         out = self._flat(RECORD, 'record', records.tobytes(),
                          len(records) * d.output_record_size, 0,
                          d.input_record_size, 0, False, flags)
-        return np.frombuffer(out, {16: TD, 24: TDD}[d.output_record_size])
+        return d.records_of(out)
 
     def bytes(self, data, in_place=False, flags=0):
         return self._flat(BYTES, 'bytes', data, len(data), 0, 0, 0, in_place,
@@ -392,6 +470,7 @@ class RuntimeKernel:
                                   mode.upper().replace('-', '_'))
             config.message_size = 1 << 24
             config.queue_capacity = 4
+            config.parameter_files = True
             self.runtimes[mode] = Ring.Runtime.new(config)
         if os.sep in name:
             name = _libraries[name, 'slices']
@@ -411,7 +490,8 @@ class RuntimeKernel:
                 continue
             value = self.params[name]
             if p['type'] == FLOAT_ARRAY:
-                text = ', '.join(repr(float(v)) for v in value)
+                text = value if isinstance(value, str) else \
+                    ', '.join(repr(float(v)) for v in value)
             elif p['type'] == ENUM and not isinstance(value, str):
                 text = p['text'].split('|')[value]
             else:
@@ -419,14 +499,15 @@ class RuntimeKernel:
             self.kernel.set_parameter_from_string(name, text)
             self.set[name] = value
 
-    def _send(self, key, format, make, flags):
-        """The payloads that come out."""
+    def _send(self, key, format, make, flags, pts=NO_TIME, wanted=None):
+        """The payloads that come out; @wanted: of which format, if there is a choice."""
         self._set_parameters()
         if key != self.key:
-            self.kernel.set_format(format)
+            self.kernel.set_formats(format, wanted)
             self.key = key
         message = make(format)
         message.set_discont(bool(flags & DISCONT))
+        message.set_time(pts, NO_TIME)
         if not self.d.flags & EMITS:
             return [self.kernel.call(message, WAIT, None).get_payload().get_data()]
         self.kernel.send(message, WAIT, None)
@@ -447,28 +528,38 @@ class RuntimeKernel:
         from gi.repository import GLib
         return GLib.Bytes.new(data)
 
-    def video(self, format, planes, padding=(0, 0), in_place=False, flags=0):
+    def video(self, format, planes, padding=(0, 0), in_place=False, flags=0, pts=NO_TIME,
+              size=None):
         height, width = planes[0].shape[:2]
+        out_width, out_height = size or (width, height)
+        out_format = self.d.output_format(format)
+
+        def frame(name, *sides):
+            return Ring.Format.new_video(Ring.video_format_from_string(name), *sides)
         out = self._send(
-            (format, width, height),
-            Ring.Format.new_video(Ring.video_format_from_string(format), width, height),
+            (format, width, height, out_width, out_height), frame(format, width, height),
             lambda f: Ring.Message.new_video(f, self._bytes(
-                b''.join(p.tobytes() for p in planes))), flags)
+                b''.join(p.tobytes() for p in planes))), flags, pts,
+            frame(out_format, out_width, out_height) if size else None)
+        if self.d.gives_records():
+            return self.d.records_of(b''.join(out))
         flat, at, result = np.frombuffer(out[0], np.uint8), 0, []
-        for shape in plane_shapes(self.d.output_format(format), width, height):
+        for shape in plane_shapes(out_format, out_width, out_height):
             n = int(np.prod(shape))
             result.append(flat[at:at + n].reshape(shape))
             at += n
         assert at == len(flat)
         return result
 
-    def audio(self, format, frames, rate=48000, in_place=False, flags=0):
+    def audio(self, format, frames, rate=48000, in_place=False, flags=0, pts=NO_TIME):
         frames = np.ascontiguousarray(frames, AUDIO_FORMATS[format])
         channels = frames.shape[1]
         out = self._send(
-            (format, channels),
+            (format, channels, rate),
             Ring.Format.new_audio(Ring.audio_format_from_string(format), rate, channels),
-            lambda f: Ring.Message.new_audio(f, self._bytes(frames.tobytes())), flags)
+            lambda f: Ring.Message.new_audio(f, self._bytes(frames.tobytes())), flags, pts)
+        if self.d.gives_records():
+            return self.d.records_of(b''.join(out))
         return np.frombuffer(out[0] or b'', frames.dtype).reshape(-1, channels)
 
     def records(self, records, flags=0):
@@ -476,7 +567,7 @@ class RuntimeKernel:
             'record', Ring.Format.new_record(self.d.input_formats),
             lambda f: Ring.Message.new_records(
                 self.d.input_formats, self._bytes(records.tobytes())), flags)
-        return np.frombuffer(b''.join(out), {16: TD, 24: TDD}[self.d.output_record_size])
+        return self.d.records_of(b''.join(out))
 
     def bytes(self, data, in_place=False, flags=0):
         out = self._send('bytes', Ring.Format.new_bytes(),
@@ -512,7 +603,7 @@ class RuntimeIsTested(unittest.TestCase):
 
 
 def run(kernel, format, planes, params=None, workers=1, mode='slices', lanes=4,
-        padding=(0, 0), in_place=False):
+        padding=(0, 0), in_place=False, size=None):
     """One picture through a kernel that has not seen another."""
     return Kernel(kernel, params, workers, mode, lanes).video(
-        format, planes, padding, in_place)
+        format, planes, padding, in_place, size=size)

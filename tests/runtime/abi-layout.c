@@ -140,6 +140,8 @@ main (void)
   AT (RingKernelDescription, flags);
   AT (RingKernelDescription, max_outputs);
   AT (RingKernelDescription, n_parameters);
+  AT (RingKernelDescription, output_kind);
+  AT (RingKernelDescription, max_records);
   AT (RingKernelDescription, state_size);
   AT (RingKernelDescription, state_per_byte);
   AT (RingKernelDescription, scratch_per_byte);

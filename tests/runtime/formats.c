@@ -377,6 +377,58 @@ test_state_lives_until_the_format_changes (RingExecutionMode mode)
     g_assert_cmpuint (serial_of (kernel, rgb), ==, i);
 }
 
+/* A frame of one value comes out as @wanted, all of it of that value. */
+static void
+assert_grows (RingKernel *kernel, guint width, guint height,
+    const RingFormat *wanted, guint8 value)
+{
+  g_autoptr (RingMessage) sent =
+      video_message (RING_VIDEO_FORMAT_GRAY8, width, height, value);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (RingMessage) got = NULL;
+  const guint8 *data;
+  gsize size, i;
+
+  ring_kernel_set_formats (kernel, ring_message_get_format (sent), wanted,
+      &error);
+  g_assert_no_error (error);
+  got = ring_kernel_call (kernel, sent, RING_TEST_WAIT, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_true (ring_format_equal (ring_message_get_format (got), wanted));
+  data = g_bytes_get_data (ring_message_get_payload (got), &size);
+  g_assert_cmpuint (size, ==, ring_format_get_frame_size (wanted));
+  g_assert_cmpuint (size, ==, ring_kernel_get_output_size (kernel, 1));
+  for (i = 0; i < size && data[i] == value; i++)
+    ;
+  g_assert_cmpuint (i, ==, size);
+}
+
+/* With too little of it, far more would be written than any memory has room for. */
+static void
+test_scratch_is_for_the_larger_frame (RingExecutionMode mode)
+{
+  RingConfig *config = ring_test_config (mode);
+  g_autofree gchar *path = ring_test_kernel_path ("grow");
+  g_autoptr (RingKernel) kernel = NULL;
+  g_autoptr (RingFormat) small =
+      ring_format_new_video (RING_VIDEO_FORMAT_GRAY8, 3, 2);
+  g_autoptr (RingFormat) large =
+      ring_format_new_video (RING_VIDEO_FORMAT_GRAY8, 4000, 2500);
+  g_autoptr (GError) error = NULL;
+
+  config->message_size = 16 << 20;
+  kernel = ring_test_launch_with (config, "grow", 2);
+  ring_test_activate (kernel);
+  assert_grows (kernel, 3, 2, small, 7);
+  assert_grows (kernel, 3, 2, large, 8);
+  assert_grows (kernel, 4000, 2500, small, 9);
+  assert_grows (kernel, 1, 1, large, 10);
+  /* Another version is asked for the same. */
+  ring_kernel_reload (kernel, path, &error);
+  g_assert_no_error (error);
+  assert_grows (kernel, 1, 1, large, 11);
+}
+
 /* What cannot even be made into a message. */
 static void
 test_payload_of_the_wrong_size (void)
@@ -468,6 +520,8 @@ main (int argc, char **argv)
       test_set_format_while_in_flight_is_busy);
   ring_test_add_modes ("/formats/state-lives-until-the-format-changes",
       test_state_lives_until_the_format_changes);
+  ring_test_add_modes ("/formats/scratch-is-for-the-larger-frame",
+      test_scratch_is_for_the_larger_frame);
   g_test_add_func ("/formats/payload-of-the-wrong-size",
       test_payload_of_the_wrong_size);
   g_test_add_func ("/formats/record-types-that-are-none",

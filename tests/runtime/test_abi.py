@@ -21,6 +21,9 @@ RUNTIME = os.environ.get("RING_TEST_INCLUDE_DIR",
 HEADERS = os.path.join(RUNTIME, "ringkernel")
 SHARED = ["abi.h", "atomic.h", "ring-queue.h", "view.h", "worker.h", "steps.h",
           "residency.h", "device.h", "device-message.h", "device-loop.h",
+          "sdk-bytes.h",
+          "sdk-fft.h",
+          "sdk-lookup.h",
           "sdk-map.h",
           "sdk-math.h",
           "kernel-sdk.h"]

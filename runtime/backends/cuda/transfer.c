@@ -106,7 +106,8 @@ lay_out (CudaInstance *c, CudaPayload *p, const RingPayloadRef *ref,
 {
   const guint row_alignment = tight ? 1 : ROW_ALIGNMENT;
   const guint plane_alignment = tight ? 1 : PLANE_ALIGNMENT;
-  const RingVideoLayout layout = ring_video_layout (ref->format);
+  const RingVideoLayout layout =
+      ring_video_layout (RING_FORMAT_CODE (ref->format));
   gsize at = 0;
   guint i;
 

@@ -46,7 +46,7 @@ def has_element(name):
 
 class Picture:
     """Video caps, and how many bytes a frame has."""
-    BYTES = {"GRAY8": 1, "I420": 1.5, "RGB": 3}
+    BYTES = {"GRAY8": 1, "I420": 1.5, "NV12": 1.5, "RGB": 3}
 
     def __init__(self, pixel_format, width=1920, height=1080):
         self.format, self.width, self.height = pixel_format, width, height
@@ -62,8 +62,8 @@ class Picture:
         return self.width * self.height
 
     def array(self, data):
-        """As OpenCV wants it; I420 is rows of bytes."""
-        if self.format in ("GRAY8", "I420"):
+        """As OpenCV wants it; I420 and NV12 are rows of bytes."""
+        if self.format in ("GRAY8", "I420", "NV12"):
             return data.reshape(-1, self.width)
         return data.reshape(self.height, self.width, -1)
 
