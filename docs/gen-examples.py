@@ -11,15 +11,14 @@ holds a checksum of all that they are made of.
 """
 import hashlib
 import os
-import subprocess
 import sys
 
 from declared import Ring, table
+from pictures import COLOUR, DATA, GREY, ROOT, Running, coloured, cv2, film, heart, np
+from pictures import say, voice, write
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(HERE)
 KERNELS = os.path.join(ROOT, "examples", "kernels")
-DATA = os.path.join(ROOT, "tests", "data")
 PAGE = os.path.join(HERE, "examples.md")
 IMAGES = os.path.join(HERE, "images")
 
@@ -73,7 +72,7 @@ def path_of(name):
 def checksum():
     """Of all that the pictures are made of."""
     total = hashlib.sha256()
-    files = [os.path.abspath(__file__)] + [
+    files = [os.path.abspath(__file__), os.path.join(HERE, "pictures.py")] + [
         path_of(name) for _, _, kernels in GROUPS for name, _ in kernels] + [
         os.path.join(DATA, name) for name in ("clip.webm", "photo.jpg", "speech.wav",
                                               "ecg.bin")]
@@ -85,81 +84,19 @@ def checksum():
 
 # ---- pictures -----------------------------------------------------------------------
 
-class Running:
-    """An example, launched on the CPU."""
-
-    def __init__(self, name, params):
-        config = Ring.Config.new()
-        config.backend = Ring.BackendType.CPU
-        config.message_size = 1 << 22
-        self.runtime = Ring.Runtime.new(config)
-        self.kernel = self.runtime.launch(path_of(name), -1, -1, None)
-        if params:
-            self.kernel.set_parameters_from_string(params)
-        self.kernel.activate()
-        self.emits = self.kernel.get_info().get_emits()
-
-    def run(self, format, make, data):
-        from gi.repository import GLib
-        self.kernel.set_format(format)
-        message = make(GLib.Bytes.new(data))
-        if not self.emits:
-            return self.kernel.call(message, -1, None).get_payload().get_data()
-        self.kernel.send(message, -1, None)
-        self.kernel.drain(-1, None)
-        return self.kernel.receive(0, None).get_payload().get_data()
-
-    def video(self, name, picture):
-        format = Ring.Format.new_video(Ring.video_format_from_string(name),
-                                       picture.shape[1], picture.shape[0])
-        return self.run(format, lambda b: Ring.Message.new_video(format, b),
-                        picture.tobytes())
-
-    def audio(self, name, samples):
-        format = Ring.Format.new_audio(Ring.audio_format_from_string(name), 48000, 1)
-        return self.run(format, lambda b: Ring.Message.new_audio(format, b),
-                        samples.tobytes())
-
-    def records(self, data):
-        format = Ring.Format.new_record("(td)")
-        return self.run(format, lambda b: Ring.Message.new_records("(td)", b), data)
-
-
 def draw():
     """The pictures of all groups, by name."""
-    import cv2
-    import numpy as np
-
-    ink, grey, colour = (40, 36, 33), (190, 186, 182), (40, 80, 215)
-
-    def say(image, words, x, y, size=0.55, color=ink):
-        cv2.putText(image, words, (x, y), cv2.FONT_HERSHEY_SIMPLEX, size, color, 1,
-                    cv2.LINE_AA)
-
-    def clip_frames():
-        done = subprocess.run(
-            ["gst-launch-1.0", "-q", "filesrc", "location=" + os.path.join(DATA, "clip.webm"),
-             "!", "decodebin", "!", "videoconvert", "!", "video/x-raw,format=GRAY8",
-             "!", "fdsink"], check=True, stdout=subprocess.PIPE)
-        return np.frombuffer(done.stdout, np.uint8).reshape(-1, 240, 320)
-
     def picture(name, params):
         photo = cv2.resize(cv2.imread(os.path.join(DATA, "photo.jpg")), (320, 240),
                            interpolation=cv2.INTER_AREA)
         if name is None:
             return photo
-        running = Running(name, params)
+        running = Running(path_of(name), params)
         if name == "motion-heat":
-            for frame in clip_frames()[:112]:
-                out = running.video("GRAY8", frame)
-            return np.frombuffer(out, np.uint8).reshape(240, 320, 3)[:, :, ::-1]
-        if name == "chroma-key":
-            out = np.frombuffer(running.video("BGRA", cv2.cvtColor(
-                photo, cv2.COLOR_BGR2BGRA)), np.uint8).reshape(240, 320, 4)
-            squares = np.where((np.indices((240, 320)) // 16).sum(axis=0) % 2, 150, 240)
-            alpha = out[:, :, 3:] / 255
-            return (out[:, :, :3] * alpha + squares[:, :, None] * (1 - alpha)).astype(np.uint8)
-        return np.frombuffer(running.video("BGR", photo), np.uint8).reshape(240, 320, 3)
+            for frame in film()[:112]:
+                out = running.video(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY))
+            return out[:, :, ::-1]
+        return coloured(running.video(photo, "BGRA" if name == "chroma-key" else "BGR"))
 
     def contact_sheet(kernels):
         tiles = [("the photo", picture(None, ""))] + [
@@ -168,7 +105,7 @@ def draw():
         for i, (name, tile) in enumerate(tiles):
             x, y = 8 + i % 4 * 328, 8 + i // 4 * 276
             sheet[y:y + 240, x:x + 320] = tile
-            say(sheet, name, x + 2, y + 258)
+            say(sheet, name, x + 2, y + 258, 0.55)
         return sheet
 
     def panels(parts, height=190):
@@ -182,63 +119,54 @@ def draw():
                                    * (height - 44)], axis=1)
                 cv2.polylines(sheet, [np.round(places * 16).astype(np.int32)], False,
                               color, 1, cv2.LINE_AA, 4)
-            say(sheet, caption, 16, i * height + 22)
+            say(sheet, caption, 16, i * height + 22, 0.55)
         return sheet
 
     def sound(kernels):
-        with open(os.path.join(DATA, "speech.wav"), "rb") as file:
-            before = np.frombuffer(file.read()[44:], "<i2")
-        before = before[:len(before) // 2 * 2]
+        before = voice() * 32768
         parts = []
         for name, params in kernels:
+            running = Running(path_of(name), params)
             if name == "bit-crush":
-                after = np.frombuffer(Running(name, params).audio("S16LE", before), "<i2")
+                after = running.audio(before, name="S16LE")
                 begin, length = 9600, 300
             else:
-                floats = (before / 32768).astype("<f4")
-                after = np.frombuffer(Running(name, params).audio("F32LE", floats),
-                                      "<f4") * 32768
+                after = running.audio(before / 32768) * 32768
                 begin, length = (0, len(before)) if name == "tremolo" else (9600, 1200)
             part = slice(begin, begin + length)
             x = np.arange(length) / length
             peak = float(abs(before[part]).max())
             caption = "%s: %.0f ms" % ("  ".join([name, params]).strip(), length / 48)
             parts.append((caption, (-peak, peak),
-                          [(grey, x, before[part]), (colour, x, after[part])]))
+                          [(GREY, x, before[part]), (COLOUR, x, after[part])]))
         return panels(parts)
 
     def sensors(kernels):
-        record = np.dtype([("t", "<u8"), ("value", "<f8")])
-        with open(os.path.join(DATA, "ecg.bin"), "rb") as file:
-            data = file.read()[:360 * 16 * 20]
-        raw = np.frombuffer(data, record)
+        raw = heart()[:360 * 20]
         parts = []
         for name, params in kernels:
-            out = Running(name, params).records(data)
+            after = Running(path_of(name), params).records(raw)
             if name == "low-pass":
                 n = 360 * 6
-                after = np.frombuffer(out, record)
                 parts.append(("%s  %s: 6 s" % (name, params), (-1.5, 2.5), [
-                    (grey, raw["t"][:n] / 6e9, raw["value"][:n]),
-                    (colour, after["t"][:n] / 6e9, after["value"][:n])]))
+                    (GREY, raw["f0"][:n] / 6e9, raw["f1"][:n]),
+                    (COLOUR, after["f0"][:n] / 6e9, after["f1"][:n])]))
             else:
-                counted = np.frombuffer(out, record)
-                ends = counted["t"] / 20e9
+                ends = after["f0"] / 20e9
                 x = np.repeat(np.concatenate([[0.0], ends]), 2)[1:-1]
-                steps = np.repeat(counted["value"], 2)
+                steps = np.repeat(after["f1"], 2)
                 top = float(steps.max())
                 parts.append((
                     "%s  %s: 20 s, up to %d changes of sign" % (name, params, top),
-                    (0, top), [(grey, raw["t"] / 20e9, (raw["value"] + 1.5) / 4 * top),
-                               (colour, x, steps)]))
+                    (0, top), [(GREY, raw["f0"] / 20e9, (raw["f1"] + 1.5) / 4 * top),
+                               (COLOUR, x, steps)]))
         return panels(parts)
 
     makers = {"video": contact_sheet, "audio": sound, "sensor": sensors}
     for group, _, kernels in GROUPS:
         if group in makers:
             name = os.path.join(IMAGES, "examples-%s.jpg" % group)
-            cv2.imwrite(name, makers[group](kernels), [cv2.IMWRITE_JPEG_QUALITY, 82])
-            print("written: docs/images/" + os.path.basename(name))
+            write(name, makers[group](kernels))
 
 
 # ---- the page ------------------------------------------------------------------------

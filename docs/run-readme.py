@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Runs what the documentation shows, so that it keeps working.
 
-    run-readme.py [FILE.md …]        README.md and all of docs/ if none is named
+    run-readme.py [FILE.md …]        README.md and all below docs/ if none is named
 
 A block of code is taken when a comment stands right above it:
 
@@ -224,7 +224,7 @@ class Page:
 
 def main():
     pages = sys.argv[1:] or [os.path.join(ROOT, "README.md")] + sorted(
-        glob.glob(os.path.join(ROOT, "docs", "*.md")))
+        glob.glob(os.path.join(ROOT, "docs", "**", "*.md"), recursive=True))
     counts = {"passed": 0, "failed": 0, "skipped": 0}
     for path in pages:
         Page(os.path.abspath(path), counts).run()

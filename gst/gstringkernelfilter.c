@@ -667,6 +667,8 @@ gst_ring_kernel_filter_init (GstRingKernelFilter *self)
   g_mutex_init (&self->lookup_lock);
   g_mutex_init (&self->version_lock);
   self->config = ring_config_new ();
+  /* Properties are set by people and by programs; a stream sets none. */
+  self->config->parameter_files = TRUE;
   self->grid_size = self->block_size = -1;
   self->max_in_flight = DEFAULT_MAX_IN_FLIGHT;
   self->on_error = DEFAULT_ON_ERROR;

@@ -88,6 +88,74 @@ balance_mix (const BalanceRow row, uint32_t v0, uint32_t v1, uint32_t v2,
       0, 255);
 }
 
+/* Not of 32 bits: a vector holds twice as many of these. */
+RING_FUNCTION uint8_t
+balance_byte (int16_t v)
+{
+  const int16_t low = v > 0 ? v : 0;
+
+  return (uint8_t) (low < 255 ? low : 255);
+}
+
+/* (@v @factor + @offset) / 4096, the factor at most 4 * 4096, the offset at most 1024 *
+ * 4096, in 16 bits: 256ths of both are added up on their own, and lose nothing. */
+RING_FUNCTION uint8_t
+balance_luma (uint8_t v, int32_t factor, int32_t offset)
+{
+  const uint16_t low =
+      (uint16_t) ((uint16_t) (v * (factor & 255)) + (offset & 255));
+  const int16_t high =
+      (int16_t) ((int16_t) (v * (factor >> 8)) + (offset >> 8));
+  const int16_t sum = (int16_t) (high + (low >> 8));
+
+  /* A GPU has 32 bits anyway. */
+  return RING_TILE > 1
+      ? balance_byte ((int16_t) (sum >> 4))
+      : (uint8_t) ring_clamp_i32 ((v * factor + offset) >> 12, 0, 255);
+}
+
+/* 128 + (@a @x + @b @y) / 4096, rounded; @a and @b together at most BALANCE_SMALL. Their
+ * 128ths are added up on their own, so that all sums have 16 bits. */
+#define BALANCE_SMALL 32000
+
+RING_FUNCTION uint8_t
+balance_turn_small (int16_t x, int16_t y, int32_t a, int32_t b)
+{
+  const int16_t low =
+      (int16_t) ((int16_t) (x * (a & 127)) + (int16_t) (y * (b & 127)));
+  const int16_t high =
+      (int16_t) ((int16_t) (x * (a >> 7)) + (int16_t) (y * (b >> 7)));
+  const int16_t sum = (int16_t) ((int16_t) (high + (low >> 7)) + 16);
+
+  return balance_byte ((int16_t) ((sum >> 5) + 128));
+}
+
+RING_FUNCTION uint8_t
+balance_turn (int16_t x, int16_t y, int32_t a, int32_t b)
+{
+  return (
+      uint8_t) ring_clamp_i32 (((x * a + y * b + 2048) >> 12) + 128, 0, 255);
+}
+
+/* Both colour differences of a row, @step apart; @step and @is_small are constants, since
+ * only of such loops vectors are made. */
+RING_FUNCTION void
+balance_chroma (RingWorker *ring RING_UNUSED_,
+    const RING_GLOBAL uint8_t *from_u, const RING_GLOBAL uint8_t *from_v,
+    RING_GLOBAL uint8_t *to_u, RING_GLOBAL uint8_t *to_v, int64_t n, int32_t c,
+    int32_t s, const int32_t step, const int32_t is_small)
+{
+  RING_FOR_EACH_LANE (x, n) {
+    const int16_t u = (int16_t) (from_u[step * x] - 128);
+    const int16_t v = (int16_t) (from_v[step * x] - 128);
+
+    to_u[step * x] = is_small ? balance_turn_small (u, v, c, -s)
+                              : balance_turn (u, v, c, -s);
+    to_v[step * x] =
+        is_small ? balance_turn_small (u, v, s, c) : balance_turn (u, v, s, c);
+  }
+}
+
 RING_KERNEL (color_balance, "Changes brightness, contrast, saturation and hue of a picture",
     RING_VIDEO ("GRAY8, RGB, BGR, RGBA, BGRA, ARGB, ABGR, RGBx, BGRx, xRGB, xBGR, I420, NV12"),
     RING_IN_PLACE,
@@ -117,31 +185,32 @@ RING_KERNEL (color_balance, "Changes brightness, contrast, saturation and hue of
       RING_GLOBAL uint8_t *to = ring_row (out.plane[0], y);
 
       RING_FOR_EACH_LANE (x, in.width)
-        to[x] = (uint8_t) ring_clamp_i32 ((from[x] * factor + offset) >> 12, 0,
-            255);
+        to[x] = balance_luma (from[x], factor, offset);
     }
     if (in.n_planes > 1) {
-      const int64_t step = in.plane[1].pixel_stride;
-      const uint32_t second = in.n_planes - 1;
       const int32_t c = balance_round (cosine), s = balance_round (sine);
+      /* A GPU has nothing of it. */
+      const int32_t is_small =
+          RING_TILE > 1 && (c < 0 ? -c : c) + (s < 0 ? -s : s) <= BALANCE_SMALL;
 
       RING_FOR_EACH_ROW_OF (y, in.plane[1].height) {
-        const RING_GLOBAL uint8_t *from_u = ring_row (in.plane[1], y);
-        const RING_GLOBAL uint8_t *from_v =
-            ring_row (in.plane[second], y) + (step - 1);
+        const RING_GLOBAL uint8_t *u = ring_row (in.plane[1], y);
         RING_GLOBAL uint8_t *to_u = ring_row (out.plane[1], y);
-        RING_GLOBAL uint8_t *to_v =
-            ring_row (out.plane[second], y) + (step - 1);
+        const int64_t n = in.plane[1].width;
 
-        RING_FOR_EACH_LANE (x, in.plane[1].width) {
-          const int32_t u = from_u[step * x] - 128, v = from_v[step * x] - 128;
+        if (in.n_planes == 2) {
+          if (is_small)
+            balance_chroma (ring, u, u + 1, to_u, to_u + 1, n, c, s, 2, 1);
+          else
+            balance_chroma (ring, u, u + 1, to_u, to_u + 1, n, c, s, 2, 0);
+        } else {
+          const RING_GLOBAL uint8_t *v = ring_row (in.plane[2], y);
+          RING_GLOBAL uint8_t *to_v = ring_row (out.plane[2], y);
 
-          to_u[step * x] =
-              (uint8_t) ring_clamp_i32 (((u * c - v * s + 2048) >> 12) + 128, 0,
-                  255);
-          to_v[step * x] =
-              (uint8_t) ring_clamp_i32 (((u * s + v * c + 2048) >> 12) + 128, 0,
-                  255);
+          if (is_small)
+            balance_chroma (ring, u, v, to_u, to_v, n, c, s, 1, 1);
+          else
+            balance_chroma (ring, u, v, to_u, to_v, n, c, s, 1, 0);
         }
       }
     }

@@ -25,7 +25,6 @@ typedef struct
   uint32_t part[EQUALIZE_MAX_PARTS][256];
   uint32_t total[256];
   uint8_t table[256];
-  uint8_t keep[256];
 } EqualizeScratch;
 
 /* The weight of one byte of a pixel in its luma. */
@@ -47,6 +46,7 @@ RING_KERNEL (histogram_equalize, "Spreads brightness evenly over all values ther
 {
   RING_GLOBAL EqualizeScratch *s = (RING_GLOBAL EqualizeScratch *) scratch;
   const RingVideoLayout layout = ring_video_layout (in.format);
+  const uint32_t mask = layout.a < 0 ? ~0u : ~(0xffu << 8 * layout.a);
   const int64_t step = in.plane[0].pixel_stride;
   /* The colours of a pixel are neighbours. */
   const int32_t first = layout.a == 0 ? 1 : 0;
@@ -97,30 +97,14 @@ RING_KERNEL (histogram_equalize, "Spreads brightness evenly over all values ther
     else if (all > lowest)
       equal = 0;
     s->table[i] = ring_mix_u8 ((int32_t) i, equal, params.strength);
-    s->keep[i] = (uint8_t) i;
   }
   ring_barrier ();
 
-  RING_FOR_EACH_ROW (p, y, in) {
-    const RING_GLOBAL uint8_t *from = ring_row (in.plane[p], y);
-    RING_GLOBAL uint8_t *to = ring_row (out.plane[p], y);
-    const RING_GLOBAL uint8_t *table = p == 0 ? s->table : s->keep;
-
-    if (in.plane[p].pixel_stride == 4) {
-      const RING_GLOBAL uint8_t *table0 = layout.a == 0 ? s->keep : table;
-      const RING_GLOBAL uint8_t *table3 = layout.a == 3 ? s->keep : table;
-
-      RING_FOR_EACH_LANE (x, in.plane[p].width) {
-        to[4 * x] = table0[from[4 * x]];
-        to[4 * x + 1] = table[from[4 * x + 1]];
-        to[4 * x + 2] = table[from[4 * x + 2]];
-        to[4 * x + 3] = table3[from[4 * x + 3]];
-      }
-    } else {
-      const int64_t n = (int64_t) in.plane[p].width * in.plane[p].pixel_stride;
-
-      RING_FOR_EACH_LANE (x, n)
-        to[x] = table[from[x]];
-    }
-  }
+  RING_FOR_EACH_ROW_OF (y, in.height)
+    RING_LOOKUP_ROW (ring_row (out.plane[0], y), ring_row (in.plane[0], y),
+        in.width * step, s->table, mask);
+  for (uint32_t p = 1; p < in.n_planes; p++)
+    RING_FOR_EACH_ROW_OF (y, in.plane[p].height)
+      RING_MAP_ROW_BYTES (ring_row (out.plane[p], y), ring_row (in.plane[p], y),
+          (int64_t) in.plane[p].width * in.plane[p].pixel_stride, w, w);
 }

@@ -102,11 +102,135 @@ median_of_25 (const RING_GLOBAL uint8_t *at, int32_t uu, int32_t u, int32_t d,
   return v[1];
 }
 
+#ifndef RING_STRIDED
+/* Of 3x3, a CPU works on a run of a row: each three bytes above each other are sorted
+ * once, and used three times. Of three such columns the median is that of the greatest of
+ * the least, the median of those in the middle, and the least of the greatest. A run has
+ * so many bytes that what is stored is not needed at once, so few that it stays in the
+ * nearest cache. */
+#define MEDIAN_RUN 2048
+#define MEDIAN_BEFORE (2 * RING_TILE)
+
+typedef struct
+{
+  uint8_t low[MEDIAN_BEFORE + MEDIAN_RUN + RING_TILE];
+  uint8_t middle[MEDIAN_BEFORE + MEDIAN_RUN + RING_TILE];
+  uint8_t high[MEDIAN_BEFORE + MEDIAN_RUN + RING_TILE];
+} MedianColumns;
+
+RING_FUNCTION uint8_t
+median_min (uint8_t a, uint8_t b)
+{
+  return a < b ? a : b;
+}
+
+RING_FUNCTION uint8_t
+median_max (uint8_t a, uint8_t b)
+{
+  return a < b ? b : a;
+}
+
+RING_FUNCTION uint8_t
+median_of_3 (uint8_t a, uint8_t b, uint8_t c)
+{
+  return median_max (median_min (a, b), median_min (median_max (a, b), c));
+}
+
+/* RING_TILE columns, about what is at @from. */
+RING_FUNCTION void
+median_sort (const RING_GLOBAL uint8_t *from, int32_t u, int32_t d,
+    MedianColumns *to, int64_t i)
+{
+  for (int32_t j = 0; j < RING_TILE; j++) {
+    const uint8_t a = from[u + j], b = from[j], c = from[d + j];
+    const uint8_t ab = median_min (a, b), ba = median_max (a, b);
+
+    to->low[i + j] = median_min (ab, c);
+    to->middle[i + j] = median_max (ab, median_min (ba, c));
+    to->high[i + j] = median_max (ba, c);
+  }
+}
+
+/* RING_TILE medians. */
+RING_FUNCTION void
+median_tile (const MedianColumns *c, int64_t i, int32_t step,
+    RING_GLOBAL uint8_t *to)
+{
+  const uint8_t *low = c->low + i, *middle = c->middle + i, *high = c->high + i;
+
+  for (int32_t j = 0; j < RING_TILE; j++)
+    to[j] = median_of_3 (median_max (median_max (low[j - step], low[j]),
+                             low[j + step]),
+        median_of_3 (middle[j - step], middle[j], middle[j + step]),
+        median_min (median_min (high[j - step], high[j]), high[j + step]));
+}
+
+RING_FUNCTION void
+median_keep (RING_GLOBAL uint8_t *to, const RING_GLOBAL uint8_t *from,
+    int64_t n, uint32_t mask)
+{
+  for (int64_t i = 0; i < n && mask != ~0u; i += 4)
+    ring_store_u32 (to + i,
+        (ring_load_u32 (to + i) & mask) | (ring_load_u32 (from + i) & ~mask));
+}
+
+/* A row of @n bytes, RING_TILE or more, of which those stay that are 0 in @mask; @u and
+ * @d are as above. @stride is the distance to the next row of the result; as a processor
+ * guesses what is needed next no farther than to the end of a page, it is told: that of
+ * the next row. */
+RING_FUNCTION void
+median_row (const RING_GLOBAL uint8_t *from, RING_GLOBAL uint8_t *to,
+    int64_t stride, int64_t n, int32_t u, int32_t d, int32_t step,
+    uint32_t mask)
+{
+  MedianColumns c;
+
+  for (int64_t done = 0; done < n; done += MEDIAN_RUN) {
+    /* The last of them is a whole tile at least, and so may overlap the one before;
+     * and so do tiles. */
+    const int64_t x = done < n - RING_TILE ? done : n - RING_TILE;
+    const int64_t end = x + MEDIAN_RUN < n ? x + MEDIAN_RUN : n;
+    const int64_t first = x < RING_TILE ? 0 : x - RING_TILE;
+    const int64_t last = end + RING_TILE < n ? end + RING_TILE : n;
+    /* Where the columns of byte 0 would lie, and of the one behind the row. */
+    const int64_t zero = MEDIAN_BEFORE - x, behind = zero + n;
+
+    for (int64_t i = first; i < last; i += RING_TILE) {
+      const int64_t at = i < last - RING_TILE ? i : last - RING_TILE;
+
+      __builtin_prefetch (from + 2 * d + at);
+      median_sort (from + at, u, d, &c, zero + at);
+    }
+    /* The border is replicated. */
+    for (int64_t i = zero; i < zero + step && first == 0; i++) {
+      c.low[i - step] = c.low[i];
+      c.middle[i - step] = c.middle[i];
+      c.high[i - step] = c.high[i];
+    }
+    for (int64_t i = behind; i < behind + step && last == n; i++) {
+      c.low[i] = c.low[i - step];
+      c.middle[i] = c.middle[i - step];
+      c.high[i] = c.high[i - step];
+    }
+    for (int64_t i = x; i < end; i += RING_TILE) {
+      const int64_t at = i < end - RING_TILE ? i : end - RING_TILE;
+
+      __builtin_prefetch (to + stride + at, 1);
+      median_tile (&c, zero + at, step, to + at);
+    }
+    median_keep (to + x, from + x, end - x, mask);
+  }
+}
+#endif
+
 RING_KERNEL (median, "Takes single wrong pixels away: the median of the neighbours",
     RING_VIDEO ("GRAY8, RGB, BGR, RGBA, BGRA, ARGB, ABGR, RGBx, BGRx, xRGB, xBGR, I420, NV12"),
     RING_ENUM (size, 0, "3x3|5x5", "Of how many pixels"))
 {
   const int32_t keep = ring_video_layout (in.format).a;
+#ifndef RING_STRIDED
+  const uint32_t mask = keep < 0 ? ~0u : ~(0xffu << 8 * keep);
+#endif
 
   for (uint32_t p = 0; p < in.n_planes; p++) {
     const int64_t last = (int64_t) in.plane[p].height - 1;
@@ -122,29 +246,25 @@ RING_KERNEL (median, "Takes single wrong pixels away: the median of the neighbou
       int64_t inner = 0;
 
 #ifndef RING_STRIDED
+      if (params.size == 0 && n >= RING_TILE) {
+        median_row (from, to, out.plane[p].stride, n, u, d, step, mask);
+        continue;
+      }
       /* What has both neighbours to both sides. The last tile ends with that, and
        * may overlap the one before. */
-      if (n >= RING_TILE + 4 * step) {
+      if (params.size != 0 && n >= RING_TILE + 4 * step) {
         inner = n - 4 * step;
         for (int64_t done = 0; done < inner; done += RING_TILE) {
           const int64_t x =
               2 * step + (done < inner - RING_TILE ? done : inner - RING_TILE);
           uint8_t v[RING_TILE];
 
-          if (params.size == 0) {
-            for (int32_t j = 0; j < RING_TILE; j++)
-              v[j] = median_of_9 (from + x + j, u, d, -step, step);
-          } else {
-            for (int32_t j = 0; j < RING_TILE; j++)
-              v[j] = median_of_25 (from + x + j, uu, u, d, dd, -2 * step, -step,
-                  step, 2 * step);
-          }
+          for (int32_t j = 0; j < RING_TILE; j++)
+            v[j] = median_of_25 (from + x + j, uu, u, d, dd, -2 * step, -step,
+                step, 2 * step);
           for (int32_t j = 0; j < RING_TILE; j++)
             to[x + j] = v[j];
-          if (keep >= 0) {
-            for (int64_t j = (keep - x) & 3; j < RING_TILE; j += 4)
-              to[x + j] = from[x + j];
-          }
+          median_keep (to + x, from + x, RING_TILE, mask);
         }
       }
 #endif

@@ -28,7 +28,8 @@ static const GOptionEntry options[] = {
       "for each size: half of it for latency, half for throughput (default 1)",
       "N" },
   { "param", 'p', 0, G_OPTION_ARG_STRING_ARRAY, &parameters,
-      "set a parameter; may be there several times", "NAME=VALUE" },
+      "set a parameter; may be there several times; @FILE is a list from a file",
+      "NAME=VALUE" },
   { "format", 'f', 0, G_OPTION_ARG_STRING, &format_name,
       "pixel or sample format (default: the first that the kernel takes)",
       "FORMAT" },
@@ -452,6 +453,7 @@ run (const CliCommand *command, gchar **arguments)
     return cli_misused (command,
         "bench: --seconds is more than 0, up to 3600, and "
         "--workers is at least 1");
+  config->parameter_files = TRUE;
   config->backend = value_of_backend;
   config->mode = value_of_mode;
   runtime = ring_runtime_new (config, &error);

@@ -137,6 +137,7 @@ cli_launch (const gchar *id, gint wanted, gsize message, gboolean reload,
   config->backend = wanted;
   config->queue_capacity = QUEUE;
   config->reload = reload;
+  config->parameter_files = TRUE;
   config->message_size =
       (guint) MAX (message + RING_HEADER_SIZE, RING_DEFAULT_MESSAGE_SIZE);
   runtime = ring_runtime_new (config, error);

@@ -18,7 +18,8 @@ static const GOptionEntry options[] = {
   { "output", 'o', 0, G_OPTION_ARG_FILENAME, &cli_files.output,
       "likewise, - for stdout; a file that is there is replaced", "FILE" },
   { "param", 'p', 0, G_OPTION_ARG_STRING_ARRAY, &parameters,
-      "set a parameter; may be there several times", "NAME=VALUE" },
+      "set a parameter; may be there several times; @FILE is a list from a file",
+      "NAME=VALUE" },
   CLI_FILE_OPTIONS,
   { "backend", 0, 0, G_OPTION_ARG_STRING, &backend,
       "auto, cpu or cuda; auto takes the cpu for kernels that have no code for "

@@ -255,8 +255,9 @@ submit (Flight *f, guint i, RingKernel *kernel, GError **error)
     return FALSE;
   if (ring_kernel_submit (kernel, &submission, &reason))
     return TRUE;
-  /* It needs more scratch memory than before. */
-  if (g_error_matches (reason, RING_ERROR, RING_ERROR_BUSY)) {
+  /* It needs more scratch memory than before, or room for other parameters. */
+  if (g_error_matches (reason, RING_ERROR, RING_ERROR_BUSY)
+      || g_error_matches (reason, RING_ERROR, RING_ERROR_QUEUE_FULL)) {
     g_clear_error (&reason);
     return ring_kernel_drain (kernel, WAIT, NULL, error)
         && ring_kernel_submit (kernel, &submission, error);

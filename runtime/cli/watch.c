@@ -33,7 +33,8 @@ static const GOptionEntry options[] = {
       "likewise; default: NAME.out.png, .wav, .csv or .raw beside the kernel",
       "FILE" },
   { "param", 'p', 0, G_OPTION_ARG_STRING_ARRAY, &parameters,
-      "set a parameter; may be there several times", "NAME=VALUE" },
+      "set a parameter; may be there several times; @FILE is a list from a file",
+      "NAME=VALUE" },
   { "window", 'w', 0, G_OPTION_ARG_NONE, &window,
       "show pictures in a window; default where there is a display (DISPLAY, "
       "WAYLAND_DISPLAY)",

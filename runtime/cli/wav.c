@@ -1,9 +1,10 @@
 /* gst-ringkernel
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * wav.c: sound in RIFF files: PCM of 8, 16, 24 and 32 bits, floats of 32 and 64.
+ * wav.c: sound in RIFF files, of every kind that wave.h reads.
  */
 #include "cli/media.h"
+#include "wave.h"
 
 #include <math.h>
 #include <string.h>
@@ -11,28 +12,8 @@
 enum
 {
   WAVE_PCM = 1,
-  WAVE_FLOAT = 3,
-  WAVE_EXTENSIBLE = 0xfffe
+  WAVE_FLOAT = 3
 };
-
-static guint32
-get (const guint8 *at, guint bytes)
-{
-  guint32 value = 0;
-  guint i;
-
-  for (i = 0; i < bytes; i++)
-    value |= (guint32) at[i] << 8 * i;
-  return value;
-}
-
-static gboolean
-set_bad (GError **error, const gchar *path, const gchar *what)
-{
-  g_set_error (error, RING_ERROR, RING_ERROR_PAYLOAD,
-      "%s is no WAV file that can be read: %s", path, what);
-  return FALSE;
-}
 
 /* ---- samples ------------------------------------------------------------------------------ */
 
@@ -148,7 +129,7 @@ unpack (const guint8 *data, gsize n, guint bits, RingAudioFormat own)
 
       memcpy (samples + i * size, &value, 2);
     } else if (bits == 24) {
-      const guint32 value = get (data + i * from, 3) << 8;
+      const guint32 value = ring_wave_get (data + i * from, 3) << 8;
 
       memcpy (samples + i * size, &value, 4);
     } else {
@@ -175,99 +156,27 @@ convert (GBytes *samples, RingAudioFormat from, RingAudioFormat to)
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
-typedef struct
-{
-  guint encoding, channels, rate, frame, bits;
-} Fmt;
-
-static gboolean
-read_fmt (Fmt *fmt, const guint8 *chunk, gsize size, const gchar *path,
-    GError **error)
-{
-  if (size < 16)
-    return set_bad (error, path, "its chunk 'fmt ' is too short");
-  fmt->encoding = get (chunk, 2);
-  fmt->channels = get (chunk + 2, 2);
-  fmt->rate = get (chunk + 4, 4);
-  fmt->frame = get (chunk + 12, 2);
-  fmt->bits = get (chunk + 14, 2);
-  if (fmt->encoding == WAVE_EXTENSIBLE && size >= 26)
-    fmt->encoding = get (chunk + 24, 2);
-  if (!(fmt->encoding == WAVE_PCM
-          && (fmt->bits == 8 || fmt->bits == 16 || fmt->bits == 24
-              || fmt->bits == 32))
-      && !(fmt->encoding == WAVE_FLOAT && (fmt->bits == 32 || fmt->bits == 64)))
-    return set_bad (error, path,
-        "it holds neither PCM of 8 to 32 bits nor floats; convert it, for "
-        "instance with ffmpeg or sox");
-  if (fmt->channels == 0 || fmt->rate == 0
-      || fmt->frame != fmt->channels * fmt->bits / 8)
-    return set_bad (error, path, "its channels, rate and sizes contradict");
-  return TRUE;
-}
-
-/* Finds both chunks; what else there is, is passed over. */
-static gboolean
-find_chunks (const guint8 *data, gsize size, Fmt *fmt, const guint8 **samples,
-    gsize *bytes, const gchar *path, GError **error)
-{
-  gboolean has_fmt = FALSE;
-  gsize at = 12;
-
-  if (size < 12 || memcmp (data, "RIFF", 4) != 0
-      || memcmp (data + 8, "WAVE", 4) != 0)
-    return set_bad (error, path, "it does not begin as one");
-  while (size - at >= 8) {
-    const guint8 *chunk = data + at;
-    gsize length = get (chunk + 4, 4);
-
-    at += 8;
-    if (memcmp (chunk, "fmt ", 4) == 0) {
-      if (length > size - at)
-        return set_bad (error, path, "it is cut off");
-      if (!read_fmt (fmt, chunk + 8, length, path, error))
-        return FALSE;
-      has_fmt = TRUE;
-    } else if (memcmp (chunk, "data", 4) == 0) {
-      if (!has_fmt)
-        return set_bad (error, path, "its samples come before their format");
-      /* Whoever writes into a pipe does not know how long it will be. */
-      if (length == 0xffffffff)
-        length = size - at;
-      if (length > size - at || length % fmt->frame != 0)
-        return set_bad (error, path, "it is cut off");
-      *samples = chunk + 8;
-      *bytes = length;
-      return TRUE;
-    }
-    at += MIN (length + length % 2, size - at);
-  }
-  return set_bad (error, path, "it has no samples");
-}
-
 gboolean
 cli_wav_read (CliMedia *media, const gchar *path, gchar **formats,
     GError **error)
 {
   g_autofree gchar *file = NULL;
   g_autoptr (GBytes) own_bytes = NULL;
-  const guint8 *samples;
   RingAudioFormat own, chosen;
-  gsize size, bytes;
-  Fmt fmt = { 0 };
+  RingWave wave = { 0 };
+  gsize size;
 
   if (!g_file_get_contents (path, &file, &size, error)
-      || !find_chunks ((const guint8 *) file, size, &fmt, &samples, &bytes,
-          path, error))
+      || !ring_wave_find (&wave, (const guint8 *) file, size, path, error))
     return FALSE;
-  own = fmt.encoding == WAVE_FLOAT
-      ? (fmt.bits == 32 ? RING_AUDIO_FORMAT_F32LE : RING_AUDIO_FORMAT_F64LE)
-      : (fmt.bits <= 16 ? RING_AUDIO_FORMAT_S16LE : RING_AUDIO_FORMAT_S32LE);
+  own = wave.is_float
+      ? (wave.bits == 32 ? RING_AUDIO_FORMAT_F32LE : RING_AUDIO_FORMAT_F64LE)
+      : (wave.bits <= 16 ? RING_AUDIO_FORMAT_S16LE : RING_AUDIO_FORMAT_S32LE);
   chosen = choose (own, formats);
-  own_bytes = unpack (samples, bytes / (fmt.bits / 8), fmt.bits, own);
+  own_bytes = unpack (wave.samples, wave.n_samples, wave.bits, own);
   media->bytes = chosen == own ? g_bytes_ref (own_bytes)
                                : convert (own_bytes, own, chosen);
-  media->format = ring_format_new_audio (chosen, fmt.rate, fmt.channels);
+  media->format = ring_format_new_audio (chosen, wave.rate, wave.channels);
   return TRUE;
 }
 

@@ -236,8 +236,37 @@ ring_fit_buffers_locked_ (RingKernel *kernel, gsize size, GError **error)
   return TRUE;
 }
 
+/* A set of parameters that nobody reads, the one behind the current one if it may be;
+ * the current one: there is none, which is so only where sets are so large that there
+ * are fewer than messages in flight. */
+static guint32
+find_free_parameter_set (RingKernel *kernel)
+{
+  const guint32 n = kernel->instance->control->geometry.parameter_sets;
+  const guint32 current =
+      __atomic_load_n (&kernel->parameter_set, __ATOMIC_RELAXED);
+  guint32 set = current;
+
+  do
+    set = set + 1 < n ? set + 1 : 0;
+  while (set != current
+      /* Pairs with the release in finish_entry: the kernel has read it. */
+      && __atomic_load_n (&kernel->parameter_refs[set], __ATOMIC_ACQUIRE));
+  return set;
+}
+
+/* Whoever waits for room asks without send_lock; whoever sends finds out. */
+gboolean
+ring_may_have_room_ (RingKernel *kernel)
+{
+  if (ring_kernel_in_flight_ (kernel) >= kernel->config.queue_capacity)
+    return FALSE;
+  return !__atomic_load_n (&kernel->parameters_changed, __ATOMIC_RELAXED)
+      || find_free_parameter_set (kernel) != kernel->parameter_set;
+}
+
 /* The set of parameters for the next message; a new one if they have changed
- * since the last. There are more sets than messages in flight, so one is free. */
+ * since the last. One is free: ring_check_can_send_locked_. */
 static guint32
 take_parameter_set (RingKernel *kernel)
 {
@@ -247,16 +276,12 @@ take_parameter_set (RingKernel *kernel)
   if (kernel->parameters_changed) {
     RingHostWords *host = &kernel->instance->control->host;
 
-    do
-      set = set + 1 < geometry->parameter_sets ? set + 1 : 0;
-    while (set == kernel->parameter_set
-        /* Pairs with the release in finish_entry: the kernel has read it. */
-        || __atomic_load_n (&kernel->parameter_refs[set], __ATOMIC_ACQUIRE));
+    set = find_free_parameter_set (kernel);
     ring_parameters_write (kernel->parameters,
-        kernel->instance->parameters
-            + (gsize) set * geometry->parameter_stride);
-    kernel->parameter_set = set;
-    kernel->parameters_changed = FALSE;
+        kernel->instance->parameters + (gsize) set * geometry->parameter_stride,
+        geometry->parameter_stride);
+    __atomic_store_n (&kernel->parameter_set, set, __ATOMIC_RELAXED);
+    __atomic_store_n (&kernel->parameters_changed, FALSE, __ATOMIC_RELAXED);
     ring_store_release_u64 (&host->parameter_generation,
         host->parameter_generation + 1);
   }
@@ -299,6 +324,16 @@ ring_check_can_send_locked_ (RingKernel *kernel, gboolean *full, GError **error)
         "kernel '%s' has %u messages in flight, as many as its queue-capacity "
         "allows; receive some first",
         ring_kernel_name_ (kernel), kernel->config.queue_capacity);
+    return FALSE;
+  }
+  if (kernel->parameters_changed
+      && find_free_parameter_set (kernel) == kernel->parameter_set) {
+    *full = TRUE;
+    g_set_error (error, RING_ERROR, RING_ERROR_QUEUE_FULL,
+        "kernel '%s' has messages in flight with %u different sets of parameters, "
+        "as many as there is room for; wait until one is finished",
+        ring_kernel_name_ (kernel),
+        kernel->instance->control->geometry.parameter_sets);
     return FALSE;
   }
   return TRUE;

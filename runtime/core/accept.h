@@ -24,6 +24,7 @@ gboolean ring_check_memory_ (RingKernel *kernel, const RingFormat *format,
 gboolean ring_check_units_ (RingKernel *kernel, gsize size, GError **error);
 gboolean ring_fit_buffers_locked_ (RingKernel *kernel, gsize size,
     GError **error);
+gboolean ring_may_have_room_ (RingKernel *kernel);
 gboolean ring_check_can_send_locked_ (RingKernel *kernel, gboolean *full,
     GError **error);
 RingMessageHeader *ring_begin_message_locked_ (RingKernel *kernel,

@@ -11,6 +11,7 @@
 #include "core/claim.h"
 #include "core/module.h"
 #include "core/parameters.h"
+#include "core/parameter-text.h"
 #include "core/payload-pool.h"
 #include "core/telemetry.h"
 
@@ -133,8 +134,8 @@ struct _RingKernel
   gsize state_size, scratch_size;
   gsize buffered_payload; /* bytes of payload that they were made for */
   RingParameters *parameters;
-  gboolean parameters_changed;
-  guint32 parameter_set;
+  gboolean parameters_changed; /* also read by who waits for room, atomic */
+  guint32 parameter_set;       /* likewise */
   guint64 next_sequence;
   guint64 epoch; /* also read by the harvester, atomic */
 
@@ -205,6 +206,12 @@ void ring_bridge_abandon_ (RingKernel *kernel, gint64 deadline);
 /* Bytes of a set of parameters at the least, where versions to come may have more
  * of them: every scalar one that a kernel can have, and lists of 192 numbers. */
 #define RING_RELOAD_PARAMETERS 1024u
+
+/* Bytes that all sets of parameters of a handle take, at the most; but it has a few of
+ * them however large one is. With fewer sets than messages, a change may have to wait
+ * until a message that has an older set is finished. */
+#define RING_PARAMETER_MEMORY ((gsize) 16 << 20)
+#define RING_LEAST_PARAMETER_SETS 4u
 
 #define ring_count(word, n) __atomic_add_fetch (word, n, __ATOMIC_RELAXED)
 #define ring_counted(word) __atomic_load_n (word, __ATOMIC_RELAXED)

@@ -187,9 +187,13 @@ fill_geometry (RingGeometry *geometry, const RingKernelDescription *d,
   if (config->reload)
     geometry->parameter_stride =
         MAX (geometry->parameter_stride, RING_RELOAD_PARAMETERS);
-  /* One per message in flight, the current one, and one to write. */
-  geometry->parameter_sets =
-      d->n_parameters > 0 || config->reload ? config->queue_capacity + 2 : 1;
+  /* One per message in flight, the current one, and one to write; fewer where sets
+   * are large. */
+  geometry->parameter_sets = 1;
+  if (d->n_parameters > 0 || config->reload)
+    geometry->parameter_sets = MIN (config->queue_capacity + 2,
+        MAX (RING_LEAST_PARAMETER_SETS,
+            (guint32) (RING_PARAMETER_MEMORY / geometry->parameter_stride)));
   geometry->region_count =
       RING_REGION_FIRST + capacity * RING_MAX_PLANES * (1 + d->max_outputs);
 }
@@ -284,7 +288,8 @@ ring_kernel_launch_ (GObject *runtime, RingBackend *backend, RingModule *module,
   kernel->output.consumer = &instance->control->output_consumer;
   kernel->output.capacity = launch.geometry.output_capacity;
   kernel->output.stride = launch.geometry.output_stride;
-  ring_parameters_write (kernel->parameters, instance->parameters);
+  ring_parameters_write (kernel->parameters, instance->parameters,
+      launch.geometry.parameter_stride);
   kernel->instance = instance;
 
   if (d->kind == RING_KIND_BYTES)

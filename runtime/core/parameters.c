@@ -13,6 +13,7 @@ struct _RingParameters
   gdouble value[RING_MAX_PARAMETERS];
   gboolean is_set[RING_MAX_PARAMETERS]; /* by somebody: no default any more */
   GArray *array[RING_MAX_PARAMETERS];   /* of float; NULL but for arrays */
+  gchar *file[RING_MAX_PARAMETERS];     /* "@FILE" that it came from, or NULL */
 };
 
 const gchar *
@@ -54,15 +55,27 @@ dashed (const gchar *name)
   return g_strdelimit (g_strdup (name), "_", '-');
 }
 
+gint
+ring_parameter_find_ (const RingKernelDescription *description,
+    const gchar *name)
+{
+  guint i;
+
+  for (i = 0; i < description->n_parameters; i++)
+    if (names_equal (description->parameter[i].name, name))
+      return (gint) i;
+  return -1;
+}
+
 static gint
 find (const RingParameters *p, const gchar *name, GError **error)
 {
+  const gint found = ring_parameter_find_ (p->description, name);
   GString *known;
   guint i;
 
-  for (i = 0; i < p->description->n_parameters; i++)
-    if (names_equal (p->description->parameter[i].name, name))
-      return (gint) i;
+  if (found >= 0)
+    return found;
 
   known = g_string_new (NULL);
   for (i = 0; i < p->description->n_parameters; i++) {
@@ -107,9 +120,9 @@ nick_count (const gchar *nicks)
   return n;
 }
 
-static gboolean
-check_range (const RingParameterDescription *d, const gchar *kernel,
-    gdouble value, GError **error)
+gboolean
+ring_parameter_check_range_ (const RingParameterDescription *d,
+    const gchar *kernel, gdouble value, GError **error)
 {
   const gchar *unit = ring_unit_to_string (d->unit);
 
@@ -119,59 +132,6 @@ check_range (const RingParameterDescription *d, const gchar *kernel,
       "parameter '%s' of kernel '%s' is %g; it must be from %g to %g%s%s",
       d->name, kernel, value, d->minimum, d->maximum, *unit ? " " : "", unit);
   return FALSE;
-}
-
-static gboolean
-parse_number (const gchar *text, gdouble *value)
-{
-  gchar *end;
-
-  *value = g_ascii_strtod (text, &end);
-  while (g_ascii_isspace (*end))
-    end++;
-  return end != text && *end == '\0' && isfinite (*value);
-}
-
-static GArray *
-parse_array (const RingParameterDescription *d, const gchar *kernel,
-    const gchar *text, GError **error)
-{
-  GArray *array = g_array_new (FALSE, FALSE, sizeof (gfloat));
-  gchar **part = g_strsplit_set (text, ",", -1);
-  guint i;
-
-  for (i = 0; part[i]; i++) {
-    gdouble number;
-    gfloat value;
-
-    g_strstrip (part[i]);
-    if (*part[i] == '\0' && !part[1])
-      break; /* an empty list */
-    if (!parse_number (part[i], &number)) {
-      g_set_error (error, RING_ERROR, RING_ERROR_PARAMETER,
-          "parameter '%s' of kernel '%s': '%s' is not a number; "
-          "write a list like \"0.25, 0.5, 0.25\"",
-          d->name, kernel, part[i]);
-      goto failed;
-    }
-    if (!check_range (d, kernel, number, error))
-      goto failed;
-    value = (gfloat) number;
-    g_array_append_val (array, value);
-  }
-  if (array->len > d->max_count) {
-    g_set_error (error, RING_ERROR, RING_ERROR_PARAMETER,
-        "parameter '%s' of kernel '%s' has %u values; it takes at most %u",
-        d->name, kernel, array->len, d->max_count);
-    goto failed;
-  }
-  g_strfreev (part);
-  return array;
-
-failed:
-  g_strfreev (part);
-  g_array_unref (array);
-  return NULL;
 }
 
 RingParameters *
@@ -189,7 +149,7 @@ ring_parameters_new (const RingKernelDescription *description,
     p->value[i] = d->default_value;
     if (d->type == RING_PARAMETER_FLOAT_ARRAY) {
       /* Checked when the module was opened. */
-      p->array[i] = parse_array (d, kernel_name, d->text, NULL);
+      p->array[i] = ring_parse_list_ (d, kernel_name, d->text, NULL);
       if (!p->array[i])
         p->array[i] = g_array_new (FALSE, FALSE, sizeof (gfloat));
     }
@@ -204,9 +164,11 @@ ring_parameters_copy (const RingParameters *other)
   guint i;
 
   p->kernel_name = g_strdup (other->kernel_name);
-  for (i = 0; i < p->description->n_parameters; i++)
+  for (i = 0; i < p->description->n_parameters; i++) {
     if (p->array[i])
       g_array_ref (p->array[i]); /* replaced as a whole, never changed */
+    p->file[i] = g_strdup (other->file[i]);
+  }
   return p;
 }
 
@@ -270,6 +232,7 @@ ring_parameters_new_version (const RingParameters *old,
         if (p->is_set[i]) {
           g_array_unref (p->array[i]);
           p->array[i] = g_array_ref (old->array[at]);
+          p->file[i] = g_strdup (old->file[at]);
         }
         break;
       case RING_PARAMETER_ENUM:
@@ -296,8 +259,10 @@ ring_parameters_free (RingParameters *p)
 
   if (!p)
     return;
-  for (i = 0; i < p->description->n_parameters; i++)
+  for (i = 0; i < p->description->n_parameters; i++) {
     g_clear_pointer (&p->array[i], g_array_unref);
+    g_free (p->file[i]);
+  }
   g_free (p->kernel_name);
   g_free (p);
 }
@@ -312,11 +277,13 @@ ring_parameters_get_size (const RingKernelDescription *description)
     if (description->parameter[i].type == RING_PARAMETER_FLOAT_ARRAY)
       size += sizeof (gfloat) * description->parameter[i].max_count;
   size = MAX (size, 8);
+  if (size > RING_SHORT_SET)
+    size += sizeof (guint64);
   return (size + RING_CACHE_LINE - 1) / RING_CACHE_LINE * RING_CACHE_LINE;
 }
 
 void
-ring_parameters_write (const RingParameters *p, guint8 *set)
+ring_parameters_write (const RingParameters *p, guint8 *set, gsize stride)
 {
   gsize at = 8 * (gsize) p->description->n_parameters;
   guint i;
@@ -333,12 +300,17 @@ ring_parameters_write (const RingParameters *p, guint8 *set)
       memcpy (cell, &ref, 8);
       if (ref.count > 0)
         memcpy (set + at, p->array[i]->data, sizeof (gfloat) * ref.count);
-      at += sizeof (gfloat) * d->max_count;
+      at += sizeof (gfloat) * ref.count;
     } else {
       const gint64 value = (gint64) p->value[i];
 
       memcpy (cell, &value, 8);
     }
+  }
+  if (stride > RING_SHORT_SET) {
+    const guint64 used = at;
+
+    memcpy (set + stride - sizeof used, &used, sizeof used);
   }
 }
 
@@ -362,28 +334,27 @@ set_number (RingParameters *p, guint i, gdouble value, GError **error)
     p->value[i] = value;
     return TRUE;
   }
-  if (!check_range (d, p->kernel_name, value, error))
+  if (!ring_parameter_check_range_ (d, p->kernel_name, value, error))
     return FALSE;
   p->value[i] = value;
   return TRUE;
 }
 
 static gboolean
-set_text (RingParameters *p, guint i, const gchar *text, GError **error)
+set_text (RingParameters *p, guint i, const RingParameterText *t,
+    GError **error)
 {
   const RingParameterDescription *d = &p->description->parameter[i];
+  const gchar *text = t->text;
   gdouble value;
 
   switch (d->type) {
-    case RING_PARAMETER_FLOAT_ARRAY: {
-      GArray *array = parse_array (d, p->kernel_name, text, error);
-
-      if (!array)
-        return FALSE;
+    case RING_PARAMETER_FLOAT_ARRAY:
       g_array_unref (p->array[i]);
-      p->array[i] = array;
+      p->array[i] = g_array_ref (t->list);
+      g_free (p->file[i]);
+      p->file[i] = *text == RING_FILE_MARK ? g_strdup (text) : NULL;
       return TRUE;
-    }
     case RING_PARAMETER_BOOL:
       if (g_ascii_strcasecmp (text, "true") == 0
           || g_ascii_strcasecmp (text, "yes") == 0 || strcmp (text, "1") == 0)
@@ -405,7 +376,7 @@ set_text (RingParameters *p, guint i, const gchar *text, GError **error)
         p->value[i] = index;
         return TRUE;
       }
-      if (parse_number (text, &value))
+      if (ring_parse_number_ (text, &value))
         return set_number (p, i, value, error);
       g_set_error (error, RING_ERROR, RING_ERROR_PARAMETER,
           "parameter '%s' of kernel '%s': '%s' is not one of %s", d->name,
@@ -413,7 +384,7 @@ set_text (RingParameters *p, guint i, const gchar *text, GError **error)
       return FALSE;
     }
     default:
-      if (!parse_number (text, &value)) {
+      if (!ring_parse_number_ (text, &value)) {
         g_set_error (error, RING_ERROR, RING_ERROR_PARAMETER,
             "parameter '%s' of kernel '%s': '%s' is not a number", d->name,
             p->kernel_name, text);
@@ -430,14 +401,19 @@ set_text (RingParameters *p, guint i, const gchar *text, GError **error)
 }
 
 gboolean
-ring_parameters_set_string (RingParameters *p, const gchar *name,
-    const gchar *text, GError **error)
+ring_parameters_set_texts (RingParameters *p, const GPtrArray *texts,
+    GError **error)
 {
-  const gint i = find (p, name, error);
+  guint k;
 
-  if (i < 0 || !set_text (p, (guint) i, text, error))
-    return FALSE;
-  p->is_set[i] = TRUE;
+  for (k = 0; k < texts->len; k++) {
+    const RingParameterText *t = texts->pdata[k];
+    const gint i = find (p, t->name, error);
+
+    if (i < 0 || !set_text (p, (guint) i, t, error))
+      return FALSE;
+    p->is_set[i] = TRUE;
+  }
   return TRUE;
 }
 
@@ -451,10 +427,6 @@ ring_parameters_set (RingParameters *p, const gchar *name, const GValue *value,
 
   if (i < 0)
     return FALSE;
-  if (G_VALUE_HOLDS_STRING (value) && g_value_get_string (value))
-    return ring_parameters_set_string (p, name, g_value_get_string (value),
-        error);
-
   g_value_init (&number, G_TYPE_DOUBLE);
   if (p->description->parameter[i].type == RING_PARAMETER_FLOAT_ARRAY
       || !(G_VALUE_HOLDS_BOOLEAN (value) || G_VALUE_HOLDS_ENUM (value)
@@ -482,40 +454,6 @@ ring_parameters_set (RingParameters *p, const gchar *name, const GValue *value,
 }
 
 gboolean
-ring_parameters_set_all (RingParameters *p, const gchar *text, GError **error)
-{
-  gchar **item = NULL;
-  GError *parse_error = NULL;
-  gboolean ok = TRUE;
-  guint i;
-
-  if (text[strspn (text, " \t\r\n")] == '\0')
-    return TRUE;
-  if (!g_shell_parse_argv (text, NULL, &item, &parse_error)) {
-    g_set_error (error, RING_ERROR, RING_ERROR_PARAMETER,
-        "parameters '%s' cannot be read: %s", text, parse_error->message);
-    g_error_free (parse_error);
-    return FALSE;
-  }
-  for (i = 0; item[i] && ok; i++) {
-    gchar *equals = strchr (item[i], '=');
-
-    if (!equals || equals == item[i]) {
-      g_set_error (error, RING_ERROR, RING_ERROR_PARAMETER,
-          "'%s' in parameters '%s' is not name=value; separate several by "
-          "blanks and quote lists: a=1 b='0.5, 0.5'",
-          item[i], text);
-      ok = FALSE;
-    } else {
-      *equals = '\0';
-      ok = ring_parameters_set_string (p, item[i], equals + 1, error);
-    }
-  }
-  g_strfreev (item);
-  return ok;
-}
-
-gboolean
 ring_parameters_get (const RingParameters *p, const gchar *name, GValue *value,
     GError **error)
 {
@@ -539,6 +477,10 @@ ring_parameters_get (const RingParameters *p, const gchar *name, GValue *value,
         "parameter '%s' of kernel '%s' is a %s, not a %s", d->name,
         p->kernel_name, g_type_name (type), G_VALUE_TYPE_NAME (value));
     return FALSE;
+  }
+  if (p->file[i]) {
+    g_value_set_string (value, p->file[i]);
+    return TRUE;
   }
   switch (d->type) {
     case RING_PARAMETER_FLOAT:
@@ -621,8 +563,8 @@ ring_parameter_to_pspec (const RingKernelDescription *description, guint index,
     text = g_strdup_printf ("%s [%s]", d->description, unit);
   if (d->type == RING_PARAMETER_FLOAT_ARRAY) {
     g_free (text);
-    text = g_strdup_printf ("%s (numbers separated by commas, at most %u, "
-                            "each from %g to %g)",
+    text = g_strdup_printf ("%s (numbers separated by commas, or @FILE; at "
+                            "most %u, each from %g to %g)",
         d->description, d->max_count, d->minimum, d->maximum);
   }
   if (text)
@@ -676,12 +618,14 @@ ring_parameters_check_description (const RingKernelDescription *description,
     switch (d->type) {
       case RING_PARAMETER_FLOAT:
         ok = d->minimum <= d->maximum
-            && check_range (d, description->name, d->default_value, NULL);
+            && ring_parameter_check_range_ (d, description->name,
+                d->default_value, NULL);
         break;
       case RING_PARAMETER_INT:
         ok = d->minimum <= d->maximum && d->minimum >= G_MININT
             && d->maximum <= G_MAXINT
-            && check_range (d, description->name, d->default_value, NULL);
+            && ring_parameter_check_range_ (d, description->name,
+                d->default_value, NULL);
         break;
       case RING_PARAMETER_BOOL:
         ok = d->default_value == 0 || d->default_value == 1;
@@ -692,7 +636,7 @@ ring_parameters_check_description (const RingKernelDescription *description,
         break;
       case RING_PARAMETER_FLOAT_ARRAY: {
         GArray *array = d->max_count > 0 && d->max_count <= 1u << 20
-            ? parse_array (d, description->name, d->text, NULL)
+            ? ring_parse_list_ (d, description->name, d->text, NULL)
             : NULL;
 
         ok = array != NULL;

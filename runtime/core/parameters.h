@@ -22,20 +22,27 @@ RingParameters *ring_parameters_new_version (const RingParameters *old,
     const RingKernelDescription *description, const gchar *kernel_name);
 void ring_parameters_free (RingParameters *parameters);
 
-/* One set as the kernel reads it: 8-byte cells, then the arrays' floats. */
+/* One set as the kernel reads it: 8-byte cells, then the arrays' floats; in @stride
+ * bytes, which are at least as many as get_size() says. */
 gsize ring_parameters_get_size (const RingKernelDescription *description);
-void ring_parameters_write (const RingParameters *parameters, guint8 *set);
+void ring_parameters_write (const RingParameters *parameters, guint8 *set,
+    gsize stride);
 
+/* From what is no text. */
 gboolean ring_parameters_set (RingParameters *parameters, const gchar *name,
     const GValue *value, GError **error);
-gboolean ring_parameters_set_string (RingParameters *parameters,
-    const gchar *name, const gchar *value, GError **error);
-/* "a=1 b=2": names with '-' or '_'; arrays and values with blanks in quotes */
-gboolean ring_parameters_set_all (RingParameters *parameters, const gchar *text,
-    GError **error);
+/* Texts whose lists were read for the same description; some may be set when another
+ * is refused. */
+gboolean ring_parameters_set_texts (RingParameters *parameters,
+    const GPtrArray *texts, GError **error);
 gboolean ring_parameters_get (const RingParameters *parameters,
     const gchar *name, GValue *value, GError **error);
 
+/* The parameter's index; names with '-' or '_'. -1: there is none. */
+gint ring_parameter_find_ (const RingKernelDescription *description,
+    const gchar *name);
+gboolean ring_parameter_check_range_ (const RingParameterDescription *d,
+    const gchar *kernel_name, gdouble value, GError **error);
 /* A GParamSpec for each, floating references. */
 GParamSpec *ring_parameter_to_pspec (const RingKernelDescription *description,
     guint index, const gchar *kernel_name);

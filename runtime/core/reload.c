@@ -264,8 +264,8 @@ change_sides (RingKernel *kernel, RingKernelInfo *info, const Formats *formats,
 
   ring_parameters_free (kernel->parameters);
   kernel->parameters = parameters;
-  kernel->parameters_changed =
-      kernel->instance->control->geometry.parameter_sets > 1;
+  __atomic_store_n (&kernel->parameters_changed,
+      kernel->instance->control->geometry.parameter_sets > 1, __ATOMIC_RELAXED);
   kernel->module = ring_module_ref (module);
   kernel->description = module->description;
   kernel->has_format = formats->settled;

@@ -180,16 +180,15 @@ enqueue_waiting (RingKernel *kernel, RingMessage *message, RingCaller *caller,
 
       g_clear_error (&reason);
       g_mutex_lock (&kernel->lock);
-      if (ring_kernel_in_flight_ (kernel) >= kernel->config.queue_capacity
-          && kernel->status == RING_KERNEL_ACTIVE
+      if (!ring_may_have_room_ (kernel) && kernel->status == RING_KERNEL_ACTIVE
           && !ring_kernel_wait_locked_ (kernel, deadline, cancellable, &end)) {
         g_mutex_unlock (&kernel->lock);
         if (g_error_matches (end, RING_ERROR, RING_ERROR_TIMED_OUT))
           g_set_error (&reason, RING_ERROR, RING_ERROR_TIMED_OUT,
               "no room in the queue of kernel '%s' within %" G_GINT64_FORMAT
-              " us: %u messages are in flight",
+              " us: %" G_GUINT64_FORMAT " messages are in flight",
               ring_kernel_name_ (kernel), timeout,
-              kernel->config.queue_capacity);
+              ring_kernel_in_flight_ (kernel));
         else
           reason = g_error_copy (end);
         g_error_free (end);

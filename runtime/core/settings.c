@@ -215,31 +215,52 @@ ring_kernel_get_output_size (RingKernel *kernel, gsize input_size)
 
 /* ---- parameters ---------------------------------------------------------------- */
 
-/* Applies to a copy first, so that a mistake in the middle changes nothing. */
+/* With send_lock. Applies to a copy first, so that a mistake in the middle changes
+ * nothing. */
 static gboolean
-set_parameters (RingKernel *kernel, const gchar *name, const GValue *value,
-    const gchar *text, GError **error)
+apply_locked (RingKernel *kernel, const GPtrArray *texts, const gchar *name,
+    const GValue *value, GError **error)
 {
-  RingParameters *changed;
-  gboolean ok;
+  RingParameters *changed = ring_parameters_copy (kernel->parameters);
 
-  g_mutex_lock (&kernel->send_lock);
-  changed = ring_parameters_copy (kernel->parameters);
-  if (!name)
-    ok = ring_parameters_set_all (changed, text, error);
-  else if (value)
-    ok = ring_parameters_set (changed, name, value, error);
-  else
-    ok = ring_parameters_set_string (changed, name, text, error);
-  if (ok) {
-    ring_parameters_free (kernel->parameters);
-    kernel->parameters = changed;
-    /* A kernel without parameters has a single set, which never changes. */
-    kernel->parameters_changed = kernel->description->n_parameters > 0;
-  } else {
+  if (texts ? !ring_parameters_set_texts (changed, texts, error)
+            : !ring_parameters_set (changed, name, value, error)) {
     ring_parameters_free (changed);
+    return FALSE;
   }
-  g_mutex_unlock (&kernel->send_lock);
+  ring_parameters_free (kernel->parameters);
+  kernel->parameters = changed;
+  /* A kernel without parameters has a single set, which never changes. */
+  __atomic_store_n (&kernel->parameters_changed,
+      kernel->description->n_parameters > 0, __ATOMIC_RELAXED);
+  return TRUE;
+}
+
+/* Takes @texts. Their lists are read without the lock, that streams wait for; and once
+ * more, if another version of the kernel has taken over meanwhile. */
+static gboolean
+set_texts (RingKernel *kernel, GPtrArray *texts, GError **error)
+{
+  gboolean ok = texts != NULL, current = FALSE;
+
+  while (ok && !current) {
+    RingKernelInfo *info;
+    const RingModule *module;
+
+    g_mutex_lock (&kernel->lock);
+    info = ring_kernel_info_ref (kernel->info);
+    g_mutex_unlock (&kernel->lock);
+    module = ring_kernel_info_get_module_ (info);
+    ok = ring_parameter_texts_read_ (texts, module->description, module->name,
+        kernel->config.parameter_files, error);
+    g_mutex_lock (&kernel->send_lock);
+    current = kernel->info == info;
+    if (ok && current)
+      ok = apply_locked (kernel, texts, NULL, NULL, error);
+    g_mutex_unlock (&kernel->send_lock);
+    ring_kernel_info_unref (info);
+  }
+  g_clear_pointer (&texts, g_ptr_array_unref);
   return ok;
 }
 
@@ -258,9 +279,17 @@ gboolean
 ring_kernel_set_parameter (RingKernel *kernel, const gchar *name,
     const GValue *value, GError **error)
 {
+  gboolean ok;
+
   g_return_val_if_fail (RING_IS_KERNEL (kernel), FALSE);
   g_return_val_if_fail (name != NULL && G_IS_VALUE (value), FALSE);
-  return set_parameters (kernel, name, value, NULL, error);
+  if (G_VALUE_HOLDS_STRING (value) && g_value_get_string (value))
+    return ring_kernel_set_parameter_from_string (kernel, name,
+        g_value_get_string (value), error);
+  g_mutex_lock (&kernel->send_lock);
+  ok = apply_locked (kernel, NULL, name, value, error);
+  g_mutex_unlock (&kernel->send_lock);
+  return ok;
 }
 
 /**
@@ -270,6 +299,12 @@ ring_kernel_set_parameter (RingKernel *kernel, const gchar *name,
  * @value: its value as text; lists as "0.25, 0.5, 0.25"
  * @error: return location for an error
  *
+ * With #RingConfig.parameter_files, "@FILE" is the list that FILE holds, as it is now.
+ * It is read by the calling thread, and no message waits for that. A .cube file gives
+ * the colours of its table; a .wav file of one channel its samples; any other numbers
+ * with blanks, commas or line ends between, and comments that begin with #. Only regular
+ * files are opened, of a size that the list may have.
+ *
  * Returns: whether it was set; %FALSE with %RING_ERROR_PARAMETER
  */
 gboolean
@@ -278,7 +313,7 @@ ring_kernel_set_parameter_from_string (RingKernel *kernel, const gchar *name,
 {
   g_return_val_if_fail (RING_IS_KERNEL (kernel), FALSE);
   g_return_val_if_fail (name != NULL && value != NULL, FALSE);
-  return set_parameters (kernel, name, NULL, value, error);
+  return set_texts (kernel, ring_parameter_texts_new_ (name, value), error);
 }
 
 /**
@@ -297,7 +332,8 @@ ring_kernel_set_parameters_from_string (RingKernel *kernel,
 {
   g_return_val_if_fail (RING_IS_KERNEL (kernel), FALSE);
   g_return_val_if_fail (parameters != NULL, FALSE);
-  return set_parameters (kernel, NULL, NULL, parameters, error);
+  return set_texts (kernel, ring_parameter_texts_split_ (parameters, error),
+      error);
 }
 
 /**

@@ -316,9 +316,13 @@ typedef struct
 /* ---- parameters --------------------------------------------------------
  *
  * A set of parameters is an array of 8-byte cells in the order of declaration,
- * followed by the values of the array parameters. A message names its set, so
- * a value changes between two messages and never within one.
+ * followed by the values of the array parameters, as many as there are. A message
+ * names its set, so a value changes between two messages and never within one.
+ *
+ * Where sets have room for more than RING_SHORT_SET bytes, the last eight of each say
+ * how many bytes are used, so that no more has to be fetched; 0: all.
  */
+#define RING_SHORT_SET 256u
 #define RING_MAX_PARAMETERS 32u
 #define RING_NAME_SIZE 48u
 #define RING_TEXT_SIZE 200u

@@ -85,8 +85,8 @@ ring_leader_begin (const RingLoop *loop, RING_GLOBAL RingLeader *leader)
   leader->expected_sequence = memory->expected_sequence;
   leader->processed = memory->processed;
   leader->heartbeat = memory->heartbeat + 1;
-  leader->parameter_sets = 0;
-  leader->last_set = ~0u;
+  leader->parameter_sets = memory->parameter_sets;
+  leader->last_set = (uint32_t) memory->last_set;
   leader->count = 0;
   leader->running = leader->next = leader->share = RING_NO_AREA;
   leader->alone = leader->done = RING_NO_AREA;
@@ -125,6 +125,8 @@ ring_leader_end (const RingLoop *loop, RING_GLOBAL RingLeader *leader,
   memory->expected_sequence = leader->expected_sequence;
   memory->processed = leader->processed;
   memory->heartbeat = leader->heartbeat;
+  memory->parameter_sets = leader->parameter_sets;
+  memory->last_set = leader->last_set;
   memory->exit_reason = reason;
   ring_store_behind_u32 (&words->exit_reason, reason);
   /* Who sees it knows the positions for the last. */
@@ -190,7 +192,8 @@ ring_leader_look (const RingLoop *loop, RING_GLOBAL RingLeader *leader)
 {
   const RingResidency *r = loop->r;
   const int batches = loop->thread->n_blocks > 1
-      && (loop->sharing == RING_SHARING_BLOCK || loop->stateless);
+      && (loop->sharing == RING_SHARING_BLOCK || loop->stateless)
+      && !ring_sets_are_large (&r->geometry);
   uint32_t pause = 32, looks = 0, reason = RING_EXIT_NONE;
   int terminating = 0;
 
@@ -576,11 +579,13 @@ ring_device_loop (const RingLoop *loop, RingRunFunc run)
   worker.barrier = 0; /* no calls by address on a GPU; see ring_barrier */
 #endif
   if (thread->lane == 0) {
-    ring_loop_job (loop, 0)->parameter_set = ~0u;
+    ring_loop_recall_parameters (loop, ring_loop_job (loop, 0),
+        ring_loop_area (loop, 0));
     at->followed = own->generation;
   }
   if (leads) {
-    ring_loop_job (loop, 1)->parameter_set = ~0u;
+    ring_loop_recall_parameters (loop, ring_loop_job (loop, 1),
+        ring_loop_area (loop, 1));
     ring_leader_begin (loop, leader);
   }
 

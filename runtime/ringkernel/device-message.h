@@ -141,7 +141,8 @@ ring_loop_resolve (const RingLoop *loop, RING_GLOBAL RingDeviceJob *job,
 /* And a third: whether its parameters are there. */
 RING_DEVICE void
 ring_loop_need_parameters (const RingLoop *loop, RING_GLOBAL RingDeviceJob *job,
-    uint64_t parameters, RING_GLOBAL RingLeader *leader)
+    RING_GLOBAL RingDeviceArea *area, uint64_t parameters,
+    RING_GLOBAL RingLeader *leader)
 {
   const uint32_t set = ring_loop_header (loop, job)->parameter_set;
 
@@ -157,6 +158,23 @@ ring_loop_need_parameters (const RingLoop *loop, RING_GLOBAL RingDeviceJob *job,
       && (set != job->parameter_set || parameters != job->parameters_at);
   job->parameter_set = set;
   job->parameters_at = parameters;
+  if (job->copy_parameters && ring_sets_are_large (&loop->r->geometry)) {
+    area->job.parameter_set = set;
+    area->job.parameters_at = parameters;
+  }
+}
+
+/* Before the first message of a residency: what @area holds from the one before. Large
+ * sets have seen no other block's messages. */
+RING_DEVICE void
+ring_loop_recall_parameters (const RingLoop *loop,
+    RING_GLOBAL RingDeviceJob *job, const RING_GLOBAL RingDeviceArea *area)
+{
+  job->parameter_set = ~0u;
+  if (ring_sets_are_large (&loop->r->geometry)) {
+    job->parameter_set = area->job.parameter_set;
+    job->parameters_at = area->job.parameters_at;
+  }
 }
 
 /* Then: settles whether it is run. One lane. */
@@ -228,6 +246,22 @@ ring_loop_localise (const RingLoop *loop, RING_GLOBAL RingView *view,
 }
 #endif
 
+/* Where the area has a set of parameters. */
+RING_DEVICE RING_GLOBAL uint8_t *
+ring_loop_area_parameters (const RingLoop *loop,
+    RING_GLOBAL RingDeviceArea *area)
+{
+  const RingGeometry *g = &loop->r->geometry;
+
+  return ring_sets_are_large (g)
+      ? (RING_GLOBAL uint8_t *) loop->r->memory
+          + ring_large_sets_at (g, loop->thread->n_blocks)
+          + (area == ring_loop_area (loop, 0)
+                  ? 0
+                  : RING_LINES (g->parameter_stride))
+      : (RING_GLOBAL uint8_t *) area + ring_area_parameters_at ();
+}
+
 /* Where the block has the set of parameters of its message. */
 RING_DEVICE RING_GLOBAL uint8_t *
 ring_loop_parameters (const RingLoop *loop, RING_GLOBAL RingDeviceJob *job,
@@ -235,7 +269,19 @@ ring_loop_parameters (const RingLoop *loop, RING_GLOBAL RingDeviceJob *job,
 {
   return loop->r->geometry.parameter_stride <= RING_LARGEST_NEAR_SET
       ? (RING_GLOBAL uint8_t *) job + ring_job_parameters_at ()
-      : (RING_GLOBAL uint8_t *) area + ring_area_parameters_at ();
+      : ring_loop_area_parameters (loop, area);
+}
+
+/* How much of the @set in the table has to be fetched. */
+RING_DEVICE uint32_t
+ring_loop_used_of_set (const RingLoop *loop, const RING_GLOBAL uint8_t *set)
+{
+  const uint32_t stride = loop->r->geometry.parameter_stride;
+  uint64_t used = 0;
+
+  if (stride > RING_SHORT_SET)
+    used = *(const RING_GLOBAL uint64_t *) (set + stride - sizeof (uint64_t));
+  return used > 0 && used < stride ? (uint32_t) ((used + 7) / 8 * 8) : stride;
 }
 
 /* Copies what the other blocks need to know of the message in @job to @area. */
@@ -244,8 +290,7 @@ ring_loop_tell (const RingLoop *loop, RING_GLOBAL RingDeviceJob *job,
     RING_GLOBAL RingDeviceArea *area)
 {
   const RingGeometry *g = &loop->r->geometry;
-  RING_GLOBAL uint8_t *set =
-      (RING_GLOBAL uint8_t *) area + ring_area_parameters_at ();
+  RING_GLOBAL uint8_t *set = ring_loop_area_parameters (loop, area);
 
   ring_loop_copy (loop, &area->job, job,
       RING_OFFSETOF (RingDeviceJob, outputs)
@@ -276,8 +321,7 @@ ring_loop_hear (const RingLoop *loop, RING_GLOBAL RingDeviceJob *job,
   ring_device_sync_block (loop->thread);
   if (loop->thread->lane == 0) {
     job->invocation.outputs = job->outputs;
-    job->invocation.parameters =
-        (RING_GLOBAL uint8_t *) area + ring_area_parameters_at ();
+    job->invocation.parameters = ring_loop_area_parameters (loop, area);
   }
 }
 
@@ -319,7 +363,7 @@ ring_loop_fetch (const RingLoop *loop, RING_GLOBAL RingDeviceJob *job,
   ring_device_sync_block (loop->thread);
   ring_loop_resolve (loop, job, (RING_GLOBAL uint8_t *) area, may_tell);
   if (loop->thread->lane == last) {
-    ring_loop_need_parameters (loop, job, parameters, leader);
+    ring_loop_need_parameters (loop, job, area, parameters, leader);
     job->invocation.outputs = job->outputs;
     job->invocation.parameters = ring_loop_parameters (loop, job, area);
     job->invocation.state = r->state;
@@ -340,10 +384,13 @@ ring_loop_fetch (const RingLoop *loop, RING_GLOBAL RingDeviceJob *job,
     }
 #endif
   }
-  if (job->copy_parameters)
-    ring_loop_copy (loop, ring_loop_parameters (loop, job, area),
-        r->parameters + (uint64_t) header->parameter_set * g->parameter_stride,
-        g->parameter_stride);
+  if (job->copy_parameters) {
+    const RING_GLOBAL uint8_t *set =
+        r->parameters + (uint64_t) header->parameter_set * g->parameter_stride;
+
+    ring_loop_copy (loop, ring_loop_parameters (loop, job, area), set,
+        ring_loop_used_of_set (loop, set));
+  }
   if (may_tell) {
     ring_device_sync_block (loop->thread);
     if (job->told)

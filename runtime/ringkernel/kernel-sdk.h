@@ -356,6 +356,7 @@ ring_mix_u8 (int32_t a, int32_t b, float amount)
   return ring_clamp_u8 ((float) a + (float) (b - a) * amount);
 }
 
+#include "sdk-lookup.h"
 #include "sdk-math.h"
 #include "sdk-fft.h"
 

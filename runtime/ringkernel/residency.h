@@ -92,7 +92,11 @@ typedef struct
 
 /* An area in device memory. Behind it lie, each rounded up to a cache line, a set of
  * parameters, inline outputs, and a copy of the slot. The first block has areas 0 and 1,
- * block b has area b + 1; but only the first block's hold messages. */
+ * block b has area b + 1; but only the first block's hold messages.
+ *
+ * Sets that may be large lie elsewhere, behind all areas, and only for areas 0 and 1:
+ * where there are such, no block takes a message of its own. There `job` says which set
+ * is there, from one residency to the next. */
 typedef struct
 {
   uint64_t generation; /* commands followed before this residency */
@@ -154,7 +158,10 @@ struct RingDeviceMemory
   uint64_t processed;
   uint64_t heartbeat;
   uint64_t exit_reason;
-  uint8_t pad0[RING_CACHE_LINE - 64];
+  /* of its messages' sets of parameters; see RingLeader */
+  uint64_t parameter_sets;
+  uint64_t last_set;
+  uint8_t pad0[RING_CACHE_LINE - 80];
 
   /* the leader's command to the other blocks: how many there have been, and what this
    * one is, in one word; see ring_command */
@@ -199,8 +206,9 @@ RING_STATIC_ASSERT (sizeof (RingDeviceMemory) == 9 * RING_CACHE_LINE,
 /* Bytes that the slot of a message may carry, at the most. */
 #define RING_LARGEST_INLINE 256u
 /* Bytes of a set of parameters that has room in a block's own memory; one with long
- * arrays stays in its area. */
-#define RING_LARGEST_NEAR_SET 256u
+ * arrays stays in its area, and one with very long ones elsewhere. */
+#define RING_LARGEST_NEAR_SET RING_SHORT_SET
+#define RING_LARGEST_SET_OF_BLOCK 16384u
 
 /* Bytes of a block's own memory for one message of a kernel with @n outputs. */
 #define RING_JOB_SIZE(n) \
@@ -235,10 +243,17 @@ ring_area_parameters_at (void)
   return RING_LINES (sizeof (RingDeviceArea));
 }
 
+RING_BOTH int
+ring_sets_are_large (const RingGeometry *g)
+{
+  return g->parameter_stride > RING_LARGEST_SET_OF_BLOCK;
+}
+
 RING_BOTH uint32_t
 ring_area_outputs_at (const RingGeometry *g)
 {
-  return ring_area_parameters_at () + RING_LINES (g->parameter_stride);
+  return ring_area_parameters_at ()
+      + (ring_sets_are_large (g) ? 0 : RING_LINES (g->parameter_stride));
 }
 
 RING_BOTH uint32_t
@@ -254,15 +269,25 @@ ring_area_stride (const RingGeometry *g)
   return ring_area_slot_at (g) + RING_LINES (g->input_stride);
 }
 
-/* Bytes of device memory that the loop needs for @n_blocks: an area for each and the
- * first block's other one; and as many messages where blocks have no memory of their
- * own. */
+/* Where large sets of parameters lie, from the begin of the RingDeviceMemory. */
 RING_BOTH uint64_t
-ring_device_memory_size (const RingGeometry *g, uint32_t n_blocks)
+ring_large_sets_at (const RingGeometry *g, uint32_t n_blocks)
 {
   return sizeof (RingDeviceMemory)
       + (uint64_t) (n_blocks + 1)
       * (ring_area_stride (g) + RING_JOB_SIZE (g->max_outputs));
+}
+
+/* Bytes of device memory that the loop needs for @n_blocks: an area for each and the
+ * first block's other one; as many messages where blocks have no memory of their own;
+ * and large sets of parameters for the first block. */
+RING_BOTH uint64_t
+ring_device_memory_size (const RingGeometry *g, uint32_t n_blocks)
+{
+  return ring_large_sets_at (g, n_blocks)
+      + (ring_sets_are_large (g)
+              ? 2 * (uint64_t) RING_LINES (g->parameter_stride)
+              : 0);
 }
 
 #endif /* RING_RESIDENCY_H */

@@ -29,6 +29,9 @@ G_BEGIN_DECLS
  * @publish: other processes of the same user may look at the handle's figures, with
  *   `ringkernel top`. `RINGKERNEL_TOP` in the environment says otherwise: 1 allows
  *   it for all handles of the process, 0 for none
+ * @parameter_files: "@FILE" as the text of a parameter that is a list means what FILE
+ *   holds, see ring_kernel_set_parameter_from_string(). For text that a user has typed:
+ *   it can name any file that the process may read
  *
  * How a runtime, or one launch, is set up. Made by ring_config_new() with the
  * documented defaults; change fields, then hand it over. It is copied.
@@ -49,6 +52,7 @@ typedef struct
   gpointer cuda_context;
   gboolean reload;
   gboolean publish;
+  gboolean parameter_files;
 } RingConfig;
 
 #define RING_TYPE_CONFIG (ring_config_get_type ())

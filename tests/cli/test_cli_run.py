@@ -250,6 +250,19 @@ class PictureTest(Run):
         np.testing.assert_allclose(self.load("out.png"), pixels / 257.0, atol=1)
 
 
+    def test_a_table_of_colours_of_a_file(self):
+        pixels = np.random.default_rng(4).integers(0, 256, (9, 8, 3), dtype=np.uint8)
+        cv2.imwrite(self.path("in.png"), pixels)
+        corners = "".join("%d %d %d\n" % (1 - (i & 1), 1 - (i >> 1 & 1), 1 - (i >> 2))
+                          for i in range(8))
+        self.write("film.cube", 'TITLE "negative"\nLUT_3D_SIZE 2\n' + corners)
+        self.run_kernel("lut3d", "in.png", "out.png", "-p", "table=@film.cube")
+        np.testing.assert_array_equal(self.load("out.png"), 255 - pixels)
+        self.write("film.cube", "LUT_3D_SIZE 2\n" + corners[:-6])
+        self.fails("run", "lut3d", "-i", "in.png", "-o", "out.png", "-p", "table=@film.cube",
+                   says=["'table'", "film.cube:8: ", "after 7 colours"])
+
+
 class SoundTest(Run):
     SAMPLES = np.random.default_rng(5).uniform(-1, 1, (9001, 2))
 
@@ -280,6 +293,23 @@ class SoundTest(Run):
                 for channel in range(2):
                     np.testing.assert_allclose(
                         out[:, channel], np.convolve(data[:, channel], taps)[:len(data)], atol=1)
+
+    def test_an_impulse_response_of_a_file(self):
+        data = self.wav("in.wav", "float32").astype(np.float64)
+        response = np.random.default_rng(7).uniform(-0.1, 0.1, 999)
+        scipy.io.wavfile.write(self.path("hall.wav"), 44100, response.astype("float32"))
+        np.savetxt(self.path("hall.txt"), response.astype("float32"), "%.9g")
+        for name in ["hall.wav", "hall.txt"]:
+            with self.subTest(name):
+                self.run_kernel("convolve", "in.wav", "out.wav", "-p", "taps=@" + name)
+                _, out = scipy.io.wavfile.read(self.path("out.wav"))
+                for channel in range(2):
+                    np.testing.assert_allclose(
+                        out[:, channel],
+                        np.convolve(data[:, channel], response)[:len(data)], atol=1e-5)
+        self.write("hall.txt", "0.5\nhall\n")
+        self.fails("run", "convolve", "-i", "in.wav", "-o", "out.wav", "-p", "taps=@hall.txt",
+                   says=["'taps'", "hall.txt:2: 'hall' is not a number"])
 
     def test_every_encoding_is_kept_where_the_kernel_takes_it(self):
         self.write("k.c", SOUND % "S16LE, S32LE, F32LE, F64LE")

@@ -142,6 +142,7 @@ hand_new (const gchar *name, guint grid, guint block, guint input_capacity)
   g_autofree guint8 *image = hand_image (name);
   CUdeviceptr description;
   gsize size;
+  guint i;
 
   hand->grid = grid;
   hand->block = block;
@@ -169,6 +170,8 @@ hand_new (const gchar *name, guint grid, guint block, guint input_capacity)
   g->input_stride = g->input_inline_offset + g->inline_size;
   g->output_stride = g->output_inline_offset + g->inline_size;
   g->parameter_stride = 512;
+  for (i = 0; i < hand->description.n_parameters; i++)
+    g->parameter_stride += 4 * hand->description.parameter[i].max_count;
   g->parameter_sets = 16;
   g->region_count = 3;
 

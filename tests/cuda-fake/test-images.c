@@ -311,8 +311,8 @@ create_program (const gchar *source)
 {
   static const gchar *const names[] = { "abi.h", "atomic.h", "device.h",
     "device-loop.h", "device-message.h", "kernel-sdk.h", "residency.h",
-    "ring-queue.h", "sdk-bytes.h", "sdk-fft.h", "sdk-map.h", "sdk-math.h",
-    "steps.h", "view.h", "worker.h" };
+    "ring-queue.h", "sdk-bytes.h", "sdk-fft.h", "sdk-lookup.h", "sdk-map.h",
+    "sdk-math.h", "steps.h", "view.h", "worker.h" };
   const gchar *root = g_getenv ("RINGKERNEL_INCLUDE");
   const gchar *texts[G_N_ELEMENTS (names)], *paths[G_N_ELEMENTS (names)];
   nvrtcProgram program;

@@ -592,6 +592,110 @@ test_sets_written_anew (Fixture *f, gconstpointer kernel)
   hand_wait_exit (hand);
 }
 
+/* Long lists: what is used of them alone is fetched, by the first block, into memory that
+ * outlives the residency. A message that all blocks run has all of it. */
+static void
+test_large_sets (Fixture *f, gconstpointer kernel)
+{
+  Hand *hand = f->hand;
+  const RingGeometry *g = &hand->r.geometry;
+  guint m;
+
+  hand->r.alone_below = 8000;
+  hand->control->host.lease_ns = 200000;
+  for (m = 0; m < 40; m++) {
+    /* The set before is used once more, with the next residency maybe. */
+    const guint change = m / 2, set = change % 3;
+    const guint n = change % 4 == 0 ? 100000 : 1 + change;
+    guint8 *at = hand->parameters + (gsize) set * g->parameter_stride;
+    const RingArrayRef ref = { n, 8 };
+    const guint64 used =
+        change % 5 == 4 ? 0 : 8 + sizeof (gfloat) * (guint64) n;
+    const gsize size = m % 3 == 0 ? 16000 : 64;
+    RingMessageHeader *header = hand_begin (hand);
+    gfloat *numbers = (gfloat *) (gpointer) (at + 8);
+    const gdouble *seen = (const gdouble *) (gpointer) hand->payloads[1];
+
+    if (m % 2 == 0) {
+      memcpy (at, &ref, sizeof ref);
+      memcpy (at + g->parameter_stride - sizeof used, &used, sizeof used);
+      numbers[n - 1] = (gfloat) (1000 + change);
+      numbers[0] = (gfloat) change;
+    }
+    header->parameter_set = set;
+    hand_payload (&header->payload, 1, 0, size);
+    hand_payload (hand_output_refs (header), 2, 0, size);
+    hand_publish (hand);
+    while (ring_queue_ready (&hand->output, 1) == 0)
+      if (cuStreamQuery (hand->stream) == CUDA_SUCCESS)
+        assert_cuda (hand_launch (hand));
+    g_assert_cmpuint (hand_receive (hand, NULL).flags, ==, RING_MESSAGE_LAST);
+    g_assert_cmpfloat (seen[1], ==, change);
+    g_assert_cmpfloat (seen[2], ==, n == 1 ? change : 1000 + change);
+    g_assert_cmpfloat (seen[3], ==, n);
+  }
+  hand_terminate (hand, TRUE);
+  assert_cuda (cuStreamSynchronize (hand->stream));
+  g_assert_cmpuint (hand->control->device.last_error, ==, RING_DEVICE_OK);
+}
+
+/* Two messages that all blocks run, so that each of the first block's areas has a set,
+ * and the end; then both sets are written anew. What an area has kept of the residency
+ * before is not taken for what it is now. */
+static void
+test_large_sets_written_anew (Fixture *f, gconstpointer kernel)
+{
+  Hand *hand = f->hand;
+  guint m, i;
+
+  hand->r.alone_below = 8000;
+  hand->control->host.idle_timeout_ns = 1000;
+  for (m = 0; m < 20; m++) {
+    const guint64 first = hand->input.position;
+
+    for (i = 0; i < 2; i++) {
+      guint8 *at = hand->parameters + i * hand->r.geometry.parameter_stride;
+      const RingArrayRef ref = { 1, 8 };
+      const gfloat number = (gfloat) (100 * i + m / 2);
+      RingMessageHeader *header = hand_begin (hand);
+
+      memcpy (at, &ref, sizeof ref);
+      memcpy (at + 8, &number, sizeof number);
+      header->parameter_set = i;
+      hand_payload (&header->payload, 1, i * 16000, 16000);
+      hand_payload (hand_output_refs (header), 2, i * 16000, 16000);
+      hand->input.position++;
+    }
+    hand->input.position = first;
+    ring_queue_publish_at (&hand->input, first + 1);
+    ring_queue_publish_at (&hand->input, first);
+    ring_queue_advance (&hand->input, 2);
+    assert_cuda (hand_launch (hand));
+    for (i = 0; i < 2; i++) {
+      const gdouble *seen =
+          (const gdouble *) (gpointer) (hand->payloads[1] + i * 16000);
+
+      g_assert_cmpuint (hand_receive (hand, NULL).flags, ==, RING_MESSAGE_LAST);
+      g_assert_cmpfloat (seen[1], ==, 100 * i + m / 2);
+    }
+    assert_cuda (cuStreamSynchronize (hand->stream));
+    g_assert_cmpuint (hand->control->device.exit_reason, ==, RING_EXIT_IDLE);
+  }
+}
+
+/* Not one for each of many blocks. */
+static void
+test_large_sets_take_little_memory (void)
+{
+  RingGeometry g = { .max_outputs = 1,
+    .inline_size = 256,
+    .input_stride = 768 };
+
+  g.parameter_stride = 4 << 20;
+  g_assert_cmpuint (ring_device_memory_size (&g, 132), <, 10 << 20);
+  g_assert_cmpuint (ring_device_memory_size (&g, 1), >, 8 << 20);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -636,5 +740,9 @@ main (int argc, char **argv)
   CASE ("barrier-and-state", "serial", test_barrier_and_state);
   CASE ("parameter-sets", "pair", test_parameter_sets);
   CASE ("sets-written-anew", "scatter", test_sets_written_anew);
+  CASE ("large-sets", "large_set", test_large_sets);
+  CASE ("large-sets-written-anew", "large_set", test_large_sets_written_anew);
+  g_test_add_func ("/cuda-fake/loop/large-sets-take-little-memory",
+      test_large_sets_take_little_memory);
   return g_test_run ();
 }

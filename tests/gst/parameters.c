@@ -5,6 +5,7 @@
  */
 #include "gst-ring-test.h"
 
+#include <glib/gstdio.h>
 #include <gst/controller/gstdirectcontrolbinding.h>
 #include <gst/controller/gstinterpolationcontrolsource.h>
 
@@ -187,6 +188,71 @@ GST_START_TEST (a_wrong_value_while_playing_is_a_warning)
 
 GST_END_TEST;
 
+/* Of the kernel "parameters": that taps begin so, and are read anew with the launch. */
+GST_START_TEST (a_list_may_come_from_a_file)
+{
+  gchar *kernel = test_kernel ("parameters");
+  GstElement *filter = make_filter (kernel, __i__);
+  GstHarness *h;
+  gchar *dir = g_dir_make_tmp ("ringkernel-list-XXXXXX", NULL);
+  gchar *path = g_build_filename (dir, "taps.txt", NULL);
+  gchar *text = g_strconcat ("@", path, NULL), *read;
+  gchar *all = g_strdup_printf ("count=4 taps='@%s'", path);
+  gdouble seen[9];
+
+  ck_assert (g_file_set_contents (path, "0.5, 0.25 # two\n", -1, NULL));
+  gst_child_proxy_set (GST_CHILD_PROXY (filter), "kernel::taps", text, NULL);
+  h = gst_harness_new_with_element (filter, "sink", "src");
+  gst_harness_set_src_caps_str (h, "application/x");
+  run (h, 0, seen);
+  ck_assert (seen[4] == 2 && seen[5] == 0.5 && seen[6] == 0.25);
+  gst_child_proxy_get (GST_CHILD_PROXY (filter), "kernel::taps", &read, NULL);
+  ck_assert_str_eq (read, text);
+  g_free (read);
+
+  /* While it plays; and then what is wrong with it is a warning. */
+  ck_assert (g_file_set_contents (path, "1", -1, NULL));
+  run (h, 0, seen);
+  ck_assert (seen[4] == 2);
+  g_object_set (filter, "params", all, NULL);
+  run (h, 0, seen);
+  ck_assert (seen[1] == 4 && seen[4] == 1 && seen[5] == 1);
+  ck_assert (g_file_set_contents (path, "1\nx", -1, NULL));
+  gst_child_proxy_set (GST_CHILD_PROXY (filter), "kernel::taps", text, NULL);
+  ck_assert_uint_eq (count_messages (filter, GST_MESSAGE_WARNING, &read), 1);
+  ck_assert_msg (strstr (read, "taps.txt:2: 'x'") != NULL, "%s", read);
+  g_free (read);
+  run (h, 0, seen);
+  ck_assert (seen[4] == 1 && seen[5] == 1);
+
+  ck_assert (g_file_set_contents (path, "0.125", -1, NULL));
+  gst_element_set_state (filter, GST_STATE_NULL);
+  gst_harness_play (h);
+  gst_harness_set_src_caps_str (h, "application/x");
+  run (h, 0, seen);
+  ck_assert (seen[4] == 1 && seen[5] == 0.125);
+  fail_on_errors (filter);
+
+  /* With the launch it is an error. */
+  gst_element_set_state (filter, GST_STATE_NULL);
+  ck_assert_int_eq (g_remove (path), 0);
+  ck_assert_int_eq (gst_element_set_state (filter, GST_STATE_READY),
+      GST_STATE_CHANGE_FAILURE);
+  ck_assert_uint_eq (count_messages (filter, GST_MESSAGE_ERROR, &read), 1);
+  ck_assert_msg (strstr (read, "taps.txt: ") != NULL, "%s", read);
+  g_free (read);
+  end_harness (h);
+  gst_object_unref (filter);
+  g_rmdir (dir);
+  g_free (dir);
+  g_free (path);
+  g_free (text);
+  g_free (all);
+  g_free (kernel);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (a_controller_follows_stream_time)
 {
   gchar *kernel = test_kernel ("parameters");
@@ -351,6 +417,7 @@ parameters_suite (void)
   tcase_add_mode_test (tc, the_later_of_text_and_property_wins);
   tcase_add_mode_test (tc, values_stay_over_a_restart);
   tcase_add_mode_test (tc, a_wrong_value_while_playing_is_a_warning);
+  tcase_add_mode_test (tc, a_list_may_come_from_a_file);
   tcase_add_mode_test (tc, a_controller_follows_stream_time);
   tcase_add_test (tc, on_the_command_line);
   tcase_add_mode_test (tc, a_text_takes_effect_between_two_buffers);

@@ -74,7 +74,7 @@ posix_memalign (void **block, size_t alignment, size_t size)
 
 typedef struct
 {
-  GstElement *filter;
+  GstElement *filter, *second; /* which may be NULL */
   GstPad *src, *sink;
   GstBufferPool *pool;
   GMutex lock;
@@ -102,23 +102,43 @@ take_event (GstPad *pad, GstObject *parent, GstEvent *event)
   return TRUE;
 }
 
+static GstElement *
+make (const gchar *kernel, const gchar *mode)
+{
+  GstElement *filter =
+      gst_object_ref_sink (gst_element_factory_make ("ringkernelfilter", NULL));
+
+  g_object_set (filter, "kernel", kernel, NULL);
+  gst_util_set_object_arg (G_OBJECT (filter), "backend", "cpu");
+  gst_util_set_object_arg (G_OBJECT (filter), "execution-mode", mode);
+  return filter;
+}
+
 static void
-open_stream (Stream *self, const gchar *kernel, const gchar *mode,
-    const gchar *caps_text, guint size)
+link_pads (GstPad *src, GstElement *filter, GstElement *last, GstPad *sink)
+{
+  GstPad *peer = gst_element_get_static_pad (filter, "sink");
+
+  ck_assert_int_eq (gst_pad_link (src, peer), GST_PAD_LINK_OK);
+  gst_object_unref (peer);
+  peer = gst_element_get_static_pad (last, "src");
+  ck_assert_int_eq (gst_pad_link (peer, sink), GST_PAD_LINK_OK);
+  gst_object_unref (peer);
+}
+
+static void
+open_stream (Stream *self, const gchar *kernel, const gchar *second,
+    const gchar *mode, const gchar *caps_text, guint size, guint pooled)
 {
   GstCaps *caps = gst_caps_from_string (caps_text);
   GstStructure *config;
   GstSegment segment;
-  GstPad *peer;
 
   memset (self, 0, sizeof *self);
   g_mutex_init (&self->lock);
   g_cond_init (&self->came);
-  self->filter =
-      gst_object_ref_sink (gst_element_factory_make ("ringkernelfilter", NULL));
-  g_object_set (self->filter, "kernel", kernel, NULL);
-  gst_util_set_object_arg (G_OBJECT (self->filter), "backend", "cpu");
-  gst_util_set_object_arg (G_OBJECT (self->filter), "execution-mode", mode);
+  self->filter = make (kernel, mode);
+  self->second = second ? make (second, mode) : NULL;
   self->src = gst_pad_new ("src", GST_PAD_SRC);
   self->sink = gst_pad_new ("sink", GST_PAD_SINK);
   gst_pad_set_element_private (self->sink, self);
@@ -126,12 +146,13 @@ open_stream (Stream *self, const gchar *kernel, const gchar *mode,
   gst_pad_set_event_function (self->sink, take_event);
   gst_pad_set_active (self->src, TRUE);
   gst_pad_set_active (self->sink, TRUE);
-  peer = gst_element_get_static_pad (self->filter, "sink");
-  gst_pad_link (self->src, peer);
-  gst_object_unref (peer);
-  peer = gst_element_get_static_pad (self->filter, "src");
-  gst_pad_link (peer, self->sink);
-  gst_object_unref (peer);
+  link_pads (self->src, self->filter,
+      self->second ? self->second : self->filter, self->sink);
+  if (self->second) {
+    ck_assert (gst_element_link (self->filter, self->second));
+    ck_assert_int_ne (gst_element_set_state (self->second, GST_STATE_PLAYING),
+        GST_STATE_CHANGE_FAILURE);
+  }
   ck_assert_int_ne (gst_element_set_state (self->filter, GST_STATE_PLAYING),
       GST_STATE_CHANGE_FAILURE);
   gst_pad_push_event (self->src, gst_event_new_stream_start ("steady"));
@@ -141,7 +162,7 @@ open_stream (Stream *self, const gchar *kernel, const gchar *mode,
 
   self->pool = gst_buffer_pool_new ();
   config = gst_buffer_pool_get_config (self->pool);
-  gst_buffer_pool_config_set_params (config, caps, size, POOLED, POOLED);
+  gst_buffer_pool_config_set_params (config, caps, size, pooled, pooled);
   gst_buffer_pool_set_config (self->pool, config);
   gst_buffer_pool_set_active (self->pool, TRUE);
   gst_caps_unref (caps);
@@ -151,11 +172,14 @@ static void
 close_stream (Stream *self)
 {
   gst_element_set_state (self->filter, GST_STATE_NULL);
+  if (self->second)
+    gst_element_set_state (self->second, GST_STATE_NULL);
   gst_buffer_pool_set_active (self->pool, FALSE);
   gst_object_unref (self->pool);
   gst_object_unref (self->src);
   gst_object_unref (self->sink);
   gst_object_unref (self->filter);
+  gst_clear_object (&self->second);
   g_mutex_clear (&self->lock);
   g_cond_clear (&self->came);
 }
@@ -221,8 +245,8 @@ GST_START_TEST (a_stream_that_runs_allocates_and_copies_nothing_for_a_buffer)
   guint64 before, launches;
   gint made;
 
-  open_stream (&s, streams[which].kernel, mode, streams[which].caps,
-      streams[which].size);
+  open_stream (&s, streams[which].kernel, NULL, mode, streams[which].caps,
+      streams[which].size, POOLED);
   stream (&s, WARM);
   before = get_stat (s.filter, "residencies");
   made = stream (&s, COUNTED);
@@ -241,7 +265,28 @@ GST_START_TEST (a_stream_that_runs_allocates_and_copies_nothing_for_a_buffer)
 
 GST_END_TEST;
 
-/* Else the test above could not fail. */
+/* STEADY_FRAMES says how many: 3600 are a minute. */
+GST_START_TEST (a_4k_clip_through_two_kernels_allocates_and_copies_nothing)
+{
+  const gchar *wanted = g_getenv ("STEADY_FRAMES");
+  const guint frames = wanted ? (guint) atoi (wanted) : 60;
+  Stream s;
+
+  open_stream (&s, "temporal-denoise", "edges", "inline",
+      "video/x-raw, format=I420, width=3840, height=2160, framerate=60/1",
+      3840 * 2160 * 3 / 2, 4);
+  stream (&s, 10);
+  ck_assert_int_eq (stream (&s, frames), 0);
+  ck_assert_uint_eq (get_stat (s.filter, "delivered"), 10 + frames);
+  ck_assert_uint_eq (get_stat (s.second, "delivered"), 10 + frames);
+  ck_assert_uint_eq (get_stat (s.filter, "bytes-copied"), 0);
+  ck_assert_uint_eq (get_stat (s.second, "bytes-copied"), 0);
+  close_stream (&s);
+}
+
+GST_END_TEST;
+
+/* Else the tests above could not fail. */
 GST_START_TEST (an_allocation_within_the_library_is_counted)
 {
   const gint before = g_atomic_int_get (&allocations);
@@ -261,6 +306,8 @@ steady_suite (void)
   suite_add_tcase (suite, tc);
   tcase_set_timeout (tc, 2 * SECONDS_AT_MOST);
   tcase_add_test (tc, an_allocation_within_the_library_is_counted);
+  tcase_add_test (tc,
+      a_4k_clip_through_two_kernels_allocates_and_copies_nothing);
   tcase_add_loop_test (tc,
       a_stream_that_runs_allocates_and_copies_nothing_for_a_buffer, 0,
       G_N_ELEMENTS (streams) * G_N_ELEMENTS (modes));

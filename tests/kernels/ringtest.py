@@ -12,7 +12,9 @@ Ways to run one, the `mode`:
            through libringkernel, in that execution mode: the built-in kernel, or, of
            one that is named by its path, what has been built for `slices`
 
-The first two see every byte: they know when padding, the input, or what lies next
+  x86-64-v2, …   as `slices`, compiled for that; see `instruction_sets`
+
+All but those through libringkernel see every byte: they know when padding, the input, or what lies next
 to state and scratch was written. `Kernel` keeps the state of one stream; `run` is
 for a single picture.
 """
@@ -43,6 +45,24 @@ VIDEO_FORMATS = ['GRAY8', 'RGB', 'BGR', 'RGBA', 'BGRA', 'ARGB', 'ABGR', 'RGBx',
                  'BGRx', 'xRGB', 'xBGR', 'I420', 'NV12']
 AUDIO_FORMATS = {'S16LE': np.dtype('<i2'), 'S32LE': np.dtype('<i4'),
                  'F32LE': np.dtype('<f4'), 'F64LE': np.dtype('<f8')}
+
+# What one has to have, by /proc/cpuinfo.
+INSTRUCTION_SETS = {
+    'x86-64-v2': {'ssse3', 'sse4_1', 'sse4_2'},
+    'x86-64-v3': {'avx2', 'bmi1', 'bmi2', 'fma', 'f16c', 'abm', 'movbe'},
+    'x86-64-v4': {'avx2', 'avx512f', 'avx512bw', 'avx512cd', 'avx512dq', 'avx512vl'}}
+
+
+def instruction_sets():
+    """Those that this machine has."""
+    try:
+        with open('/proc/cpuinfo') as f:
+            line = next((line for line in f if line.startswith('flags')), ':')
+    except OSError:
+        return []
+    has = set(line.split(':', 1)[1].split())
+    return [name for name, needed in INSTRUCTION_SETS.items() if needed <= has]
+
 
 TD = np.dtype([('t', '<u8'), ('value', '<f8')])
 TDD = np.dtype([('t', '<u8'), ('value', '<f8'), ('score', '<f8')])
@@ -141,7 +161,8 @@ def module(name, mode):
         path = kernel_path(name)
         library = os.path.join(directory(), '%s-%d.so' % (
             os.path.basename(path)[:-2], len(_built)))
-        build(path, library, ['-DRING_STRIDED'] if mode == 'lanes' else [])
+        build(path, library, ['-DRING_STRIDED'] if mode == 'lanes'
+              else ['-march=' + mode] if mode in INSTRUCTION_SETS else [])
         handle = direct().direct_open(library.encode())
         if not handle:
             raise RuntimeError('%s: %s' % (library, direct().direct_error()))
@@ -449,6 +470,7 @@ class RuntimeKernel:
                                   mode.upper().replace('-', '_'))
             config.message_size = 1 << 24
             config.queue_capacity = 4
+            config.parameter_files = True
             self.runtimes[mode] = Ring.Runtime.new(config)
         if os.sep in name:
             name = _libraries[name, 'slices']
@@ -468,7 +490,8 @@ class RuntimeKernel:
                 continue
             value = self.params[name]
             if p['type'] == FLOAT_ARRAY:
-                text = ', '.join(repr(float(v)) for v in value)
+                text = value if isinstance(value, str) else \
+                    ', '.join(repr(float(v)) for v in value)
             elif p['type'] == ENUM and not isinstance(value, str):
                 text = p['text'].split('|')[value]
             else:

@@ -389,6 +389,28 @@ class TemporalDenoise(Video):
                                    reference('I420', frame))
 
 
+class InstructionSets(Video):
+    """A machine runs what was compiled for the best that it has; here the others as well."""
+
+    def test_results_are_the_same_with_each(self):
+        sets = ringtest.instruction_sets()
+        if not sets:
+            self.skipTest('none but what the compiler takes by itself')
+        for kernel, params in (('levels', dict(contrast=1.3, gamma=1.2)),
+                               ('histogram_equalize', {}), ('edges', {}),
+                               ('gaussian_blur', {}), ('gaussian_blur', dict(sigma=3.1)),
+                               ('median', {}), ('color_balance', dict(contrast=1.2, hue=20.0))):
+            for format in VIDEO_FORMATS:
+                for width, height in ((65, 9), (523, 40)):
+                    frame = ringtest.random_frame(self.rng, format, width, height)
+                    expected = ringtest.DirectKernel(kernel, params).video(format, frame)
+                    for name in sets:
+                        got = ringtest.DirectKernel(kernel, params, 3, name).video(
+                            format, frame, (7, 1))
+                        self.assert_planes(got, expected, 0, '%s %s %s %dx%d' % (
+                            kernel, name, format, width, height))
+
+
 class Declarations(unittest.TestCase):
     def test_formats(self):
         for name in ('invert', 'gray', 'levels', 'edges', 'gaussian_blur',

@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The video kernels that look at colours and not at neighbours, against numpy and
 OpenCV."""
+import os
+import tempfile
 import unittest
 from fractions import Fraction
 
@@ -15,6 +17,8 @@ from ringtest import VIDEO_FORMATS, run
 from test_video import YUV, Video, colours
 
 SIZES = [(1, 1), (3, 2), (17, 11), (70, 5)]
+# Ways of the runtime to share out the work.
+SHARED = [dict(workers=2, mode='inline'), dict(workers=2, mode='event-driven')]
 
 
 # ---- the references --------------------------------------------------------
@@ -136,14 +140,15 @@ def cube(side, color):
     return np.stack(color(r, g, b), axis=-1).ravel()
 
 
-def lut3d(format, planes, table, amount=1.0):
+def lut3d(format, planes, table, amount=1.0, domain=((0, 0, 0), (1, 1, 1))):
     """Not rounded. From corner to corner of the small cube, along the axes in the order
     of how far there is to go."""
     side = int(round((len(table) / 3) ** (1 / 3)))
     nodes = np.reshape(table, (side, side, side, 3)).transpose(2, 1, 0, 3)  # red first
     p = planes[0].astype(float)
     rgb = p[:, :, order(format)]
-    at = rgb / 255 * (side - 1)
+    begin, end = np.array(domain, float)
+    at = (rgb / 255 - begin) / (end - begin) * (side - 1)
     below = np.minimum(at.astype(int), side - 2)
     part = at - below
     result = nodes[tuple(np.moveaxis(below, -1, 0))]
@@ -157,6 +162,16 @@ def lut3d(format, planes, table, amount=1.0):
         corner = there
     p[:, :, order(format)] = np.clip(rgb + (255 * result - rgb) * amount, 0, 255)
     return [p]
+
+
+def read_cube(path):
+    """What numpy makes of the file's numbers, and its domain."""
+    with open(path, encoding='utf-8') as file:
+        words = [line.split() for line in file if line.strip()]
+    named = {w[0]: [float(v) for v in w[1:]] for w in words
+             if w[0] in ('DOMAIN_MIN', 'DOMAIN_MAX')}
+    return (np.array([w for w in words if w[0][0] in '-0123456789'], float).ravel(),
+            (named.get('DOMAIN_MIN', [0] * 3), named.get('DOMAIN_MAX', [1] * 3)))
 
 
 # ---- the tests -------------------------------------------------------------
@@ -342,13 +357,58 @@ class Lut3d(Video):
         self.against('lut3d', lut3d, [dict(table=table, amount=a) for a in (0.0, 0.3)], 0.6,
                      [(17, 11)], ['RGB', 'ABGR'])
 
+    def write_cube(self, side, table, head='', end='\n'):
+        handle, path = tempfile.mkstemp('.cube')
+        self.addCleanup(os.remove, path)
+        lines = ['TITLE "a # film"', '# of a test', head, 'LUT_3D_SIZE %d' % side, '']
+        lines += ['%.6f %.6f  %.6f' % tuple(row) for row in np.reshape(table, (-1, 3))]
+        with os.fdopen(handle, 'w', encoding='utf-8', newline='') as file:
+            file.write(end.join(lines) + end)
+        return path
+
+    def test_cube_files(self):
+        if not ringtest.Ring:
+            self.skipTest('no introspected libringkernel, which reads them')
+        for side, end in ((2, '\n'), (17, '\r\n'), (33, '\n'), (65, '\n')):
+            path = self.write_cube(side, self.rng.uniform(-0.1, 1.1, 3 * side ** 3), '', end)
+            frame = ringtest.random_frame(self.rng, 'RGBA', 90, 70)
+            expected = lut3d('RGBA', frame, np.clip(read_cube(path)[0], 0, 1))
+            expected[0][:, :, 3] = frame[0][:, :, 3]
+            for sharing in SHARED:
+                self.assert_planes(run('lut3d', 'RGBA', frame, dict(table='@' + path),
+                                       **sharing), expected, 0.6, side)
+
+    def test_cube_files_of_another_domain(self):
+        if not ringtest.Ring:
+            self.skipTest('no introspected libringkernel, which reads them')
+        for head in ('DOMAIN_MIN -0.5 0 -0.125\nDOMAIN_MAX 1 2 1.5', 'DOMAIN_MAX 1 1 4'):
+            path = self.write_cube(5, self.rng.uniform(0, 1, 3 * 5 ** 3), head)
+            table, domain = read_cube(path)
+            frame = ringtest.random_frame(self.rng, 'RGB', 70, 50)
+            for amount in (1.0, 0.25, 0.0):
+                self.assert_planes(
+                    run('lut3d', 'RGB', frame, dict(table='@' + path, amount=amount),
+                        mode='inline'),
+                    lut3d('RGB', frame, table, amount, domain), 0.6, (head, amount))
+
+    def test_a_domain_behind_the_table(self):
+        table = self.rng.uniform(0, 1, 3 * 4 ** 3)
+        frame = ringtest.random_frame(self.rng, 'RGB', 33, 9)
+        usual = run('lut3d', 'RGB', frame, dict(table=table))
+        for domain in ((0, 0, 0, 1, 1, 1), (1, 1, 1, 1, 1, 1), (2, 2, 2, 1, 1, 1)):
+            self.assert_planes(run('lut3d', 'RGB', frame, dict(
+                table=np.concatenate([table, domain]))), usual, 1, domain)
+        # all of the picture lies at one end of the table
+        for domain, node in (((2, 2, 2, 3, 3, 3), table[:3]), ((-2, -2, -2, -1, -1, -1),
+                                                               table[-3:])):
+            got = run('lut3d', 'RGB', frame, dict(table=np.concatenate([table, domain])))
+            self.assertLessEqual(abs(got[0] - 255 * node).max(), 0.6)
+
     def test_the_largest_table(self):
-        table = self.rng.uniform(0, 1, 3 * 33 ** 3).astype(np.float32).tolist()
+        table = self.rng.uniform(0, 1, 3 * 65 ** 3).astype(np.float32).tolist()
         frame = ringtest.random_frame(self.rng, 'BGRx', 90, 70)
         expected = lut3d('BGRx', frame, table)
-        for sharing in (dict(workers=2), dict(workers=2, mode='inline')):
-            if sharing.get('mode') in ringtest.MODES and not ringtest.Ring:
-                continue
+        for sharing in [dict(workers=2)] + (SHARED if ringtest.Ring else []):
             self.assert_planes(run('lut3d', 'BGRx', frame, dict(table=table), **sharing),
                                expected, 0.6)
 
@@ -359,7 +419,7 @@ class Lut3d(Video):
 
     def test_every_gray_stays_gray_whatever_the_side(self):
         frame = [np.repeat(np.arange(256, dtype=np.uint8).reshape(1, 256, 1), 3, axis=2)]
-        for side in range(2, 34):
+        for side in list(range(2, 34)) + [47, 64, 65]:
             table = cube(side, lambda r, g, b: (r, g, b)).tolist()
             self.assert_planes(run('lut3d', 'RGB', frame, dict(table=table)), frame, 0, side)
 

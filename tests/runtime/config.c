@@ -26,6 +26,7 @@ test_defaults_are_the_documented_ones (void)
   g_assert_cmpuint (c->termination_timeout, ==, 5000000);
   g_assert_true (c->telemetry);
   g_assert_false (c->publish);
+  g_assert_false (c->parameter_files);
   g_assert_cmpint (RING_DEFAULT_CALL_TIMEOUT, ==, 30000000);
 
   /* NULL means these. */

@@ -23,6 +23,7 @@ SHARED = ["abi.h", "atomic.h", "ring-queue.h", "view.h", "worker.h", "steps.h",
           "residency.h", "device.h", "device-message.h", "device-loop.h",
           "sdk-bytes.h",
           "sdk-fft.h",
+          "sdk-lookup.h",
           "sdk-map.h",
           "sdk-math.h",
           "kernel-sdk.h"]

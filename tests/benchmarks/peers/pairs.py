@@ -5,6 +5,7 @@ the same work. A check is given (shape, input, ours, theirs), all bytes, and ret
 (the greatest difference, the greatest that is allowed, what was compared)."""
 import cv2
 import numpy as np
+from scipy import signal
 
 from candidates import Call, Element, Picture, Sound, cv, cv_average, cv_sobel, memcpy
 
@@ -165,6 +166,45 @@ def spectra(shape, data, ours, theirs):
             "ours and numpy, in dB; theirs and the sound that it lets through")
 
 
+GAINS = (6, -3, 4, -6, 3, 5, -4, 2, -2, 4)  # dB, of ten bands
+
+
+def section(gain, w, alpha, kind):
+    """Of a filter, by the well-known formulas, of which alpha says how wide it is."""
+    a, c = 10 ** (gain / 40), np.cos(w)
+    if kind == "peak":
+        rows = [1 + alpha * a, -2 * c, 1 - alpha * a], [1 + alpha / a, -2 * c, 1 - alpha / a]
+    else:
+        more, less, d = a + 1, a - 1, 2 * np.sqrt(a) * alpha
+        c = c if kind == "low shelf" else -c
+        sign = 1 if kind == "low shelf" else -1
+        rows = ([a * (more - less * c + d), sign * 2 * a * (less - more * c),
+                 a * (more - less * c - d)],
+                [more + less * c + d, sign * -2 * (less + more * c), more + less * c - d])
+    return np.divide(rows[0] + rows[1], rows[1][0])
+
+
+def our_bands(rate=48000, q=2 ** 0.5):
+    angles = [2 * np.pi * 31.25 * 2 ** band / rate for band in range(10)]
+    return [section(gain, w, np.sin(w) / (2 * q), "peak") for gain, w in zip(GAINS, angles)]
+
+
+def their_bands(rate=48000):
+    """Between edges from 20 Hz to 20 kHz; the first and the last are shelves."""
+    edges = 2 * np.pi * np.geomspace(20, 20000, 11) / rate
+    kinds = ["low shelf"] + 8 * ["peak"] + ["high shelf"]
+    return [section(gain, (low + high) / 2, np.tan((high - low) / 2), kind)
+            for gain, low, high, kind in zip(GAINS, edges, edges[1:], kinds)]
+
+
+def equalized(shape, data, ours, theirs):
+    """Neither has the other's bands."""
+    sound = data.reshape(-1).view(np.float32).reshape(-1, 2).astype(np.float64)
+    return (max(differ(made.view(np.float32), signal.sosfilt(bands, sound, axis=0).reshape(-1))
+                for made, bands in ((ours, our_bands()), (theirs, their_bands()))), 1e-3,
+            "each and its own formula")
+
+
 class Screen(Picture):
     """Half of it is a green screen."""
 
@@ -257,11 +297,21 @@ def pairs():
              close_sound(1e-6), goal=0.7, frames=3),
         Pair("gain", half, Sound(480), Element("volume volume=0.5"), close_sound(1e-6),
              frames=3),
-        Pair("convert", "", i420, Element("videoconvert n-threads=1"), None, goal=2),
+        Pair("convert", "", i420,
+             Element("videoconvert n-threads=1 dither=none ! video/x-raw,format=RGBA"), close(6),
+             goal=2, caps=" ! video/x-raw,format=RGBA",
+             note="I420 to RGBA; theirs has factors of 8 bits"),
         *(Pair("scale", "", shape, Element("videoscale n-threads=1" + HD_READY), alike(40),
                goal=2, caps=HD_READY, note="both: bilinear, to 1280x720")
           for shape in (i420, Picture("NV12"), bgrx)),
-        Pair("equalizer-10", "", chunk, Element("equalizer-10bands"), None, goal=8),
+        Pair("equalizer-10", " ".join(
+            f"gain-{band}={gain}" for band, gain in zip(
+                ("31", "62", "125", "250", "500", "1k", "2k", "4k", "8k", "16k"), GAINS)),
+             chunk, Element("equalizer-10bands " + " ".join(
+                 f"band{i}={gain}" for i, gain in enumerate(GAINS))),
+             equalized, goal=8, frames=16,
+             note="theirs: sums of floats, ours of doubles; where bands begin and how wide they "
+             "are is each one's own affair"),
         Pair("spectrum", "size=256 hop=256 average=18 window=hamming threshold=-60", chunk,
              Element("spectrum"), spectra, goal=6, frames=16,
              note="theirs: windows of 254 frames, averaged over 100 ms, its default; ours: of "
