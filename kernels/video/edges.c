@@ -45,8 +45,8 @@ edges_at (const RING_GLOBAL uint8_t *above, const RING_GLOBAL uint8_t *row,
 
 typedef struct
 {
-  int16_t smooth[EDGES_BEFORE + EDGES_RUN + RING_TILE];
-  int16_t slope[EDGES_BEFORE + EDGES_RUN + RING_TILE];
+  int16_t smooth[EDGES_BEFORE + EDGES_RUN + 2 * RING_TILE];
+  int16_t slope[EDGES_BEFORE + EDGES_RUN + 2 * RING_TILE];
 } EdgesColumns;
 
 /* Of RING_TILE columns. */

@@ -113,9 +113,9 @@ median_of_25 (const RING_GLOBAL uint8_t *at, int32_t uu, int32_t u, int32_t d,
 
 typedef struct
 {
-  uint8_t low[MEDIAN_BEFORE + MEDIAN_RUN + RING_TILE];
-  uint8_t middle[MEDIAN_BEFORE + MEDIAN_RUN + RING_TILE];
-  uint8_t high[MEDIAN_BEFORE + MEDIAN_RUN + RING_TILE];
+  uint8_t low[MEDIAN_BEFORE + MEDIAN_RUN + 2 * RING_TILE];
+  uint8_t middle[MEDIAN_BEFORE + MEDIAN_RUN + 2 * RING_TILE];
+  uint8_t high[MEDIAN_BEFORE + MEDIAN_RUN + 2 * RING_TILE];
 } MedianColumns;
 
 RING_FUNCTION uint8_t

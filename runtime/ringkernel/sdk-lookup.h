@@ -8,6 +8,8 @@
 #ifndef RING_SDK_LOOKUP_H
 #define RING_SDK_LOOKUP_H
 
+#include "kernel-sdk.h"
+
 /* RING_LOOKUP_ROW (to, from, n, table, mask): to[i] becomes table[from[i]], for what is
  * in a row of n bytes, shared out; inside RING_FOR_EACH_ROW*. `table` has 256 bytes, and
  * none of them changes meanwhile. `mask` is a uint32_t of which the byte i & 3, the
@@ -47,6 +49,7 @@ ring_lookup_u32_ (const RING_GLOBAL uint8_t *table, uint32_t w, uint32_t mask)
 #endif
 
 #if RING_LOOKUP_STEP_ + 0 == 64
+#define RING_LOOKUP_TWICE_ _Pragma ("GCC unroll 2")
 typedef uint16_t RingLookupLanes_ __attribute__ ((vector_size (64)));
 typedef int16_t RingLookupSigns_ __attribute__ ((vector_size (64)));
 typedef char RingLookupBytes_ __attribute__ ((vector_size (64)));
@@ -107,6 +110,7 @@ ring_lookup_step_ (const RingLookupTable_ *t, RingLookupLanes_ v)
   return (RingLookupLanes_) result;
 }
 #elif RING_LOOKUP_STEP_ + 0 == 32
+#define RING_LOOKUP_TWICE_
 typedef char RingLookupLanes_ __attribute__ ((vector_size (32)));
 typedef uint16_t RingLookupPairs_ __attribute__ ((vector_size (32)));
 
@@ -167,6 +171,7 @@ ring_lookup_row_ (uint8_t *to, const uint8_t *from, int64_t n,
     for (int j = 0; j < RING_LOOKUP_STEP_ / 4; j++)
       every[j] = mask;
     __builtin_memcpy (&taken, every, sizeof taken);
+    RING_LOOKUP_TWICE_
     for (; i + RING_LOOKUP_STEP_ <= n; i += RING_LOOKUP_STEP_) {
       RingLookupLanes_ v;
 

@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 # gst-ringkernel
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a pixel costs on this CPU: time, bytes moved beside memcpy's, the width of vectors, and instructions
-by callgrind. One worker runs the kernel's own code, compiled as the built-in ones are, for each
-instruction set that this machine has; memcpy of as many bytes takes turns with it."""
+"""What a pixel costs on this CPU: time, bytes moved beside memcpy's, the width of vectors,
+and instructions by callgrind. One worker runs the kernel's own code, compiled as the
+built-in ones are, for each instruction set that this machine has; memcpy of as many bytes
+takes turns with it."""
 import argparse
 import collections
 import ctypes
