@@ -8,7 +8,8 @@
 #ifndef RING_SDK_LOOKUP_H
 #define RING_SDK_LOOKUP_H
 
-#include "kernel-sdk.h"
+#include "abi.h"
+#include "atomic.h"
 
 /* RING_LOOKUP_ROW (to, from, n, table, mask): to[i] becomes table[from[i]], for what is
  * in a row of n bytes, shared out; inside RING_FOR_EACH_ROW*. `table` has 256 bytes, and
@@ -16,7 +17,7 @@
  * first the least, is 0xff, or 0 where from[i] is to stay as it is. `to` may be `from`,
  * but no other part of it. */
 #ifdef RING_STRIDED
-RING_FUNCTION uint32_t
+RING_BOTH uint32_t
 ring_lookup_u32_ (const RING_GLOBAL uint8_t *table, uint32_t w, uint32_t mask)
 {
   return (((uint32_t) table[w & 255] | (uint32_t) table[w >> 8 & 255] << 8
@@ -62,7 +63,7 @@ typedef struct
   RingLookupLanes_ lane[4];
 } RingLookupTable_;
 
-RING_FUNCTION RingLookupTable_
+RING_BOTH RingLookupTable_
 ring_lookup_table_ (const uint8_t *table)
 {
   RingLookupTable_ t;
@@ -81,7 +82,7 @@ ring_lookup_table_ (const uint8_t *table)
 
 /* Where the lower six bits of each lane of @i point to, in the table's upper half where
  * the lane of @upper is all ones. */
-RING_FUNCTION RingLookupLanes_
+RING_BOTH RingLookupLanes_
 ring_lookup_lanes_ (const RingLookupTable_ *t, RingLookupLanes_ i,
     RingLookupSigns_ upper)
 {
@@ -91,7 +92,7 @@ ring_lookup_lanes_ (const RingLookupTable_ *t, RingLookupLanes_ i,
   return a ^ ((a ^ b) & (RingLookupLanes_) upper);
 }
 
-RING_FUNCTION RingLookupLanes_
+RING_BOTH RingLookupLanes_
 ring_lookup_step_ (const RingLookupTable_ *t, RingLookupLanes_ v)
 {
   const RingLookupLanes_ even =
@@ -120,7 +121,7 @@ typedef struct
   RingLookupLanes_ row[16];
 } RingLookupTable_;
 
-RING_FUNCTION RingLookupTable_
+RING_BOTH RingLookupTable_
 ring_lookup_table_ (const uint8_t *table)
 {
   RingLookupTable_ t;
@@ -145,7 +146,7 @@ ring_lookup_table_ (const uint8_t *table)
   RING_LOOKUP_CHOOSE_ (RING_LOOKUP_IN_4_ (r), RING_LOOKUP_IN_4_ ((r) + 4), \
       pairs << 1)
 
-RING_FUNCTION RingLookupLanes_
+RING_BOTH RingLookupLanes_
 ring_lookup_step_ (const RingLookupTable_ *t, RingLookupLanes_ v)
 {
   const RingLookupPairs_ pairs = (RingLookupPairs_) v;
@@ -155,7 +156,7 @@ ring_lookup_step_ (const RingLookupTable_ *t, RingLookupLanes_ v)
 }
 #endif
 
-RING_FUNCTION void
+RING_BOTH void
 ring_lookup_row_ (uint8_t *to, const uint8_t *from, int64_t n,
     const uint8_t *table, uint32_t mask)
 {
