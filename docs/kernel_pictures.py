@@ -99,7 +99,7 @@ LINES = {
 # Where that does not do: another source, or another end.
 FILM = LINES["video"][0]
 INPUTS = {
-    "coverage": FILM + " \\\n  ! ringkernelfilter kernel=motion",
+    "coverage": FILM + " \\\n  ! ringkernelfilter kernel=background-subtract",
     "fuse": "gst-launch-1.0 filesrc location=four.bin blocksize=4000",
 }
 OUTPUTS = {
@@ -270,11 +270,11 @@ def scale(kernel):
                   kernel.video(before, size=(320, 180)))
 
 
-@draws("The mask that motion makes of a film of a waving hand: how much of it is white, and where"
-       " the middle of that is, in pixels.", "coverage")
+@draws("The mask that background-subtract makes of a film of a waving hand: how much of it is"
+       " white, and where the middle of that is, in pixels.", "coverage")
 def coverage(kernel):
-    motion_ = Running("motion", "")
-    found = np.concatenate([kernel.video(motion_.video(frame), time=i / 15)
+    subtract = Running("background-subtract", SETTINGS["background-subtract"])
+    found = np.concatenate([kernel.video(subtract.video(frame), time=i / 15)
                             for i, frame in enumerate(film())])
     t = found["f0"] / 1e9
     return below(Panel((0, t[-1]), (0, 100 * found["f1"].max() * 1.1), "%", height=150).line(
@@ -282,7 +282,19 @@ def coverage(kernel):
         Panel((0, t[-1]), (0, max(film()[0].shape)), "x", height=150).line(t, found["f6"]))
 
 
-@draws("Of %s: from left to right the time, upwards the frequency, and the level is bright." % VOICE,
+@draws("Above: %s. Below: its loudness in LUFS, of 400 ms (red), of 3 s (grey), and of all until"
+       " then that is no pause (dark)." % VOICE, "loudness")
+def loudness(kernel):
+    before = voice()
+    found = kernel.audio(before)
+    t = found["f0"] / 1e9
+    panel = Panel((0, 1.4), (-50, -10), "LUFS", height=200)
+    panel.line(t, found["f2"], GREY).line(t[3:], found["f3"][3:], INK)
+    return below(Panel((0, 1.4), (-0.5, 0.5), height=150).line(
+        np.arange(len(before)) / 48000, before, GREY), panel.line(t, found["f1"]))
+
+
+@draws("Of %s: from left to right the time, upwards the frequency; what is loud is dark." % VOICE,
        "spectrum")
 def spectrogram(kernel):
     found = kernel.audio(voice())

@@ -94,6 +94,9 @@ keep_cuda_formats (GstStructure *structure)
   gint height;
   guint i;
 
+  /* Records have none. */
+  if (!format)
+    return FALSE;
   odd = gst_structure_get_int (structure, "height", &height) && height % 2 == 1;
   g_value_init (&list, GST_TYPE_LIST);
   if (G_VALUE_HOLDS_STRING (format)) {

@@ -250,7 +250,7 @@ RING_FUNCTION void
 convert_shuffle_row (RING_GLOBAL uint8_t *to, const RING_GLOBAL uint8_t *from,
     uint32_t width, const ConvertOrder in, const ConvertOrder out,
     uint32_t opaque, const int32_t from_bytes, const int32_t to_bytes,
-    RingWorker *ring)
+    RingWorker *ring RING_UNUSED_)
 {
   RING_FOR_EACH_LANE (x, width) {
     const uint32_t w = convert_load (from + from_bytes * x, from_bytes);
@@ -268,7 +268,7 @@ RING_FUNCTION void
 convert_level_row (RING_GLOBAL uint8_t *to, const RING_GLOBAL uint8_t *from,
     uint32_t width, const ConvertMatrix c, const ConvertOrder in,
     const ConvertOrder out, uint32_t opaque, const int32_t from_bytes,
-    const int32_t to_bytes, RingWorker *ring)
+    const int32_t to_bytes, RingWorker *ring RING_UNUSED_)
 {
   RING_FOR_EACH_LANE (x, width) {
     const uint32_t w = convert_load (from + from_bytes * x, from_bytes);
@@ -289,7 +289,8 @@ convert_level_row (RING_GLOBAL uint8_t *to, const RING_GLOBAL uint8_t *from,
 RING_FUNCTION void
 convert_to_gray_row (RING_GLOBAL uint8_t *to, const RING_GLOBAL uint8_t *from,
     uint32_t width, const ConvertMatrix c, const ConvertOrder in,
-    const int32_t from_bytes, const int32_t to_bytes, RingWorker *ring)
+    const int32_t from_bytes, const int32_t to_bytes,
+    RingWorker *ring RING_UNUSED_)
 {
   RING_FOR_EACH_LANE (x, width) {
     const uint32_t w = convert_load (from + from_bytes * x, from_bytes);
@@ -305,7 +306,7 @@ convert_to_gray_row (RING_GLOBAL uint8_t *to, const RING_GLOBAL uint8_t *from,
 RING_FUNCTION void
 convert_gray_row (RING_GLOBAL uint8_t *to, const RING_GLOBAL uint8_t *from,
     uint32_t width, const ConvertMatrix c, const int32_t from_bytes,
-    const int32_t to_bytes, RingWorker *ring)
+    const int32_t to_bytes, RingWorker *ring RING_UNUSED_)
 {
   RING_FOR_EACH_LANE (x, width) {
     if (from_bytes == 1) {
@@ -339,7 +340,7 @@ RING_FUNCTION void
 convert_from_gray_row (RING_GLOBAL uint8_t *to, const RING_GLOBAL uint8_t *from,
     uint32_t width, const ConvertMatrix c, const ConvertOrder out,
     uint32_t opaque, const int32_t from_bytes, const int32_t to_bytes,
-    RingWorker *ring)
+    RingWorker *ring RING_UNUSED_)
 {
   RING_FOR_EACH_LANE (x, width) {
     uint32_t v;
@@ -438,7 +439,7 @@ convert_blue (uint32_t w, const ConvertOrder o)
 RING_FUNCTION void
 convert_luma_row (RING_GLOBAL uint8_t *to, const RING_GLOBAL uint8_t *from,
     uint32_t width, const ConvertMatrix c, const ConvertOrder in,
-    const int32_t bytes, RingWorker *ring)
+    const int32_t bytes, RingWorker *ring RING_UNUSED_)
 {
   RING_FOR_EACH_LANE (x, width) {
     const uint32_t w = convert_load (from + bytes * x, bytes);
@@ -500,7 +501,7 @@ RING_FUNCTION void
 convert_chroma_row (RING_GLOBAL uint8_t *to_u, RING_GLOBAL uint8_t *to_v,
     const RING_GLOBAL uint8_t *u_row, const RING_GLOBAL uint8_t *v_row,
     uint32_t width, const ConvertMatrix c, const int32_t from_step,
-    const int32_t to_step, RingWorker *ring)
+    const int32_t to_step, RingWorker *ring RING_UNUSED_)
 {
   RING_FOR_EACH_LANE (x, width) {
     const int32_t u = u_row[from_step * x], v = v_row[from_step * x];

@@ -136,6 +136,7 @@ def keyed(shape, data, ours, theirs):
     return float((a != b).mean() * 100), 1, "% of pixels, opaque in one alone"
 
 
+AS_RGBA = " ! capsfilter caps=video/x-raw,format=RGBA"
 HD_READY = " ! capsfilter caps=video/x-raw,width=1280,height=720"
 
 
@@ -298,8 +299,8 @@ def pairs():
         Pair("gain", half, Sound(480), Element("volume volume=0.5"), close_sound(1e-6),
              frames=3),
         Pair("convert", "", i420,
-             Element("videoconvert n-threads=1 dither=none ! video/x-raw,format=RGBA"), close(6),
-             goal=2, caps=" ! video/x-raw,format=RGBA",
+             Element("videoconvert n-threads=1 dither=none" + AS_RGBA), close(6),
+             goal=2, caps=AS_RGBA,
              note="I420 to RGBA; theirs has factors of 8 bits"),
         *(Pair("scale", "", shape, Element("videoscale n-threads=1" + HD_READY), alike(40),
                goal=2, caps=HD_READY, note="both: bilinear, to 1280x720")
