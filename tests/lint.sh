@@ -104,7 +104,8 @@ warnings_of ()
 {
   local folder=build-$1
   [ -e "$folder/build.ninja" ] \
-      || CC=$1 meson setup "$folder" -Dwerror=true -Dintrospection=disabled > /dev/null
+      || CC=$1 meson setup "$folder" -Dwerror=true -Dintrospection=disabled \
+          -Dgpu_architectures=90 > /dev/null
   meson compile -C "$folder" > "$folder/log" 2>&1 \
       || { grep -A 5 -e 'error:' -e ERROR "$folder/log"; return 1; }
 }
