@@ -35,6 +35,7 @@ KERNELS = os.path.join(ROOT, 'kernels')
 CC = os.environ.get('CC', 'gcc').split()
 CFLAGS = ['-std=gnu11', '-Wall', '-Wextra', '-Werror', '-O3', '-ffp-contract=off']
 CFLAGS += os.environ.get('RINGTEST_CFLAGS', '').split()
+SANITIZED = 'RINGTEST_CFLAGS' in os.environ
 
 DISCONT = 1
 IN_PLACE, EMITS, ANY_FORMAT, ANY_SIZE = 1, 2, 4, 8

@@ -366,6 +366,7 @@ class Lut3d(Video):
             file.write(end.join(lines) + end)
         return path
 
+    @unittest.skipIf(ringtest.SANITIZED, 'each number of a long text is read to its end there')
     def test_cube_files(self):
         if not ringtest.Ring:
             self.skipTest('no introspected libringkernel, which reads them')
@@ -404,6 +405,7 @@ class Lut3d(Video):
             got = run('lut3d', 'RGB', frame, dict(table=np.concatenate([table, domain])))
             self.assertLessEqual(abs(got[0] - 255 * node).max(), 0.6)
 
+    @unittest.skipIf(ringtest.SANITIZED, 'each number of a long text is read to its end there')
     def test_the_largest_table(self):
         table = self.rng.uniform(0, 1, 3 * 65 ** 3).astype(np.float32).tolist()
         frame = ringtest.random_frame(self.rng, 'BGRx', 90, 70)
