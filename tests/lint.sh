@@ -137,9 +137,11 @@ check_shell ()
 
 if [ "${1:-}" = --format ]; then
   shift
-  [ $# -gt 0 ] || mapfile -t < <(formatted) MAPFILE
-  [ $# -gt 0 ] || set -- "${MAPFILE[@]}"
-  exec clang-format -i "$@"
+  # Of those that are named, what the formatter is for.
+  mapfile -t < <(formatted | if [ $# -gt 0 ]; then
+      grep -x -F -f <(printf '%s\n' "${@#./}"); else cat; fi) MAPFILE
+  [ ${#MAPFILE[@]} -gt 0 ] || { echo "no C files of the project: $*" >&2; exit 1; }
+  exec clang-format -i "${MAPFILE[@]}"
 fi
 
 passed=0 failed=0 skipped=0
