@@ -227,6 +227,8 @@ print_json (RingKernelInfo *info, GArray *rows, gchar **inputs, gchar **outputs,
   cli_json_string (b, "sharing",
       d->sharing == RING_SHARING_BLOCK ? "block" : "grid");
   cli_json_boolean (b, "in_place", ring_kernel_info_get_in_place (info));
+  cli_json_boolean (b, "any_format", ring_kernel_info_get_any_format (info));
+  cli_json_boolean (b, "any_size", ring_kernel_info_get_any_size (info));
   cli_json_boolean (b, "emits", ring_kernel_info_get_emits (info));
   cli_json_int (b, "max_outputs", ring_kernel_info_get_max_outputs (info));
   cli_json_int (b, "max_records", d->max_records);
@@ -321,6 +323,10 @@ print_text (RingKernelInfo *info, GArray *rows, gchar **inputs, gchar **outputs,
         out);
   else
     cli_print ("what it takes");
+  if (ring_kernel_info_get_any_format (info))
+    cli_print (", whichever is asked for");
+  if (ring_kernel_info_get_any_size (info))
+    cli_print (", in the size that is asked for");
   if (d->max_records > 0)
     cli_print (d->kind == RING_KIND_AUDIO
             ? ", at most %u more of a message than it has frames"

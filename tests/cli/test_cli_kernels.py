@@ -175,6 +175,15 @@ class InspectTest(Case):
                              r"(?m)^  gives +record \(t[ud]+\), " + text)
         self.assertEqual(self.json("inspect", "edges")["output_kind"], "video")
 
+    def test_inspect_says_what_is_left_to_whoever_uses_it(self):
+        for name, any_format, any_size, text in [
+                ("convert", True, False, r"NV12, whichever is asked for$"),
+                ("scale", False, True, r"what it takes, in the size that is asked for$"),
+                ("edges", False, False, r"what it takes$")]:
+            kernel = self.json("inspect", name)
+            self.assertEqual((kernel["any_format"], kernel["any_size"]), (any_format, any_size))
+            self.assertRegex(self.ringkernel("inspect", name), r"(?m)^  gives .*" + text)
+
     def test_a_kernel_of_bytes_takes_no_format(self):
         self.assertEqual(self.json("inspect", "copy")["input_formats"], [])
         self.assertRegex(self.ringkernel("inspect", "copy"), r"(?m)^  takes +bytes$")

@@ -274,7 +274,7 @@ GST_START_TEST (a_4k_clip_through_two_kernels_allocates_and_copies_nothing)
       "video/x-raw, format=I420, width=3840, height=2160, framerate=60/1",
       3840 * 2160 * 3 / 2, 4);
   stream (&s, 10);
-  ck_assert_int_lt (stream (&s, frames), (gint) frames / 4);
+  ck_assert_int_le (stream (&s, frames), MIN (COUNTED, (gint) frames) / 20);
   ck_assert_uint_eq (get_stat (s.filter, "delivered"), 10 + frames);
   ck_assert_uint_eq (get_stat (s.second, "delivered"), 10 + frames);
   ck_assert_uint_eq (get_stat (s.filter, "bytes-copied"), 0);
