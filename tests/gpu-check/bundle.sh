@@ -33,6 +33,8 @@ plugins='coreelements coretracers app typefindfunctions playback autodetect
   matroska vpx avi isomp4 wavparse wavenc ogg vorbis opus jpeg png imagefreeze
   multifile y4menc videoparsersbad debugutilsbad coloreffects debug
   nvcodec'
+# What stands beside ours in `bench peers`, but for OpenCV's elements, which need 200 MiB.
+peers='frei0r gaudieffects alpha equalizer spectrum'
 
 die ()
 {
@@ -75,6 +77,16 @@ done
     -name 'neighbours-*' -exec cp -t "$new/tests/neighbours" {} +
 bench=$build/tests/benchmarks/gpu/gpu-bench
 [ ! -x "$bench" ] || cp "$bench" "$new/tests/benchmarks/"
+# `bench peers` needs a python3 with numpy, scipy and OpenCV there.
+pump=$build/tests/benchmarks/peers/peers-pump.so
+if [ -e "$pump" ]; then
+  mkdir -p "$new/tests/benchmarks/peers" "$new/docs" "$new/frei0r-1"
+  cp "$pump" "$root"/tests/benchmarks/peers/{peers,pairs,candidates,page}.py \
+      "$new/tests/benchmarks/peers/"
+  # It draws.
+  cp "$root/docs/gen-performance.py" "$new/docs/"
+  [ ! -e /usr/lib/frei0r-1/sobel.so ] || cp /usr/lib/frei0r-1/sobel.so "$new/frei0r-1/"
+fi
 # A module of each of the tests' own kernels, its source, and what a GPU runs: there
 # is neither a compiler nor NVRTC where this goes.
 cp "$root"/tests/runtime/kernels/*.c "$new/tests/runtime/kernels/"
@@ -111,7 +123,7 @@ for program in gst-launch-1.0 gst-inspect-1.0; do
   cp "$path" "$new/bin/"
 done
 missing=
-for plugin in $plugins; do
+for plugin in $plugins $peers; do
   if [ -e "$folder/libgst$plugin.so" ]; then
     cp "$folder/libgst$plugin.so" "$new/plugins/"
   else

@@ -33,6 +33,7 @@ export GST_PLUGIN_PATH_1_0=$here/plugins
 export GST_PLUGIN_SYSTEM_PATH_1_0=
 export GST_PLUGIN_SCANNER_1_0=$here/bin/gst-plugin-scanner
 export GST_REGISTRY=$work/registry.bin
+export FREI0R_PATH=$here/frei0r-1
 export GIO_MODULE_DIR=$here/none
 export XDG_DATA_HOME=$work/data XDG_CACHE_HOME=$work/cache XDG_DATA_DIRS=$here/none
 export CUDA_CACHE_PATH=${CUDA_CACHE_PATH:-$work/cuda-cache}

@@ -16,8 +16,11 @@ class CannotRun(Exception):
 
 
 def load():
+    here = os.path.dirname(os.path.abspath(__file__))
     path = os.environ.get("RING_PEERS_PUMP") or os.path.join(
-        os.environ["RINGKERNEL_BUILD"], "tests", "benchmarks", "peers", "peers-pump.so")
+        here if os.path.exists(os.path.join(here, "peers-pump.so"))  # a bundle's
+        else os.path.join(os.environ["RINGKERNEL_BUILD"], "tests", "benchmarks", "peers"),
+        "peers-pump.so")
     library = ctypes.CDLL(path)
     library.pump_open.restype = ctypes.c_void_p
     library.pump_open.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_uint64,
@@ -33,6 +36,13 @@ def load():
     library.pump_time.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t,
                                   ctypes.c_uint, ctypes.c_int, ctypes.c_int]
     library.pump_has.argtypes = [ctypes.c_char_p]
+    library.pump_begin_stream.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t]
+    for name in ("pump_stream", "pump_alone"):
+        getattr(library, name).restype = ctypes.c_double
+        getattr(library, name).argtypes = [ctypes.c_void_p, ctypes.c_uint]
+    library.pump_stat.restype = None
+    library.pump_stat.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p,
+                                  ctypes.c_size_t]
     library.pump_init()
     return library
 
@@ -127,7 +137,9 @@ class Element:
 
     def run(self, shape, data):
         """What comes of @data, a buffer a row: all of it in one array of bytes."""
-        pump = self.open(shape)
+        return self.collect(self.open(shape), data)
+
+    def collect(self, pump, data):
         out = np.zeros(data.size * 4 + 65536, np.uint8)
         made = PUMP.pump_run(pump, data.ctypes.data, data.shape[1], len(data),
                              out.ctypes.data, out.size)
@@ -155,6 +167,72 @@ class Element:
             PUMP.pump_close(idle)
 
         return (lambda n: measure(pump, n)), (lambda n: measure(idle, n)), close
+
+
+class Stream(Element):
+    """An element that has several buffers in flight, called `ours`. By the clock, and with
+    nothing subtracted: what it costs to hand over is part of it."""
+    BUFFERS = 100  # in a turn, since the first and the last have no company
+
+    def __init__(self, launch, memory=""):
+        super().__init__(launch)
+        self.memory = memory
+
+    def open(self, shape):
+        return super().open(In(shape, self.memory) if self.memory else shape)
+
+    def begin(self, shape, data):
+        pump = self.open(shape)
+        if not PUMP.pump_begin_stream(pump, data.ctypes.data, data.shape[1]):
+            PUMP.pump_close(pump)
+            raise CannotRun(f"{self.launch}: there is no memory for its buffers")
+        return pump
+
+    def run(self, shape, data):
+        pump = self.begin(shape, data)
+        return self.collect(pump, data)
+
+    @staticmethod
+    def stats(pump):
+        said = ctypes.create_string_buffer(200)
+
+        def stat(name):
+            PUMP.pump_stat(pump, name.encode(), said, len(said))
+            return said.value.decode()
+        return {name: stat(name) for name in ("backend", "mode", "device-name", "workers",
+                                              "residencies", "bytes-copied", "fallback")}
+
+    def clock(self, shape, data, own):
+        pump = self.begin(shape, data)
+
+        def measure(n):
+            spent = PUMP.pump_stream(pump, max(n, self.BUFFERS))
+            if spent < 0:
+                raise CannotRun(f"{self.launch}: a push failed")
+            return spent
+
+        return measure, lambda n: 0.0, lambda: PUMP.pump_close(pump)
+
+    def alone(self, shape, data, n):
+        """ns from push to arrival, and the figures of the element after that."""
+        pump = self.begin(shape, data)
+        PUMP.pump_alone(pump, max(n // 4, 1))
+        spent = PUMP.pump_alone(pump, n)
+        stats = self.stats(pump)
+        PUMP.pump_close(pump)
+        if spent < 0:
+            raise CannotRun(f"{self.launch}: a push failed")
+        return spent, stats
+
+
+class In:
+    """A shape in another memory."""
+
+    def __init__(self, shape, memory):
+        self.shape, self.memory, self.duration = shape, memory, shape.duration
+
+    def caps(self):
+        return self.shape.caps().replace("video/x-raw,", f"video/x-raw({self.memory}),", 1)
 
 
 class Call:

@@ -7,7 +7,7 @@ import math
 import os
 
 DOCS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", "docs")
-OURS, THEIRS = "#228833", "#ee6677"
+OURS, THEIRS, GPU = "#228833", "#ee6677", "#4477aa"
 
 
 def svg_class():
@@ -41,12 +41,48 @@ def line(row):
         return what + verdict(row)
     return what + (f"{times(row['single']['ratio']['median']):>5}x one thread, "
                    f"{times(row['all']['ratio']['median']):>5}x all"
-                   + (f"; goal {row['goal']:g}x: {row['status']}" if row["goal"] else ""))
+                   + (f"; goal {row['goal']:g}x: {row['status']}" if row["goal"] else "")
+                   + "".join(f"; {what} " + (f"{times(row[key]['ratio']['median'])}x"
+                                             if row[key]["status"] == "measured"
+                                             else f"failed: {row[key]['why']}")
+                             for key, what in (("gpu", "GPU"), ("gpu-memory", "in its memory"))
+                             if key in row))
 
 
 def ratio(result):
     r = result["ratio"]
     return f"{times(r['median'])} ({times(r['q1'])} to {times(r['q3'])})"
+
+
+def on_gpu(result):
+    """Cells: how long a buffer of a stream takes, and that beside theirs."""
+    if result is None:
+        return " | | "
+    if result["status"] != "measured":
+        return f"| failed: {result['why']} | "
+    return f"| {duration(result['ours-ns']['median'])} | {ratio(result)} "
+
+
+def gpu_table(whole):
+    """What the GPU adds."""
+    lines = ["", f"The same on the GPU, {whole['gpu']}, where the kernel stays: a stream of buffers "
+             "by the clock, nothing subtracted, against the same one thread of theirs.", "",
+             "| kernel | beside | input | theirs | ours on the CPU, one thread | all cores | GPU, from "
+             "and to system memory | times as fast | in the GPU's memory | times as fast | one buffer "
+             "alone | as on the CPU |", "|---|---|---|---|---|---|---|---|---|---|---|---|"]
+    for row in whole["rows"]:
+        if "gpu" not in row:
+            continue
+        gpu = row["gpu"]
+        alone = duration(gpu["alone-ns"]) if gpu.get("alone-ns") else ""
+        same = "" if gpu["status"] != "measured" else "to the bit" if gpu["as-on-cpu"] \
+            else f"{gpu['greatest-difference']:.2g} from theirs"
+        lines.append(f"| `{row['kernel']}` | `{row['peer']}` | {row['input']} "
+                     f"| {duration(row['single']['peer-ns']['median'])} "
+                     f"| {duration(row['single']['ours-ns']['median'])} "
+                     f"| {duration(row['all']['ours-ns']['median'])} {on_gpu(gpu)}"
+                     f"{on_gpu(row.get('gpu-memory'))}| {alone} | {same} |")
+    return lines
 
 
 def busy(whole):
@@ -89,16 +125,16 @@ def table(whole):
               f"{judged.count('met')}, missed: {judged.count('missed')}, not measured: "
               f"{len(judged) - judged.count('met') - judged.count('missed')}."]
     lines += [""] * bool(notes) + [f"{i}. {note}" for i, note in enumerate(notes, 1)]
-    return lines
+    return lines + (gpu_table(whole) if whole.get("gpu") else [])
 
 
 # ---- figures --------------------------------------------------------------------
 
 def panel(svg, left, top, title, points, x_of, x_text, y_of, unit):
-    """Two lines over @points, both axes logarithmic."""
+    """Lines over @points, both axes logarithmic."""
     width, height = 220, 180
     lines = [[(x_of(p), y_of(p, p[side]["median"])) for p in points]
-             for side in ("ours-ns", "peer-ns")]
+             for side in ("ours-ns", "peer-ns", "gpu-ns") if side in points[0]]
     values = [y for line_ in lines for _, y in line_]
     low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
     high = max(high, low + 1)
@@ -118,7 +154,7 @@ def panel(svg, left, top, title, points, x_of, x_text, y_of, unit):
     for i, point in enumerate(points):
         if len(points) < 5 or i % 2 == 0 or i == len(points) - 1 and len(points) % 2:
             svg.text(x(x_of(point)), top + height + 15, x_text(point), size=9)
-    for line_, colour in zip(lines, (OURS, THEIRS)):
+    for line_, colour in zip(lines, (OURS, THEIRS, GPU)):
         svg.add("polyline", points=" ".join(f"{x(a):.1f},{y(b):.1f}" for a, b in line_),
                 fill="none", stroke=colour, stroke_width=2)
         for a, b in line_:
@@ -130,10 +166,12 @@ def draw(sweep, path, what, **how):
     for i, one in enumerate(sweep):
         title = f"{one['kernel']} beside {one['peer'].split()[0].rstrip(',')}"
         panel(svg, 70 + 300 * i, 50, title, one["points"], **how)
-    for text, colour, at in (("ours", OURS, 70), ("theirs", THEIRS, 140)):
+    with_gpu = "gpu-ns" in sweep[0]["points"][0]
+    names = [("ours", OURS, 70), ("theirs", THEIRS, 140)]
+    for text, colour, at in names + [("ours on the GPU", GPU, 210)] * with_gpu:
         svg.add("rect", x=at, y=10, width=12, height=12, fill=colour)
         svg.text(at + 17, 20, text, "start")
-    svg.text(220, 20, what, "start")
+    svg.text(340 if with_gpu else 220, 20, what, "start")
     svg.save(path)
 
 

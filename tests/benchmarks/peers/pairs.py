@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from scipy import signal
 
-from candidates import Call, Element, Picture, Sound, cv, cv_average, cv_sobel, memcpy
+from candidates import Call, Element, Picture, Sound, Stream, cv, cv_average, cv_sobel, memcpy
 
 REPLICATE = cv2.BORDER_REPLICATE
 
@@ -18,12 +18,26 @@ class Pair:
         self.kernel, self.params, self.shape, self.peer = kernel, params, shape, peer
         self.check, self.goal, self.frames, self.note = check, goal, frames, note
         self.caps = caps  # of our output, where there is a choice
+        # What GStreamer knows in CUDA memory; not GRAY8, which `gray` makes.
+        self.in_cuda_memory = isinstance(shape, Picture) and kernel != "gray" \
+            and shape.format != "GRAY8"
+
+    def named(self):
+        return self.kernel + (f' params="{self.params}"' if self.params else "")
 
     def ours(self, workers):
         """@workers: how many, or 0 for as many as the element finds useful."""
-        return Element("ringkernelfilter backend=cpu kernel=" + self.kernel
-                       + (f' params="{self.params}"' if self.params else "")
+        return Element("ringkernelfilter backend=cpu kernel=" + self.named()
                        + (f" grid-size={workers}" if workers else "") + self.caps)
+
+    def on_gpu(self, memory=""):
+        """A kernel that stays on the device, with buffers in system memory, or in @memory."""
+        caps = self.caps
+        if memory:
+            caps = (caps or " ! capsfilter caps=video/x-raw").replace(
+                "caps=video/x-raw", f'caps="video/x-raw({memory})') + '"'
+        return Stream("ringkernelfilter name=ours backend=cuda execution-mode=persistent kernel="
+                      + self.named() + caps, memory)
 
 
 # ---- when results are as they should be -----------------------------------------

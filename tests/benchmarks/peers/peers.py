@@ -8,7 +8,8 @@ looked at. Both take turns in short rounds, each with a no-op of its own kind (t
 element identity, or an empty call) whose time is subtracted. Figures are medians over
 rounds, ratios are those within one round, so that a machine that changes speed changes
 both sides alike. First one thread against one thread, in processor time of that thread, then
-all cores, by the clock."""
+all cores, by the clock. Where there is a GPU, the kernel then stays on that, with frames in
+system memory and in the device's own, against the same thread of theirs."""
 import argparse
 import datetime
 import json
@@ -21,12 +22,14 @@ import cv2
 import numpy as np
 
 import page
-from candidates import CannotRun, has_element
-from pairs import pairs, sweeps
+from candidates import CannotRun, Picture, has_element
+from pairs import Pair, pairs, sweeps
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.join(HERE, "..", "..", "..")
 KEPT = os.path.join(ROOT, "docs", "benchmarks", "cpu")
+KEPT_GPU = os.path.join(ROOT, "docs", "benchmarks", "gpu", "peers")
+CUDA_MEMORY = "memory:CUDAMemory"
 CORES = len(os.sched_getaffinity(0))
 
 
@@ -34,11 +37,12 @@ class Effort:
     """Turns are short, so that most of them are not disturbed where others use the machine
     as well; and there are many of them."""
 
-    def __init__(self, quick):
+    def __init__(self, quick, rounds=101):
         self.quick = quick
         self.slice_ns = 1e6 if quick else 4e6
-        self.most, self.least = (3, 3) if quick else (101, 15)
+        self.most, self.least = (3, 3) if quick else (rounds, min(rounds, 15))
         self.whole_ns = 8e9
+        self.alone = 20 if quick else 200
 
     def rounds(self, round_ns):
         return int(min(max(self.whole_ns / round_ns, self.least), self.most))
@@ -87,8 +91,45 @@ def compared(pair, shape, data, workers, own, effort):
             "ratio": spread(np.divide(theirs, ours))}
 
 
+def gpu_here():
+    """What a kernel finds on a GPU; None, and why, if there is none that it can use."""
+    shape = Picture("GRAY8", 64, 48)
+    try:
+        _, stats = Pair("invert", "", shape, None, None).on_gpu().alone(shape, shape.input(), 1)
+    except CannotRun as error:
+        return None, str(error)
+    if (stats["backend"], stats["mode"]) != ("cuda", "persistent"):
+        return None, f"the kernel runs on {stats['backend']}, {stats['mode']}"
+    return stats["device-name"], ""
+
+
+def on_gpu(pair, memory, ours, theirs, effort):
+    """The kernel on a GPU, against one thread of theirs. @ours, @theirs: what came of both
+    on the CPU."""
+    candidate = pair.on_gpu(memory)
+    data = pair.shape.input(pair.frames)
+    try:
+        made = candidate.run(pair.shape, data)
+        worst, allowed, _ = pair.check(pair.shape, data, made, theirs)
+        if not worst <= allowed:
+            raise CannotRun(f"results differ by {worst:g}, {allowed:g} allowed")
+        data = pair.shape.input(1)
+        alone, stats = candidate.alone(pair.shape, data, effort.alone)
+        if (stats["backend"], stats["mode"]) != ("cuda", "persistent") \
+                or int(stats["residencies"]) < 1:
+            raise CannotRun(f"it was not resident on the GPU: {stats}")
+        here, there = take_turns([candidate, pair.peer], pair.shape, data, True, effort)
+    except (CannotRun, ValueError) as error:
+        return {"status": "failed", "why": str(error)}
+    return {"status": "measured", "alone-ns": alone, "workers": int(stats["workers"]),
+            "bytes-copied": int(stats["bytes-copied"]), "rounds": len(here),
+            "as-on-cpu": bool(np.array_equal(made, ours)), "greatest-difference": worst,
+            "ours-ns": spread(here), "peer-ns": spread(there),
+            "ratio": spread(np.divide(there, here))}
+
+
 def verify(pair):
-    """Raises CannotRun unless both sides do what they should."""
+    """Raises CannotRun unless both sides do what they should. What came of both, too."""
     data = pair.shape.input(pair.frames)
     cv2.setNumThreads(1)
     results = [candidate.run(pair.shape, data)
@@ -101,10 +142,10 @@ def verify(pair):
         raise CannotRun(f"results cannot be compared: {error}") from error
     if not worst <= allowed:
         raise CannotRun(f"results differ by {worst:g}, {allowed:g} allowed ({what})")
-    return {"greatest-difference": worst, "allowed": allowed, "of": what}
+    return {"greatest-difference": worst, "allowed": allowed, "of": what}, results[0], results[2]
 
 
-def measure(pair, effort):
+def measure(pair, effort, gpu=None):
     row = {"kernel": pair.kernel, "parameters": pair.params, "peer": pair.peer.launch,
            "input": pair.shape.text, "goal": pair.goal, "note": pair.note}
     if not has_element("ringkernel-" + pair.kernel):
@@ -116,25 +157,34 @@ def measure(pair, effort):
     except CannotRun as error:
         return dict(row, status="not measured", why=str(error))
     try:
-        row["verified"] = verify(pair)
+        row["verified"], ours, theirs = verify(pair)
         data = pair.shape.input(1)
         row["single"] = compared(pair, pair.shape, data, 1, True, effort)
         row["all"] = compared(pair, pair.shape, data, 0, False, effort)
     except CannotRun as error:
         return dict(row, status="failed", why=str(error))
+    if gpu:
+        row["gpu"] = on_gpu(pair, "", ours, theirs, effort)
+        if pair.in_cuda_memory:
+            row["gpu-memory"] = on_gpu(pair, CUDA_MEMORY, ours, theirs, effort)
     row["status"] = "measured" if pair.goal is None \
         else "met" if row["single"]["ratio"]["median"] >= pair.goal else "missed"
     return row
 
 
-def sweep_sizes(effort):
-    """One thread each, over sizes."""
+def sweep_sizes(effort, gpu):
+    """One thread each, over sizes; and the GPU."""
     found = []
     for pair, shapes in sweeps():
         points = []
         for shape in shapes[:2] if effort.quick else shapes:
-            points.append(dict(compared(pair, shape, shape.input(1), 1, True, effort),
-                               input=shape.text, items=shape.items()))
+            data = shape.input(1)
+            point = dict(compared(pair, shape, data, 1, True, effort),
+                         input=shape.text, items=shape.items())
+            if gpu:
+                (ns,) = take_turns([pair.on_gpu()], shape, data, True, effort)
+                point["gpu-ns"] = spread(ns)
+            points.append(point)
         found.append({"kernel": pair.kernel, "peer": pair.peer.launch, "points": points})
     return found
 
@@ -147,8 +197,10 @@ def sweep_threads(effort):
                                               ("gaussian-blur", "1920x1080 GRAY8"),
                                               ("temporal-denoise", "1920x1080 I420")):
             data = pair.shape.input(1)
+            # All of few, and of many some.
+            some = sorted({n for n in range(1, CORES + 1) if n <= 4 or n % 8 == 0} | {CORES})
             found.append({"kernel": pair.kernel, "peer": pair.peer.launch, "points": [
-                compared(pair, pair.shape, data, n, False, effort) for n in range(1, CORES + 1)]})
+                compared(pair, pair.shape, data, n, False, effort) for n in some]})
     return found
 
 
@@ -159,6 +211,14 @@ def first(command):
         return done.stdout.strip().split("\n")[0]
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
+
+
+def commit():
+    origin = os.path.join(ROOT, "origin")  # a bundle's
+    if os.path.exists(origin):
+        with open(origin, encoding="utf-8") as file:
+            return dict(line.strip().split("=", 1) for line in file)["commit"]
+    return first(["git", "describe", "--always", "--dirty", "--exclude=*"])
 
 
 def machine():
@@ -174,7 +234,7 @@ def machine():
     return {"cpu": cpu, "nproc": CORES,
             "load-before": list(os.getloadavg()),
             "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-            "commit": first(["git", "describe", "--always", "--dirty", "--exclude=*"]),
+            "commit": commit(),
             "system": platform.freedesktop_os_release().get("PRETTY_NAME", "")
             if hasattr(platform, "freedesktop_os_release") else "",
             "gstreamer": first(["gst-inspect-1.0", "--version"]).split()[-1],
@@ -187,30 +247,41 @@ def main():
     parser.add_argument("--quick", action="store_true",
                         help="few rounds: whether it runs and results are right")
     parser.add_argument("--write", action="store_true",
-                        help="JSON, table and plots into docs/benchmarks/cpu")
+                        help="JSON, table and plots into docs/benchmarks/cpu, or, where there is a "
+                        "GPU, docs/benchmarks/gpu/peers")
     parser.add_argument("--out", metavar="FOLDER", help="the same into FOLDER")
     parser.add_argument("--only", metavar="KERNEL", help="the pairs of one kernel, no sweeps")
+    parser.add_argument("--rounds", metavar="N", type=int, default=101,
+                        help="at the most so many for each pair (101): fewer take less time, and say "
+                        "less")
     options = parser.parse_args()
     if options.write and (options.quick or options.only):
         parser.error("--write keeps a whole run: without --quick and --only")
-    effort = Effort(options.quick)
+    if options.rounds < 3:
+        parser.error("--rounds is 3 at least")
+    effort = Effort(options.quick, options.rounds)
     whole = dict(machine(), quick=options.quick, rows=[])
+    whole["gpu"], why = gpu_here()
+    print(f"on {whole['gpu']} as well" if whole["gpu"] else f"without a GPU: {why}", flush=True)
     for pair in pairs():
         if options.only in (None, pair.kernel):
-            row = measure(pair, effort)
+            row = measure(pair, effort, whole["gpu"])
             print(page.line(row), flush=True)
             whole["rows"].append(row)
     if not whole["rows"]:
         parser.error(f"no pair has the kernel {options.only}")
     if options.only is None:
-        whole["sizes"], whole["threads"] = sweep_sizes(effort), sweep_threads(effort)
+        whole["sizes"] = sweep_sizes(effort, whole["gpu"])
+        whole["threads"] = sweep_threads(effort)
     whole["load-after"] = list(os.getloadavg())
     print("\n" + "\n".join(page.table(whole)))
-    for folder in [KEPT] * options.write + [options.out] * bool(options.out):
+    kept = KEPT_GPU if whole["gpu"] else KEPT
+    for folder in [kept] * options.write + [options.out] * bool(options.out):
         page.write(whole, folder)
         print(f"written: {os.path.relpath(folder)}")
     # What could not be had is no failure, a wrong result is one.
-    return any(row["status"] == "failed" for row in whole["rows"])
+    return any(part["status"] == "failed" for row in whole["rows"]
+               for part in (row, *(row[key] for key in ("gpu", "gpu-memory") if key in row)))
 
 
 if __name__ == "__main__":

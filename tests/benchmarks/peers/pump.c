@@ -9,22 +9,69 @@
  * that it never works on its own results. Any other one gets buffers that share the
  * input's memory, and what it makes is released within the time, as whoever is next
  * in a pipeline would.
+ *
+ * What works with several buffers in flight is a stream of its own (pump_stream): its
+ * buffers come from the pool that the element proposes, as a source's would.
  */
 #include <gst/gst.h>
+#include <gst/video/video.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "pump.h"
 
+/* Seconds, for what is in flight to come out. */
+#define PATIENCE 30
+/* More than any element has in flight. */
+#define STREAM_BUFFERS 24
+
 struct _Pump
 {
   GstElement *bin;
   GstPad *src, *sink;
+  GstCaps *caps;       /* of the input */
+  GstVideoInfo made;   /* what comes out, if that is video */
   GstBuffer *returned; /* the latest */
   GByteArray *kept;    /* all that came, where that is wanted */
   GstClockTime duration, at;
+  GstBufferPool *pool; /* of a stream */
+
+  /* Of a stream, which comes out on a thread of the element's. */
+  gboolean streams;
+  GMutex lock;
+  GCond came;
+  guint64 n_pushed, n_came;
+  gboolean ended;
 };
+
+/* Without what lies behind its rows. */
+static void
+keep (Pump *self, GstBuffer *buffer)
+{
+  GstVideoFrame from, to;
+  GstMapInfo map;
+
+  if (GST_VIDEO_INFO_FORMAT (&self->made) == GST_VIDEO_FORMAT_UNKNOWN) {
+    if (gst_buffer_map (buffer, &map, GST_MAP_READ)) {
+      g_byte_array_append (self->kept, map.data, (guint) map.size);
+      gst_buffer_unmap (buffer, &map);
+    }
+  } else if (gst_video_frame_map (&from, &self->made, buffer, GST_MAP_READ)) {
+    gsize size = GST_VIDEO_INFO_SIZE (&self->made);
+    GstBuffer *packed = gst_buffer_new_allocate (NULL, size, NULL);
+
+    if (gst_video_frame_map (&to, &self->made, packed, GST_MAP_WRITE)) {
+      gst_video_frame_copy (&to, &from);
+      gst_video_frame_unmap (&to);
+      gst_buffer_map (packed, &map, GST_MAP_READ);
+      g_byte_array_append (self->kept, map.data, (guint) map.size);
+      gst_buffer_unmap (packed, &map);
+    }
+    gst_buffer_unref (packed);
+    gst_video_frame_unmap (&from);
+  }
+}
 
 static GstFlowReturn
 take (GstPad *pad, GstObject *parent, GstBuffer *buffer)
@@ -32,13 +79,15 @@ take (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   Pump *self = gst_pad_get_element_private (pad);
 
   (void) parent;
-  if (self->kept) {
-    GstMapInfo map;
-
-    if (gst_buffer_map (buffer, &map, GST_MAP_READ)) {
-      g_byte_array_append (self->kept, map.data, (guint) map.size);
-      gst_buffer_unmap (buffer, &map);
-    }
+  if (self->kept)
+    keep (self, buffer);
+  if (self->streams) {
+    gst_buffer_unref (buffer);
+    g_mutex_lock (&self->lock);
+    self->n_came++;
+    g_cond_signal (&self->came);
+    g_mutex_unlock (&self->lock);
+    return GST_FLOW_OK;
   }
   if (self->returned)
     gst_buffer_unref (self->returned);
@@ -49,10 +98,38 @@ take (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 static gboolean
 take_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
-  (void) pad;
+  Pump *self = gst_pad_get_element_private (pad);
+  GstCaps *caps;
+
   (void) parent;
+  if (GST_EVENT_TYPE (event) == GST_EVENT_CAPS) {
+    gst_event_parse_caps (event, &caps);
+    if (!gst_video_info_from_caps (&self->made, caps))
+      gst_video_info_init (&self->made);
+  } else if (GST_EVENT_TYPE (event) == GST_EVENT_EOS) {
+    g_mutex_lock (&self->lock);
+    self->ended = TRUE;
+    g_cond_signal (&self->came);
+    g_mutex_unlock (&self->lock);
+  }
   gst_event_unref (event);
   return TRUE;
+}
+
+/* Until @n buffers have come, or all have. FALSE if that does not happen. */
+static gboolean
+wait_for (Pump *self, guint64 n)
+{
+  gint64 end = g_get_monotonic_time () + PATIENCE * G_TIME_SPAN_SECOND;
+  gboolean there;
+
+  g_mutex_lock (&self->lock);
+  while (!self->ended && self->n_came < n
+      && g_cond_wait_until (&self->came, &self->lock, end))
+    ;
+  there = self->ended || self->n_came >= n;
+  g_mutex_unlock (&self->lock);
+  return there;
 }
 
 void
@@ -156,6 +233,10 @@ pump_open (const char *launch, const char *caps_text, uint64_t duration,
     return NULL;
   }
   self = g_new0 (Pump, 1);
+  g_mutex_init (&self->lock);
+  g_cond_init (&self->came);
+  gst_video_info_init (&self->made);
+  self->caps = gst_caps_ref (caps);
   self->bin = gst_object_ref_sink (bin);
   self->duration = duration;
   if (n_taps > 0) {
@@ -186,10 +267,41 @@ pump_close (Pump *self)
   gst_element_set_state (self->bin, GST_STATE_NULL);
   if (self->returned)
     gst_buffer_unref (self->returned);
+  if (self->pool) {
+    gst_buffer_pool_set_active (self->pool, FALSE);
+    gst_object_unref (self->pool);
+  }
   gst_object_unref (self->bin);
   gst_object_unref (self->src);
   gst_object_unref (self->sink);
+  gst_caps_unref (self->caps);
+  g_mutex_clear (&self->lock);
+  g_cond_clear (&self->came);
   g_free (self);
+}
+
+/* Packed rows into a buffer whose rows may lie otherwise. */
+static gboolean
+fill (Pump *self, GstBuffer *buffer, const void *data, size_t size)
+{
+  GstVideoFrame from, to;
+  GstVideoInfo info;
+  GstBuffer *packed;
+  gboolean ok = FALSE;
+
+  if (!gst_video_info_from_caps (&info, self->caps))
+    return gst_buffer_fill (buffer, 0, data, size) == size;
+  packed = gst_buffer_new_wrapped_full (GST_MEMORY_FLAG_READONLY,
+      (gpointer) data, size, 0, size, NULL, NULL);
+  if (gst_video_frame_map (&from, &info, packed, GST_MAP_READ)) {
+    if (gst_video_frame_map (&to, &info, buffer, GST_MAP_WRITE)) {
+      ok = gst_video_frame_copy (&to, &from);
+      gst_video_frame_unmap (&to);
+    }
+    gst_video_frame_unmap (&from);
+  }
+  gst_buffer_unref (packed);
+  return ok;
 }
 
 static GstBuffer *
@@ -209,8 +321,8 @@ stamp (Pump *self, GstBuffer *buffer)
   self->at += self->duration;
 }
 
-/* Pushes @n buffers of @size bytes each, then the end of the stream, and copies
- * what came of it. Returns how many bytes that are, or -1. Only once for a pump. */
+/* Pushes @n buffers of @size bytes each, of a stream's pool if it was begun, then the end
+ * of the stream, and copies what came of it. Returns how many bytes that are, or -1. Only once for a pump. */
 int64_t
 pump_run (Pump *self, const void *data, size_t size, unsigned n, void *out,
     size_t room)
@@ -220,12 +332,24 @@ pump_run (Pump *self, const void *data, size_t size, unsigned n, void *out,
 
   self->kept = g_byte_array_new ();
   for (unsigned i = 0; i < n && flow == GST_FLOW_OK; i++) {
-    GstBuffer *buffer = new_buffer ((const guint8 *) data + i * size, size);
+    GstBuffer *buffer = NULL;
 
+    if (!self->pool)
+      buffer = new_buffer ((const guint8 *) data + i * size, size);
+    else if (gst_buffer_pool_acquire_buffer (self->pool, &buffer, NULL)
+            != GST_FLOW_OK
+        || !fill (self, buffer, (const guint8 *) data + i * size, size))
+      flow = GST_FLOW_ERROR;
+    if (flow != GST_FLOW_OK) {
+      gst_clear_buffer (&buffer);
+      break;
+    }
     stamp (self, buffer);
     flow = gst_pad_push (self->src, buffer);
   }
   gst_pad_push_event (self->src, gst_event_new_eos ());
+  if (flow == GST_FLOW_OK && !wait_for (self, G_MAXUINT64))
+    flow = GST_FLOW_ERROR;
   made = flow == GST_FLOW_OK ? (int64_t) self->kept->len : -1;
   memcpy (out, self->kept->data, MIN (room, self->kept->len));
   g_byte_array_unref (self->kept);
@@ -315,4 +439,163 @@ pump_time (Pump *self, const void *data, size_t size, unsigned n, int in_place,
 {
   return in_place ? time_in_place (self, data, size, n, own)
                   : time_apart (self, data, size, n, own);
+}
+
+/* ---- streams -------------------------------------------------------------------- */
+
+/* As a source does: what the element proposes, or what it says of memory. */
+static GstBufferPool *
+agree_on_pool (Pump *self, gsize size)
+{
+  GstQuery *query = gst_query_new_allocation (self->caps, TRUE);
+  GstBufferPool *pool = NULL;
+  GstAllocator *allocator = NULL;
+  GstAllocationParams params;
+  GstStructure *config;
+  GstVideoInfo info;
+  guint wanted = (guint) size, got = 0, min = 0, max = 0;
+
+  gst_allocation_params_init (&params);
+  if (gst_pad_peer_query (self->src, query)) {
+    if (gst_query_get_n_allocation_pools (query) > 0)
+      gst_query_parse_nth_allocation_pool (query, 0, &pool, &got, &min, &max);
+    if (gst_query_get_n_allocation_params (query) > 0)
+      gst_query_parse_nth_allocation_param (query, 0, &allocator, &params);
+  }
+  gst_query_unref (query);
+  if (!pool)
+    pool = gst_buffer_pool_new ();
+  config = gst_buffer_pool_get_config (pool);
+  wanted = MAX (wanted, got);
+  gst_buffer_pool_config_set_params (config, self->caps, wanted, STREAM_BUFFERS,
+      STREAM_BUFFERS);
+  if (allocator)
+    gst_buffer_pool_config_set_allocator (config, allocator, &params);
+  if (gst_video_info_from_caps (&info, self->caps)
+      && gst_buffer_pool_has_option (pool, GST_BUFFER_POOL_OPTION_VIDEO_META))
+    gst_buffer_pool_config_add_option (config,
+        GST_BUFFER_POOL_OPTION_VIDEO_META);
+  gst_clear_object (&allocator);
+  if (!gst_buffer_pool_set_config (pool, config)
+      || !gst_buffer_pool_set_active (pool, TRUE))
+    gst_clear_object (&pool);
+  return pool;
+}
+
+/* Every buffer of the pool holds the input; what works in place then works on its own
+ * results, which takes as long on a GPU. */
+static gboolean
+fill_pool (Pump *self, const void *data, size_t size)
+{
+  GstBuffer *all[STREAM_BUFFERS] = { NULL };
+  gboolean ok = TRUE;
+
+  for (guint i = 0; i < STREAM_BUFFERS && ok; i++)
+    ok = gst_buffer_pool_acquire_buffer (self->pool, &all[i], NULL)
+            == GST_FLOW_OK
+        && fill (self, all[i], data, size);
+  for (guint i = 0; i < STREAM_BUFFERS; i++)
+    if (all[i])
+      gst_buffer_unref (all[i]);
+  return ok;
+}
+
+/* Before the first pump_stream or pump_alone, once. */
+int
+pump_begin_stream (Pump *self, const void *data, size_t size)
+{
+  self->pool = agree_on_pool (self, size);
+  self->streams = TRUE;
+  return self->pool && fill_pool (self, data, size);
+}
+
+static gboolean
+push_one (Pump *self)
+{
+  GstBuffer *buffer;
+
+  if (gst_buffer_pool_acquire_buffer (self->pool, &buffer, NULL) != GST_FLOW_OK)
+    return FALSE;
+  stamp (self, buffer);
+  self->n_pushed++;
+  return gst_pad_push (self->src, buffer) == GST_FLOW_OK;
+}
+
+/* Returns ns for each of @n buffers, from the first push until all have left the element,
+ * or -1. As many are in flight as the element lets in. */
+double
+pump_stream (Pump *self, unsigned n)
+{
+  double begin = now (FALSE), spent;
+  GstQuery *drain = gst_query_new_drain ();
+  gboolean ok = TRUE;
+
+  for (unsigned i = 0; i < n && ok; i++)
+    ok = push_one (self);
+  ok = ok && gst_pad_peer_query (self->src, drain);
+  spent = now (FALSE) - begin;
+  gst_query_unref (drain);
+  return ok ? spent / n : -1;
+}
+
+static gint
+compare (gconstpointer a, gconstpointer b)
+{
+  const double x = *(const double *) a, y = *(const double *) b;
+
+  return (x > y) - (x < y);
+}
+
+/* Returns ns from the push to the arrival of a buffer that has the element for itself:
+ * the median of @n; 0 if not every buffer makes another, or -1. */
+double
+pump_alone (Pump *self, unsigned n)
+{
+  GArray *all;
+  double median = -1;
+
+  if (self->n_came != self->n_pushed)
+    return 0;
+  all = g_array_new (FALSE, FALSE, sizeof (double));
+
+  for (unsigned i = 0; i < n; i++) {
+    guint64 until = self->n_came + 1;
+    double spent, begin = now (FALSE);
+
+    if (!push_one (self) || !wait_for (self, until))
+      break;
+    spent = now (FALSE) - begin;
+    g_array_append_val (all, spent);
+  }
+  if (all->len == n && n > 0) {
+    g_array_sort (all, compare);
+    median = g_array_index (all, double, n / 2);
+  }
+  g_array_unref (all);
+  return median;
+}
+
+/* A field of the figures of the element called `ours`; "" if there is none. */
+void
+pump_stat (Pump *self, const char *name, char *text, size_t room)
+{
+  GstElement *ours = gst_bin_get_by_name (GST_BIN (self->bin), "ours");
+  GstStructure *stats = NULL;
+  const GValue *value;
+
+  text[0] = 0;
+  if (!ours)
+    return;
+  g_object_get (ours, "stats", &stats, NULL);
+  value = gst_structure_get_value (stats, name);
+  if (value) {
+    gchar *said = G_VALUE_HOLDS_STRING (value)
+        ? g_value_dup_string (value)
+        : g_strdup_value_contents (value);
+
+    g_strlcpy (text, said, room);
+    g_free (said);
+  }
+  gst_structure_free (stats);
+  gst_object_unref (ours);
 }

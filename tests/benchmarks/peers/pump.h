@@ -20,3 +20,7 @@ int64_t pump_run (Pump *self, const void *data, size_t size, unsigned n,
 int pump_in_place (Pump *self, const void *data, size_t size);
 double pump_time (Pump *self, const void *data, size_t size, unsigned n,
     int in_place, int own);
+int pump_begin_stream (Pump *self, const void *data, size_t size);
+double pump_stream (Pump *self, unsigned n);
+double pump_alone (Pump *self, unsigned n);
+void pump_stat (Pump *self, const char *name, char *text, size_t room);
