@@ -75,6 +75,74 @@ jobs_init (guint n)
   }
 }
 
+/* Nobody looks for a result, and a payload of this size comes to a device by a copy that
+ * ends by itself: whoever watches has to notice without being told. */
+#define STAGED_SIZE (128u * 1024)
+#define STAGED_TIMES 4000u
+
+typedef struct
+{
+  GMutex lock;
+  GCond came;
+  guint n;
+} Arrivals;
+
+static void
+arrived (RingKernel *kernel, const RingCompletion *completion,
+    gpointer user_data)
+{
+  Arrivals *arrivals = user_data;
+
+  (void) kernel;
+  g_assert_cmpint (completion->outcome, ==, RING_OUTCOME_DONE);
+  g_mutex_lock (&arrivals->lock);
+  arrivals->n++;
+  g_cond_signal (&arrivals->came);
+  g_mutex_unlock (&arrivals->lock);
+}
+
+static void
+test_submissions_that_nobody_looks_for_complete (RingExecutionMode mode)
+{
+  g_autoptr (RingKernel) kernel = ring_test_start (mode, "copy", 1);
+  g_autofree guint8 *input = g_malloc (STAGED_SIZE);
+  g_autofree guint8 *result = g_malloc0 (STAGED_SIZE);
+  g_autoptr (GError) error = NULL;
+  Arrivals arrivals = { .n = 0 };
+  RingMemory output = { .n_planes = 1, .size = STAGED_SIZE };
+  RingSubmission submission = {
+    .input = { .n_planes = 1, .size = STAGED_SIZE },
+    .outputs = &output,
+    .n_outputs = 1,
+    .pts = RING_TIME_NONE,
+    .duration = RING_TIME_NONE,
+    .completed = arrived,
+    .user_data = &arrivals,
+  };
+  guint i;
+
+  for (i = 0; i < STAGED_SIZE; i++)
+    input[i] = (guint8) (i * 7 + i / 256);
+  submission.input.plane[0].data = input;
+  submission.input.plane[0].stride = (gint) STAGED_SIZE;
+  submission.input.plane[0].size = STAGED_SIZE;
+  output.plane[0] = submission.input.plane[0];
+  output.plane[0].data = result;
+  for (i = 1; i <= STAGED_TIMES; i++) {
+    const gint64 end = g_get_monotonic_time () + RING_TEST_WAIT;
+
+    ring_kernel_submit (kernel, &submission, &error);
+    g_assert_no_error (error);
+    g_mutex_lock (&arrivals.lock);
+    while (arrivals.n < i
+        && g_cond_wait_until (&arrivals.came, &arrivals.lock, end))
+      ;
+    g_mutex_unlock (&arrivals.lock);
+    g_assert_cmpuint (arrivals.n, ==, i);
+  }
+  g_assert_cmpmem (result, STAGED_SIZE, input, STAGED_SIZE);
+}
+
 static void
 test_submissions_complete_once_and_in_order (RingExecutionMode mode)
 {
@@ -514,6 +582,8 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  ring_test_add_modes ("/submit/what-nobody-looks-for-completes",
+      test_submissions_that_nobody_looks_for_complete);
   ring_test_add_modes ("/submit/completes-once-and-in-order",
       test_submissions_complete_once_and_in_order);
   ring_test_add_modes ("/submit/beyond-capacity-is-refused",

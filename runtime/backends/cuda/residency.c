@@ -277,7 +277,9 @@ is_busy (CudaInstance *c)
 
   g_mutex_lock (&c->driving);
   update_residency (c);
-  busy = c->resident || has_work (c) || expects_work (c)
+  /* Expected before there: nobody tells when a copy has made work of what was expected,
+   * and asked for in the other order it could be neither. */
+  busy = c->resident || expects_work (c) || has_work (c)
       || cuda_transfer_busy (c) || has_output (c) || cuda_version_is_due (c);
   g_mutex_unlock (&c->driving);
   return busy && !cuda_is_broken (c);
