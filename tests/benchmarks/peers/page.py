@@ -175,12 +175,17 @@ def draw(sweep, path, what, **how):
     svg.save(path)
 
 
-def write(whole, folder):
-    """results.json, table.md and the figures; those of another run are replaced."""
+def keep(whole, folder):
+    """results.json alone."""
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, "results.json"), "w", encoding="utf-8") as file:
         json.dump(whole, file, indent=1)
         file.write("\n")
+
+
+def write(whole, folder):
+    """results.json, table.md and the figures; those of another run are replaced."""
+    keep(whole, folder)
     lines = table(whole)
     if whole.get("sizes"):
         draw(whole["sizes"], os.path.join(folder, "sizes.svg"),

@@ -268,6 +268,8 @@ def main():
             row = measure(pair, effort, whole["gpu"])
             print(page.line(row), flush=True)
             whole["rows"].append(row)
+            if options.out:  # what there is, if this is ended before its end
+                page.keep(whole, options.out)
     if not whole["rows"]:
         parser.error(f"no pair has the kernel {options.only}")
     if options.only is None:

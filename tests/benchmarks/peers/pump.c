@@ -208,6 +208,22 @@ set_taps (GstElement *element, const double *taps, unsigned n)
 }
 G_GNUC_END_IGNORE_DEPRECATIONS
 
+/* Why @launch does not start. */
+static void
+say_why (GstBus *bus, const char *launch, char *error, size_t room)
+{
+  GstMessage *message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+  GError *reason = NULL;
+
+  g_snprintf (error, room, "%s does not start", launch);
+  if (message) {
+    gst_message_parse_error (message, &reason, NULL);
+    g_strlcpy (error, reason->message, room);
+    g_error_free (reason);
+    gst_message_unref (message);
+  }
+}
+
 /* Returns NULL, and a text in @error, if there is no such pipeline. @taps: for the
  * property `kernel` of an audiofirfilter. @duration is a buffer's, in ns. */
 Pump *
@@ -218,6 +234,7 @@ pump_open (const char *launch, const char *caps_text, uint64_t duration,
   GstCaps *caps = gst_caps_from_string (caps_text);
   Pump *self;
   GstElement *bin;
+  GstBus *bus;
 
   if (!caps) {
     g_snprintf (error, room, "no caps: %s", caps_text);
@@ -249,14 +266,18 @@ pump_open (const char *launch, const char *caps_text, uint64_t duration,
   self->sink = new_pad ("sink", GST_PAD_SINK, self);
   link_to (bin, "sink", self->src);
   link_to (bin, "src", self->sink);
+  bus = gst_bus_new ();
+  gst_element_set_bus (bin, bus);
   if (gst_element_set_state (bin, GST_STATE_PLAYING)
       == GST_STATE_CHANGE_FAILURE) {
-    g_snprintf (error, room, "%s does not start", launch);
+    say_why (bus, launch, error, room);
     pump_close (self);
     self = NULL;
   } else {
+    gst_element_set_bus (bin, NULL);
     start (self, caps);
   }
+  gst_object_unref (bus);
   gst_caps_unref (caps);
   return self;
 }

@@ -25,10 +25,10 @@ import peers
 from candidates import Call, Element, Picture, Sound, memcpy
 
 
-def run(*arguments):
+def run(*arguments, **environment):
     return subprocess.run([sys.executable, os.path.join(HERE, "peers.py"), *arguments],
                           text=True, timeout=280, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE)
+                          stderr=subprocess.PIPE, env=dict(os.environ, **environment))
 
 
 class WholeRun(unittest.TestCase):
@@ -68,6 +68,71 @@ class WholeRun(unittest.TestCase):
             done = run(*arguments)
             self.assertEqual(done.returncode, 2)
             self.assertIn(said, done.stderr)
+
+
+@unittest.skipUnless("RING_CUDA_FAKE" in os.environ, "this build has no stand-in driver")
+class OnGpu(unittest.TestCase):
+    """The columns of a GPU, over the stand-in driver, whose figures say nothing."""
+
+    def whole(self, folder, *arguments):
+        fake = os.environ["RING_CUDA_FAKE"]
+        done = run("--quick", "--out", folder, *arguments, GST_REGISTRY=folder + "/registry",
+                   LD_LIBRARY_PATH=fake + ":" + os.environ.get("LD_LIBRARY_PATH", ""))
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        with open(os.path.join(folder, "results.json"), encoding="utf-8") as file:
+            return json.load(file), done.stdout
+
+    def test_frames_are_measured_in_both_memories_and_are_those_of_the_cpu(self):
+        with tempfile.TemporaryDirectory() as folder:
+            whole, said = self.whole(folder, "--only", "invert")
+        (row,) = whole["rows"]
+        for where in ("gpu", "gpu-memory"):
+            one = row[where]
+            self.assertEqual(one["status"], "measured", one)
+            self.assertTrue(one["as-on-cpu"])
+            self.assertGreater(one["alone-ns"], 0)
+            self.assertGreater(one["ratio"]["min"], 0)
+        self.assertGreater(row["gpu"]["bytes-copied"], 0)  # to the device and back
+        self.assertEqual(row["gpu-memory"]["bytes-copied"], 0)
+        self.assertIn(f"The same on the GPU, {whole['gpu']}", said)
+        self.assertIn("| to the bit |", said)
+
+    def test_a_kernel_with_fewer_results_than_buffers_is_measured_as_a_stream(self):
+        with tempfile.TemporaryDirectory() as folder:
+            whole, _ = self.whole(folder, "--only", "spectrum")
+        (row,) = whole["rows"]
+        self.assertEqual(row["gpu"]["status"], "measured", row["gpu"])
+        self.assertEqual(row["gpu"]["alone-ns"], 0)
+        self.assertNotIn("gpu-memory", row)
+
+
+class WithoutGpu(unittest.TestCase):
+    def test_wrong_results_of_a_gpu_are_a_failure_and_are_not_timed(self):
+        shape = Picture("GRAY8", 64, 48)
+        theirs = shape.input().reshape(-1)
+
+        class Wrong(pairs.Pair):
+            def on_gpu(self, memory=""):
+                class Stub:
+                    launch = "stub"
+
+                    @staticmethod
+                    def run(shape, data):
+                        return data.reshape(-1) + np.uint8(9)
+                return Stub
+
+        pair = Wrong("invert", "", shape, Call("memcpy", memcpy), pairs.close(1))
+        one = peers.on_gpu(pair, "", theirs, theirs, peers.Effort(True))
+        self.assertEqual(one["status"], "failed")
+        self.assertIn("results differ by", one["why"])
+        self.assertNotIn("ratio", one)
+
+    def test_a_table_without_a_gpu_has_no_columns_for_one_and_says_why(self):
+        done = run("--quick", "--only", "gain")
+        if "as well" in done.stdout.split("\n")[0]:
+            self.skipTest("there is a GPU here")
+        self.assertRegex(done.stdout, "^without a GPU: .+")
+        self.assertNotIn("The same on the GPU", done.stdout)
 
 
 class Judged(unittest.TestCase):
