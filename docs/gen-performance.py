@@ -21,7 +21,6 @@ from xml.sax.saxutils import escape
 HERE = os.path.dirname(os.path.abspath(__file__))
 PAGE = os.path.join(HERE, "performance.md")
 MEASURED = os.path.join(HERE, "benchmarks", "gpu")
-CPU = os.path.join(HERE, "benchmarks", "cpu")
 BLOCK = r"(<!-- generated: %s -->\n).*?(<!-- end -->)"
 NOTHING = """Nothing was measured yet. `gpu-check` leaves `benchmarks.json`; put into
 `docs/benchmarks/gpu/`, it becomes a table and two figures here.
@@ -197,17 +196,16 @@ def results(parts, folder):
     return "\n".join(lines)
 
 
-def peers():
-    """What `./dev bench peers --write` has left."""
-    path = os.path.join(CPU, "table.md")
+def peers(folder, table, figures):
+    """What `./dev bench peers --write` has left in a folder of benchmarks/."""
+    path = os.path.join(HERE, "benchmarks", folder, table)
     if not os.path.exists(path):
         return NO_PEERS
     with open(path, encoding="utf-8") as file:
         text = file.read()
-    for name, what in (("sizes", "Time for a pixel, or for a frame of sound, over sizes"),
-                       ("threads", "Buffers in a second, over threads")):
-        if os.path.exists(os.path.join(CPU, name + ".svg")):
-            text += f"\n![{what}](benchmarks/cpu/{name}.svg)\n"
+    for name, what in figures:
+        if os.path.exists(os.path.join(HERE, "benchmarks", folder, name + ".svg")):
+            text += f"\n![{what}](benchmarks/{folder}/{name}.svg)\n"
     return text
 
 
@@ -234,7 +232,11 @@ def main():
         old = file.read()
     parts = read(sorted(glob.glob(os.path.join(MEASURED, "*.json"))))
     text = results(parts, MEASURED) if parts else NOTHING
-    new = fill(fill(old, "results", text), "peers", peers())
+    sizes = ("sizes", "Time for a pixel, or for a frame of sound, over sizes")
+    new = fill(old, "results", text)
+    new = fill(new, "peers", peers("cpu", "table.md", (
+        sizes, ("threads", "Buffers in a second, over threads"))))
+    new = fill(new, "peers-gpu", peers("gpu/peers", "gpu.md", (sizes,)))
     if arguments == ["--check"]:
         if new != old:
             print("performance.md is not up to date; run ./dev docs", file=sys.stderr)

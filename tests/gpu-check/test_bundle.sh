@@ -187,6 +187,18 @@ ok 'only the C library comes from outside' outside
 ok 'its GStreamer knows the element' env -i PATH=/usr/bin:/bin RING_BUNDLE_WORK="$work/run" \
     "$bundle/run" gst-inspect-1.0 ringkernelfilter
 
+measures ()
+{
+  env -i PATH=/usr/bin:/bin RING_BUNDLE_WORK="$work/run" "$bundle/run" python3 \
+      "$bundle/tests/benchmarks/peers/peers.py" --quick --only gain --out "$work/peers" \
+      && grep -q '^| `gain` | `volume' "$work/peers/table.md"
+}
+if /usr/bin/python3 -c 'import cv2, numpy, scipy' 2> /dev/null; then
+  ok 'its kernels can be measured beside what people use' measures
+else
+  skip 'its kernels can be measured beside what people use' 'no numpy, scipy and OpenCV'
+fi
+
 # ---- running it
 
 driver=(--backend cpu)
@@ -380,7 +392,7 @@ END
   ok 'benchmarks that fail and hang are a failure' \
       fails_with 1 check "$out" "${driver[@]}" --timeout 2 --only benchmarks
   # Probe, good, misses, last, and each benchmark that is not a stub; fails, lies, broken, other, dies; absent; hangs.
-  others=$(find "$bundle/tests/benchmarks" -type f -perm -u+x ! -name gpu-bench | wc -l)
+  others=$(find "$bundle/tests/benchmarks" -maxdepth 1 -type f -perm -u+x ! -name gpu-bench | wc -l)
   ok 'each part is counted' counts $((4 + others)) 5 1 1 0
   ok 'the last line counts them, too' last_line
   ok 'what failed is named, and why' says \

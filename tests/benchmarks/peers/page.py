@@ -65,7 +65,7 @@ def on_gpu(result):
 
 def gpu_table(whole):
     """What the GPU adds."""
-    lines = ["", f"The same on the GPU, {whole['gpu']}, where the kernel stays: a stream of buffers "
+    lines = [f"The same on the GPU, {whole['gpu']}, where the kernel stays: a stream of buffers "
              "by the clock, nothing subtracted, against the same one thread of theirs.", "",
              "| kernel | beside | input | theirs | ours on the CPU, one thread | all cores | GPU, from "
              "and to system memory | times as fast | in the GPU's memory | times as fast | one buffer "
@@ -94,11 +94,15 @@ def busy(whole):
             "they left.", ""]
 
 
+def where(whole):
+    return (f"{whole['cpu']}, {whole['nproc']} cores, {whole['date'][:10]}, commit "
+            f"{whole['commit'][:10]}, {whole['system']}, GStreamer {whole['gstreamer']}, OpenCV "
+            f"{whole['opencv']}")
+
+
 def table(whole):
     lines = [
-        f"{whole['cpu']}, {whole['nproc']} cores, {whole['date'][:10]}, commit "
-        f"{whole['commit'][:10]}, {whole['system']}, GStreamer {whole['gstreamer']}, OpenCV "
-        f"{whole['opencv']}. Load of the machine {whole['load-before'][0]:.1f} before, "
+        f"{where(whole)}. Load of the machine {whole['load-before'][0]:.1f} before, "
         f"{whole['load-after'][0]:.1f} after.", "", *busy(whole),
         "| kernel | beside | input | ours | theirs | one thread: times as fast | "
         "all cores | goal | | greatest difference |",
@@ -125,7 +129,7 @@ def table(whole):
               f"{judged.count('met')}, missed: {judged.count('missed')}, not measured: "
               f"{len(judged) - judged.count('met') - judged.count('missed')}."]
     lines += [""] * bool(notes) + [f"{i}. {note}" for i, note in enumerate(notes, 1)]
-    return lines + (gpu_table(whole) if whole.get("gpu") else [])
+    return lines + ([""] + gpu_table(whole) if whole.get("gpu") else [])
 
 
 # ---- figures --------------------------------------------------------------------
@@ -184,7 +188,8 @@ def keep(whole, folder):
 
 
 def write(whole, folder):
-    """results.json, table.md and the figures; those of another run are replaced."""
+    """results.json, table.md, with a GPU its part as gpu.md, and the figures; those of
+    another run are replaced."""
     keep(whole, folder)
     lines = table(whole)
     if whole.get("sizes"):
@@ -196,5 +201,9 @@ def write(whole, folder):
              "buffers in a second, over threads",
              x_of=lambda p: p["threads"], x_text=lambda p: str(p["threads"]),
              y_of=lambda p, ns: 1e9 / ns, unit="/s")
-    with open(os.path.join(folder, "table.md"), "w", encoding="utf-8") as file:
-        file.write("\n".join(lines) + "\n")
+    texts = {"table.md": lines}
+    if whole.get("gpu"):
+        texts["gpu.md"] = [where(whole) + ".", "", *gpu_table(whole)]
+    for name, text in texts.items():
+        with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+            file.write("\n".join(text) + "\n")
