@@ -14,6 +14,8 @@ start_impatient (RingExecutionMode mode)
   RingKernel *kernel;
 
   config->termination_timeout = 100 * G_TIME_SPAN_MILLISECOND;
+  /* Or a device would be found to have stalled at about the same time. */
+  config->lease = 10 * G_TIME_SPAN_SECOND;
   kernel = ring_test_launch_with (config, "gate", 2);
   ring_test_activate (kernel);
   return kernel;

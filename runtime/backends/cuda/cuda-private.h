@@ -191,7 +191,8 @@ struct _CudaInstance
   /* `transfers`: everything of payloads that are not in their slots */
   GMutex transfers;
   CudaPayload *payloads;               /* entry * (1 + max_outputs) */
-  GQueue unpublished;                  /* of CudaUnpublished */
+  GQueue unpublished;                  /* of CudaUnpublished … */
+  guint n_unpublished;                 /* … and how many; atomic */
   GQueue versions;                     /* of CudaVersion: to come */
   GQueue past;                         /* of CudaVersion: over */
   GPtrArray *events;                   /* spare ones */
@@ -208,6 +209,7 @@ struct _CudaInstance
   GCond kick;
   guint64 kicks;
   gint sleeping; /* atomic */
+  gint pollers;  /* who looks for himself; atomic */
   gint quit;     /* atomic */
   GThread *thread;
 };

@@ -17,6 +17,8 @@
 /* us. Then it sleeps, for this long and for twice as long each time, up to the poll
  * interval. */
 #define SHORTEST_NAP 20
+/* Looks that somebody who waits takes before he lets others have the processor. */
+#define LOOKS 16
 /* us. What a warm-up may take, code that is loaded late included. */
 #define WARM_UP_LIMIT (10 * G_USEC_PER_SEC)
 
@@ -349,8 +351,10 @@ bridge (gpointer data)
       did |= !has_output (c);
     }
     if (did) {
-      busy_until = g_get_monotonic_time () + SPIN_FOR;
       nap = SHORTEST_NAP;
+      /* Two that look are in each other's way. */
+      if (__atomic_load_n (&c->pollers, __ATOMIC_RELAXED) == 0)
+        busy_until = g_get_monotonic_time () + SPIN_FOR;
     } else if (g_get_monotonic_time () < busy_until) {
       g_thread_yield ();
     } else if (sleep_until_kicked (c, MIN (nap, c->poll_interval))) {
@@ -419,16 +423,41 @@ cuda_wake (RingInstance *instance)
   }
 }
 
+static inline void
+pause_briefly (void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause ();
+#elif defined(__aarch64__)
+  asm volatile("isb" : : : "memory");
+#endif
+}
+
+/* A kernel that is resident needs nobody to drive it, but for what the driver cannot
+ * publish; the rest can wait for the bridge's thread, which is awake. */
+static gboolean
+needs_driving (CudaInstance *c)
+{
+  return !__atomic_load_n (&c->resident, __ATOMIC_ACQUIRE) || has_ended (c)
+      || __atomic_load_n (&c->n_unpublished, __ATOMIC_RELAXED) > 0;
+}
+
 void
 cuda_poll (RingInstance *instance)
 {
   CudaInstance *c = (CudaInstance *) instance;
+  guint i;
 
-  try_to_drive (c);
-  if (has_output (c))
+  __atomic_add_fetch (&c->pollers, 1, __ATOMIC_RELAXED);
+  if (needs_driving (c))
+    try_to_drive (c);
+  for (i = 0; i < LOOKS && !has_output (c); i++)
+    pause_briefly ();
+  if (i < LOOKS)
     c->notify (c->notify_data);
   else
     g_thread_yield ();
+  __atomic_sub_fetch (&c->pollers, 1, __ATOMIC_RELAXED);
 }
 
 /* ---- leaving the device -------------------------------------------------------------------------- */

@@ -404,6 +404,7 @@ put_off (CudaInstance *c, guint64 position, CUevent done, gboolean always)
     u->position = position;
     u->done = done;
     g_queue_push_tail (&c->unpublished, u);
+    __atomic_add_fetch (&c->n_unpublished, 1, __ATOMIC_RELAXED);
   }
   g_mutex_unlock (&c->transfers);
   return waits;
@@ -589,6 +590,7 @@ cuda_transfer_drive (CudaInstance *c)
     did = TRUE;
     g_mutex_lock (&c->transfers);
     g_queue_pop_head (&c->unpublished);
+    __atomic_sub_fetch (&c->n_unpublished, 1, __ATOMIC_RELAXED);
     g_mutex_unlock (&c->transfers);
     if (u->done)
       cuda_give_event (c, u->done);
