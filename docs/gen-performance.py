@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Writes what was measured into docs/performance.md, and draws what GPUs did.
+"""Writes what was measured into docs/performance.md and README.md, and draws what GPUs did.
 
     gen-performance.py                    from docs/benchmarks/gpu/*.json, and the table
                                           of docs/benchmarks/cpu
@@ -20,6 +20,7 @@ from xml.sax.saxutils import escape
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PAGE = os.path.join(HERE, "performance.md")
+README = os.path.join(HERE, "..", "README.md")
 MEASURED = os.path.join(HERE, "benchmarks", "gpu")
 BLOCK = r"(<!-- generated: %s -->\n).*?(<!-- end -->)"
 NOTHING = """Nothing was measured yet. `gpu-check` leaves `benchmarks.json`; put into
@@ -209,11 +210,48 @@ def peers(folder, table, figures):
     return text
 
 
+# Of the pairs, what README.md shows: kernel, the peer's first word, input.
+QUOTED = (("color-balance", "videobalance", "I420"), ("levels", "coloreffects", "BGRx"),
+          ("chroma-key", "alpha", "I420"), ("convert", "videoconvert", "I420"),
+          ("scale", "videoscale", "I420"), ("edges", "frei0r-filter-sobel", "RGBA"),
+          ("gaussian-blur", "gaussianblur", "RGBA"), ("median", "cv2.medianBlur", "GRAY8"),
+          ("fir", "audiofirfilter", ""), ("spectrum", "spectrum", ""),
+          ("gain", "volume", ""))
+
+
+def times(value):
+    return f"{value:.2g}" if value < 10 else f"{value:.0f}"
+
+
+def quoted():
+    """A few of the pairs for README.md: times as fast, of a CPU and of a GPU."""
+    whole = []
+    for folder in ("cpu", "gpu/peers"):
+        path = os.path.join(HERE, "benchmarks", folder, "results.json")
+        if not os.path.exists(path):
+            return NO_PEERS
+        with open(path, encoding="utf-8") as file:
+            whole.append(json.load(file))
+    cpu, gpu = whole
+    lines = [f"| kernel | beside | one thread of an {cpu['cpu'].split(' (')[0]} | {gpu['gpu']}, from "
+             "and to system memory | frames in its memory |", "|---|---|---|---|---|"]
+    for kernel, peer, form in QUOTED:
+        def find(rows):
+            return next(row for row in rows if row["kernel"] == kernel and form in row["input"]
+                        and row["peer"].split()[0] == peer and "single" in row)
+        one, other = find(cpu["rows"]), find(gpu["rows"])
+        cells = [f"{times(one['single']['ratio']['median'])}x"] + [
+            f"{times(other[key]['ratio']['median'])}x" if other.get(key, {}).get("ratio") else ""
+            for key in ("gpu", "gpu-memory")]
+        lines.append(f"| `{kernel}` | `{peer}` | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
 def fill(page, name, text):
     page, found = re.subn(BLOCK % name, lambda match: match[1] + text + match[2], page,
                           flags=re.DOTALL)
     if found != 1:
-        sys.exit(f"performance.md has no place for {name}")
+        sys.exit(f"there is no place for {name}")
     return page
 
 
@@ -230,6 +268,8 @@ def main():
         sys.exit(__doc__)
     with open(PAGE, encoding="utf-8") as file:
         old = file.read()
+    with open(README, encoding="utf-8") as file:
+        old_readme = file.read()
     parts = read(sorted(glob.glob(os.path.join(MEASURED, "*.json"))))
     text = results(parts, MEASURED) if parts else NOTHING
     sizes = ("sizes", "Time for a pixel, or for a frame of sound, over sizes")
@@ -237,12 +277,16 @@ def main():
     new = fill(new, "peers", peers("cpu", "table.md", (
         sizes, ("threads", "Buffers in a second, over threads"))))
     new = fill(new, "peers-gpu", peers("gpu/peers", "gpu.md", (sizes,)))
+    pages = ((PAGE, old, new), (README, old_readme, fill(old_readme, "peers", quoted())))
     if arguments == ["--check"]:
-        if new != old:
-            print("performance.md is not up to date; run ./dev docs", file=sys.stderr)
-        return new != old
-    with open(PAGE, "w", encoding="utf-8") as file:
-        file.write(new)
+        for path, before, now in pages:
+            if now != before:
+                print(f"{os.path.basename(path)} is not up to date; run ./dev docs",
+                      file=sys.stderr)
+        return any(now != before for _, before, now in pages)
+    for path, _, now in pages:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(now)
     return 0
 
 

@@ -138,10 +138,14 @@ def main():
     parser.add_argument('params', nargs='*', metavar='name=value')
     parser.add_argument('--size', default='1920x1080')
     parser.add_argument('--frames', type=int, default=200)
+    parser.add_argument('--quick', action='store_true',
+                        help='few small frames: whether it runs')
     parser.add_argument('--count', action='store_true',
                         help='instructions, by callgrind, where that knows the set')
     parser.add_argument('--once', action='store_true', help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.quick:
+        options.frames, options.size = 2, '320x64'
     params = {name: float(value) if re.match(r'[-\d.]+$', value) else value
               for name, value in (text.split('=') for text in options.params
                                   if '=' in text)}
