@@ -170,6 +170,31 @@ class Equalizer(Audio):
                 y = signal.lfilter(b, a, y, axis=0)
         return y
 
+    def same_as_one_after_the_other(self, x, format, lengths, gains=None, modes=('slices',), q=2.0,
+                                    rate=RATE):
+        """Whether bands run beside each other give the bits that they give one after the
+        other, as `lanes` runs them; @gains: for each of these lengths in turn."""
+        gains = gains or [self.rng.uniform(-24, 24, 10)]
+
+        def run(sharing, in_place):
+            kernel = ringtest.Kernel('equalizer_10', **sharing)
+            at, out = 0, []
+            for i, n in enumerate(lengths):
+                kernel.params = dict(zip(self.NAMES, gains[i % len(gains)]), q=q)
+                out.append(kernel.audio(format, x[at:at + n], rate, in_place,
+                                        DISCONT if i % 5 == 4 else 0))
+                at += n
+            return np.concatenate(out)
+
+        expected = run(dict(mode='lanes', lanes=3), False)
+        for i, mode in enumerate(modes):
+            got = run(dict(mode=mode, workers=1 + i % 2), i % 2 == 1)
+            self.assertEqual(got.tobytes(), expected.tobytes(), (mode, format, x.shape, lengths))
+        return expected
+
+    # Bands lie 16 frames behind each other, 144 from the first to the last.
+    BOUNDS = [n + d for n in (16, 32, 128, 144, 160, 176, 320) for d in (-1, 0, 1)]
+
     def test_against_scipy_however_cut(self):
         for channels in (*CHANNELS, 6, 7, 16):
             for format in FORMATS:
@@ -225,6 +250,45 @@ class Equalizer(Audio):
         expected = kernel.audio('F32LE', x, flags=DISCONT)
         x[10], x[20] = np.nan, np.inf
         self.assertTrue(np.array_equal(kernel.audio('F32LE', x, flags=DISCONT), expected))
+
+    def test_lengths_about_those_of_the_blocks(self):
+        modes = ['slices', *ringtest.instruction_sets()]
+        for channels in (1, 2, 3, 4, 5, 6, 7, 11, 12):
+            for format in FORMATS:
+                lengths = [1, 129, 2, 400, *self.rng.permutation(self.BOUNDS * 2)]
+                x = samples(self.rng, format, sum(lengths), channels)
+                x = (x / 10).astype(x.dtype)
+                self.same_as_one_after_the_other(x, format, lengths, modes=modes)
+
+    def test_each_length_from_rest(self):
+        for channels in (1, 2):
+            gains = self.rng.uniform(-12, 12, 10)
+            x = samples(self.rng, 'F32LE', 400, channels)
+            for n in (1, 15, *self.BOUNDS):
+                got = self.same_as_one_after_the_other(x[:n], 'F32LE', [n], [gains])
+                self.close('F32LE', got, self.reference(x[:n], gains, 2.0), 1e-8)
+
+    def test_small_numbers_are_0_wherever_they_come(self):
+        modes = ['slices', *ringtest.instruction_sets()]
+        rest, some = np.zeros(10), np.zeros(10)
+        some[[2, 8]] = 6, -9
+        for channels in (1, 2, 3):
+            x = samples(self.rng, 'F32LE', 20000, channels)
+            # Silence, of both signs, tails that end, and signals that are about as small.
+            x[:500] = 0
+            x[500:1000] = -0.0
+            x[1500:9000] = 0
+            x[1700:8000:2] = -0.0
+            x[9000:11000] *= np.float32(1e-29)
+            x[11000:12000] = 0
+            x[12000:12500] = -0.0
+            x[14000:14500, 0] = 0
+            x[15000:15100] = np.finfo(np.float32).max
+            for gains in ([rest], [some], [some, rest], [rest, rest, some, some]):
+                # Where the lowest band is above a quarter of the rate, it differs in signs.
+                for q, rate in ((0.3, RATE), (20.0, RATE), (1.0, 100)):
+                    self.same_as_one_after_the_other(x, 'F32LE', [1024] * 19, gains, modes, q,
+                                                     rate)
 
 
 class Compressor(Audio):
