@@ -142,4 +142,42 @@ ring_store_u32 (RING_GLOBAL uint8_t *to, uint32_t w)
 #endif
 }
 
+/* Four bytes at an address that is a multiple of four. */
+RING_FUNCTION uint32_t
+ring_load_word (const RING_GLOBAL uint8_t *from)
+{
+#ifdef RING_CUDA
+  return *(const RING_GLOBAL uint32_t *) from;
+#else
+  return ring_load_u32 (from);
+#endif
+}
+
+RING_FUNCTION void
+ring_store_word (RING_GLOBAL uint8_t *to, uint32_t w)
+{
+#ifdef RING_CUDA
+  *(RING_GLOBAL uint32_t *) to = w;
+#else
+  ring_store_u32 (to, w);
+#endif
+}
+
+/* Bytes 0 and 2 of a word, and 1 and 3, in its halves: a sum of words is then two. */
+RING_FUNCTION uint32_t
+ring_even_bytes (uint32_t w)
+{
+  return w & 0xff00ff;
+}
+
+RING_FUNCTION uint32_t
+ring_odd_bytes (uint32_t w)
+{
+#ifdef RING_CUDA
+  return __byte_perm (w, 0, 0x4341); /* one instruction */
+#else
+  return w >> 8 & 0xff00ff;
+#endif
+}
+
 #endif /* RING_SDK_BYTES_H */

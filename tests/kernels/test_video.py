@@ -275,6 +275,28 @@ class Edges(Video):
             self.assert_planes(run('edges', 'GRAY8', frame),
                                [edges_in_integers(frame)], 0)
 
+    def test_words_and_bytes_meet(self):
+        # Rows that are all words, that end or begin between two, and that are none; heights
+        # about the rows that a lane of a GPU makes.
+        for format, widths in (('GRAY8', [*range(1, 13), *range(15, 22), 28, 32, 33]),
+                               ('RGB', [*range(1, 13), 16, 20]),
+                               ('RGBA', [*range(1, 10)]), ('ARGB', [*range(1, 10)])):
+            for width in widths:
+                for height in (1, 2, 7, 8, 9, 17):
+                    frame = ringtest.random_frame(self.rng, format, width, height)
+                    expected = np.where(colours(format, frame)[0],
+                                        edges_in_integers(frame), frame[0])
+                    for padding in ((0, 0), (4, 8), (8, 4), (1, 3)):
+                        if width * frame[0].shape[2] % 4:
+                            # so that rows begin at words
+                            padding = tuple(p + -width * frame[0].shape[2] % 4
+                                            for p in padding)
+                        for sharing in (dict(workers=1, lanes=5), dict(workers=3, lanes=4)):
+                            got = run('edges', format, frame, mode='lanes',
+                                      padding=padding, **sharing)
+                            self.assert_planes(got, [expected], 0, '%s %dx%d %s %s' % (
+                                format, width, height, padding, sharing))
+
     def test_flat_picture_has_none(self):
         for format in VIDEO_FORMATS:
             frame = [np.full(s, 77, np.uint8)
