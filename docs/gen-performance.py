@@ -181,12 +181,21 @@ def draw_timeline(part, path):
     svg.save(path)
 
 
+def origins(parts):
+    """Where and of what each part was measured: a line each, if not all are of one."""
+    of = {}
+    for name, part in parts.items():
+        where = (f"{part['gpu']}, driver {part.get('driver', 'unknown')}, "
+                 f"{part.get('date', '')[:10]}, commit {part.get('commit', '')[:10]}")
+        of.setdefault(where, []).append(
+            f"`{name}`" + (f" {part['note']}" if "note" in part else ""))
+    return [f"{where}{': ' + ', '.join(names) if len(of) > 1 else ''}."
+            + "  " * (len(of) > 1) for where, names in of.items()]
+
+
 def results(parts, folder):
     """Draws into @folder; the text that goes with it."""
-    any_part = next(iter(parts.values()))
-    lines = [f"{any_part['gpu']}, driver {any_part.get('driver', 'unknown')}, "
-             f"{any_part.get('date', '')[:10]}, commit {any_part.get('commit', '')[:10]}.", "",
-             *goals_table(parts), ""]
+    lines = [*origins(parts), "", *goals_table(parts), ""]
     if parts.get("crossover", {}).get("crossover"):
         draw_crossover(parts["crossover"], os.path.join(folder, "crossover.svg"))
         lines += ["![Latency against the size of the payload](benchmarks/gpu/crossover.svg)",

@@ -40,7 +40,7 @@ edges_at (const RING_GLOBAL uint8_t *above, const RING_GLOBAL uint8_t *row,
 #define EDGES_ROWS 8
 /* So many rows are on their way from memory while one is worked on: there are few threads
  * to wait with. */
-#define EDGES_AHEAD 4
+#define EDGES_AHEAD 2
 
 /* Four bytes of a row, the first the least, and those a pixel to each side. */
 typedef struct
