@@ -242,8 +242,8 @@ def quoted():
         with open(path, encoding="utf-8") as file:
             whole.append(json.load(file))
     cpu, gpu = whole
-    lines = [f"| kernel | beside | one thread of an {cpu['cpu'].split(' (')[0]} | {gpu['gpu']}, from "
-             "and to system memory | frames in its memory |", "|---|---|---|---|---|"]
+    lines = [f"| kernel | beside | one thread, {cpu['cpu'].split(' (')[0]} | {gpu['gpu']}, from and to "
+             "system memory | frames in its memory |", "|---|---|---|---|---|"]
     for kernel, peer, form in QUOTED:
         def find(rows):
             return next(row for row in rows if row["kernel"] == kernel and form in row["input"]
