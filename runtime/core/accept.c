@@ -405,6 +405,8 @@ ring_end_message_locked_ (RingKernel *kernel, RingEntry *entry, gsize size,
       __atomic_sub_fetch (&kernel->accepted, 1, __ATOMIC_RELAXED);
       __atomic_sub_fetch (&kernel->bytes_in, size, __ATOMIC_RELAXED);
       ring_cancel_message_locked_ (kernel, entry);
+      /* Somebody may have seen it, and wait for it to be finished. */
+      ring_kernel_wake_waiters_ (kernel);
       return FALSE;
     }
     ring_queue_advance (&kernel->input, 1);

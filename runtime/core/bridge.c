@@ -234,6 +234,43 @@ take_slot (RingKernel *kernel, const RingMessageHeader *header)
   }
 }
 
+/* What runs no more, or can never be known to have ended, is over: the harvester's, in
+ * whose place nobody harvests any more if the kernel still runs (FALSE). */
+static gboolean
+finish_lost (RingKernel *kernel)
+{
+  const gboolean stopped =
+      __atomic_load_n (&kernel->lost, __ATOMIC_ACQUIRE) == RING_LOST_STOPPED;
+  guint64 sequence, end, held;
+
+  /* Nothing is accepted any more; who was about to has done so. */
+  g_mutex_lock (&kernel->send_lock);
+  end = kernel->next_sequence;
+  g_mutex_unlock (&kernel->send_lock);
+  held = ring_load_acquire_u64 (
+             &kernel->instance->control->input_consumer.position)
+      + kernel->instance->max_running;
+  for (sequence = kernel->expected_sequence; sequence < end; sequence++) {
+    RingEntry *entry = &kernel->entries[sequence & kernel->entry_mask];
+    const gboolean running = !stopped && sequence < held;
+
+    if (!entry->pending)
+      continue;
+    if (running) {
+      /* Not released: the kernel may write there. */
+      entry->input_block = NULL;
+      entry->message = NULL;
+      memset (&kernel->output_blocks[(sequence & kernel->entry_mask)
+                  * kernel->max_outputs],
+          0, sizeof (gpointer) * kernel->max_outputs);
+    }
+    finish_entry (kernel, entry, NULL,
+        running ? RING_OUTCOME_ABANDONED : RING_OUTCOME_FAILED, FALSE);
+  }
+  kernel->expected_sequence = end;
+  return stopped;
+}
+
 void
 ring_bridge_harvest_ (RingKernel *kernel)
 {
@@ -261,19 +298,21 @@ ring_bridge_harvest_ (RingKernel *kernel)
       if (i < n)
         break;
     }
+    if (__atomic_load_n (&kernel->lost, __ATOMIC_ACQUIRE)
+        && !finish_lost (kernel))
+      return;
   } while (!ring_unclaim (&kernel->harvesting));
 }
 
 /* The handle is failed: ends what still runs, by @deadline. Then whatever is in
- * flight is lost, and completes as failed. If the kernel cannot be ended, what it
- * may hold is kept for good; a reference to the handle is kept too, because a
- * thread of the backend may come back to it. */
+ * flight is lost, and completes as failed: here, or by whoever harvests. If the kernel
+ * cannot be ended, what it may hold is kept for good; a reference to the handle is kept
+ * too, because a thread of the backend may come back to it. */
 void
 ring_bridge_abandon_ (RingKernel *kernel, gint64 deadline)
 {
   RingHostWords *host = &kernel->instance->control->host;
-  guint64 sequence, end, held;
-  gboolean stopped;
+  gboolean stopped, known;
   guint tries;
 
   ring_store_release_u32 (&host->drain, 0);
@@ -285,51 +324,22 @@ ring_bridge_abandon_ (RingKernel *kernel, gint64 deadline)
     if (__atomic_load_n (&kernel->pending, __ATOMIC_ACQUIRE) == 0)
       return;
   } else {
-    g_mutex_lock (&kernel->lock);
-    if (kernel->abandoned) {
-      g_mutex_unlock (&kernel->lock);
-      return;
-    }
-    kernel->abandoned = TRUE;
-    g_mutex_unlock (&kernel->lock);
     g_object_ref (kernel);
-  }
-
-  /* Claimed: nobody else harvests, for good if the kernel still runs. If it cannot
-   * be had, a completion callback hangs, and its records stay as they are. */
-  for (tries = 0; !ring_claim (&kernel->harvesting); tries++) {
-    if (tries == 1000)
+    g_mutex_lock (&kernel->lock);
+    known = kernel->abandoned;
+    kernel->abandoned = TRUE;
+    g_cond_broadcast (&kernel->changed);
+    g_mutex_unlock (&kernel->lock);
+    if (known) {
+      g_object_unref (kernel);
       return;
-    g_usleep (100);
-  }
-
-  /* Nothing is accepted any more; who was about to has done so. */
-  g_mutex_lock (&kernel->send_lock);
-  end = kernel->next_sequence;
-  g_mutex_unlock (&kernel->send_lock);
-  held = ring_load_acquire_u64 (
-             &kernel->instance->control->input_consumer.position)
-      + kernel->instance->max_running;
-  for (sequence = kernel->expected_sequence; sequence < end; sequence++) {
-    RingEntry *entry = &kernel->entries[sequence & kernel->entry_mask];
-    const gboolean running = !stopped && sequence < held;
-
-    if (!entry->pending)
-      continue;
-    if (running) {
-      /* Not released: the kernel may write there. */
-      entry->input_block = NULL;
-      entry->message = NULL;
-      memset (&kernel->output_blocks[(sequence & kernel->entry_mask)
-                  * kernel->max_outputs],
-          0, sizeof (gpointer) * kernel->max_outputs);
     }
-    finish_entry (kernel, entry, NULL,
-        running ? RING_OUTCOME_ABANDONED : RING_OUTCOME_FAILED, FALSE);
   }
-  if (stopped) {
-    kernel->expected_sequence = end;
-    while (!ring_unclaim (&kernel->harvesting))
-      ;
-  }
+  __atomic_store_n (&kernel->lost,
+      stopped ? RING_LOST_STOPPED : RING_LOST_RUNNING, __ATOMIC_RELEASE);
+  ring_bridge_harvest_ (kernel);
+  /* Somebody else may be at it. If his completion callback hangs, records stay as they
+   * are until it does not. */
+  for (tries = 0; ring_kernel_pending_ (kernel) > 0 && tries < 1000; tries++)
+    g_usleep (100);
 }

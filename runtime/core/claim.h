@@ -25,9 +25,9 @@ ring_claim (gint *word)
       if (__atomic_compare_exchange_n (word, &seen, 1, FALSE, __ATOMIC_ACQUIRE,
               __ATOMIC_RELAXED))
         return TRUE;
-    } else if (seen == 2
-        || __atomic_compare_exchange_n (word, &seen, 2, FALSE, __ATOMIC_RELEASE,
-            __ATOMIC_RELAXED)) {
+    } else if (__atomic_compare_exchange_n (word, &seen, 2, FALSE,
+                   __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
+      /* Also over a note that is there: whoever takes it sees what we published. */
       return FALSE;
     }
   }
@@ -42,9 +42,8 @@ ring_unclaim (gint *word)
   if (__atomic_compare_exchange_n (word, &seen, 0, FALSE, __ATOMIC_RELEASE,
           __ATOMIC_RELAXED))
     return TRUE;
-  __atomic_store_n (word, 1, __ATOMIC_RELAXED);
   /* Pairs with the release of who left the note: we see what it published. */
-  __atomic_thread_fence (__ATOMIC_SEQ_CST);
+  __atomic_exchange_n (word, 1, __ATOMIC_ACQUIRE);
   return FALSE;
 }
 

@@ -84,6 +84,10 @@ typedef struct
   gboolean last; /* its input message is delivered with it */
 } RingDelivery;
 
+/* The handle has failed, and the kernel has ended, or may run for ever. */
+#define RING_LOST_STOPPED 1
+#define RING_LOST_RUNNING 2
+
 struct _RingKernel
 {
   GObject parent;
@@ -140,6 +144,8 @@ struct _RingKernel
   guint64 epoch; /* also read by the harvester, atomic */
 
   gboolean abandoned; /* the kernel hangs: its memory is never freed */
+  gint
+      lost; /* RING_LOST_*: what is in flight is for the harvester to end; atomic */
 
   /* the harvester's; whoever holds `harvesting` */
   gint harvesting; /* 0 idle, 1 busy, 2 busy and asked again */

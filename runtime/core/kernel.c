@@ -291,6 +291,10 @@ ring_kernel_launch_ (GObject *runtime, RingBackend *backend, RingModule *module,
   ring_parameters_write (kernel->parameters, instance->parameters,
       launch.geometry.parameter_stride);
   kernel->instance = instance;
+  /* From here on it has to be ended, whatever becomes of it. */
+  g_mutex_lock (&kernel->lock);
+  kernel->status = RING_KERNEL_LAUNCHED;
+  g_mutex_unlock (&kernel->lock);
 
   if (d->kind == RING_KIND_BYTES)
     format = ring_format_new_bytes ();
@@ -302,10 +306,6 @@ ring_kernel_launch_ (GObject *runtime, RingBackend *backend, RingModule *module,
     return NULL;
   }
   ring_format_free (format);
-
-  g_mutex_lock (&kernel->lock);
-  kernel->status = RING_KERNEL_LAUNCHED;
-  g_mutex_unlock (&kernel->lock);
   ring_publish_add (kernel, config);
   return kernel;
 }
@@ -644,8 +644,11 @@ ring_kernel_terminate (RingKernel *kernel, RingTerminateMode mode,
 
   g_atomic_int_inc (&kernel->waiters);
   g_mutex_lock (&kernel->lock);
-  while (ok && ring_kernel_pending_ (kernel) > 0)
-    ok = ring_kernel_wait_locked_ (kernel, deadline, NULL, NULL);
+  while (ring_kernel_pending_ (kernel) > 0
+      && ring_kernel_wait_locked_ (kernel, deadline, NULL, NULL))
+    ;
+  /* The last may have been finished as the time was over. */
+  ok = ring_kernel_pending_ (kernel) == 0;
   g_mutex_unlock (&kernel->lock);
   g_atomic_int_add (&kernel->waiters, -1);
 
@@ -710,6 +713,12 @@ ring_kernel_drain (RingKernel *kernel, gint64 timeout,
     } else {
       ok = ring_kernel_wait_locked_ (kernel, deadline, cancellable, &end);
     }
+  }
+  if (!ok && ring_kernel_pending_ (kernel) == 0
+      && g_error_matches (end, RING_ERROR, RING_ERROR_TIMED_OUT)) {
+    /* The last was finished as the time was over. */
+    g_clear_error (&end);
+    ok = TRUE;
   }
   g_mutex_unlock (&kernel->lock);
   g_atomic_int_add (&kernel->waiters, -1);

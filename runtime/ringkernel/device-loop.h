@@ -267,6 +267,9 @@ ring_leader_command (const RingLoop *loop, RING_GLOBAL RingLeader *leader,
     memory->position = leader->input.position;
     memory->output = leader->output.position;
     memory->output_end = leader->output.position;
+    /* Here and not where the last message ended: another version may have run it, which
+     * knows of no turns. */
+    ring_shared_store_behind (&memory->turn, leader->expected_sequence);
     memory->sequence = leader->expected_sequence;
     memory->epoch = leader->survey_words[0];
     memory->run = leader->orders.run;
@@ -687,8 +690,6 @@ ring_device_loop (const RingLoop *loop, RingRunFunc run)
     if (!first && thread->lane == 0)
       ring_shared_add (&memory->done, 1);
     if (leads && (task == RING_TASK_FINISH || task == RING_TASK_ALONE)) {
-      if (emits && loop->sharing == RING_SHARING_BLOCK)
-        ring_shared_store_release (&memory->turn, leader->expected_sequence);
       ring_leader_publish (loop, leader, 1, job->slots);
       leader->done = RING_NO_AREA;
     } else if (leads && task == RING_TASK_BATCH) {

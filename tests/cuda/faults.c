@@ -401,10 +401,8 @@ test_failed_copy_does_not_free_memory_under_the_kernel (void)
   ring_test_wait_until (ring_kernel_get_status (kernel) == RING_KERNEL_FAILED);
   ring_test_wait_until (cuda_test_ended (&outcomes) == 4);
   g_assert_cmpint (outcomes.done, ==, 1);
-  /* One that it may be at, one that it may have fetched, and one that it has not
-   * seen. */
-  g_assert_cmpint (outcomes.abandoned, ==, 2);
-  g_assert_cmpint (outcomes.failed, ==, 1);
+  /* Each of its blocks may be at one of them. */
+  g_assert_cmpint (outcomes.abandoned, ==, 3);
   ring_test_assert_balanced (kernel);
   g_object_unref (kernel); /* kept for good */
   g_assert_cmpuint (cuda_test_running (), ==, 1);

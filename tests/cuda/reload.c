@@ -221,6 +221,62 @@ test_many_reloads (void)
   cuda_test_assert_nothing_live ();
 }
 
+#define EMITTED 200
+
+static gpointer
+send_what_emits (gpointer data)
+{
+  guint i;
+
+  for (i = 0; i < EMITTED; i++) {
+    const guint8 bytes[4] = { (guint8) (1 + i % 3), 0, (guint8) i, 77 };
+    g_autoptr (RingMessage) message =
+        ring_message_new_from_data (bytes, sizeof bytes);
+
+    ring_test_send (data, message);
+  }
+  return NULL;
+}
+
+/* Where a block's outputs go is told by the block before, and the first of all by whoever
+ * ran before, even if that was a version whose blocks share their messages. Several wait
+ * for the version, and so come to it at once. */
+static void
+test_blocks_that_emit_take_over (void)
+{
+  g_autoptr (RingConfig) config = cuda_test_config ();
+  g_autoptr (RingRuntime) runtime = cuda_test_runtime (config);
+  g_autofree gchar *first = ring_test_kernel_path ("emit");
+  g_autofree gchar *second = ring_test_kernel_path ("emit-blocks");
+  guint round, i, k;
+
+  for (round = 0; round < 60; round++) {
+    RingKernel *kernel = cuda_test_start (runtime, first, NULL);
+    GThread *sender = g_thread_new ("sender", send_what_emits, kernel);
+    g_autoptr (GError) error = NULL;
+    guint generation = 0;
+
+    ring_kernel_reload (kernel, second, &error);
+    g_assert_no_error (error);
+    for (i = 0; i < EMITTED; i++) {
+      for (k = 0; k < 1 + i % 3; k++) {
+        g_autoptr (RingMessage) got = ring_test_receive (kernel);
+        const guint8 *data =
+            g_bytes_get_data (ring_message_get_payload (got), NULL);
+
+        g_assert_cmpuint (data[1], ==, k);
+        g_assert_cmpuint (data[2], ==, i);
+        g_assert_cmpuint (ring_message_get_source_generation (got), >=,
+            generation);
+        generation = ring_message_get_source_generation (got);
+      }
+    }
+    g_thread_join (sender);
+    ring_test_terminate (kernel, RING_TERMINATE_DRAIN);
+    g_object_unref (kernel);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -230,6 +286,8 @@ main (int argc, char **argv)
     return 0;
   }
   cuda_test_add ("/cuda/reload/many", test_many_reloads);
+  cuda_test_add ("/cuda/reload/blocks-that-emit",
+      test_blocks_that_emit_take_over);
   cuda_test_add ("/cuda/reload/calls-fail/persistent",
       test_calls_fail_persistent);
   cuda_test_add ("/cuda/reload/calls-fail/event-driven-plain",

@@ -430,6 +430,63 @@ test_stream_that_cannot_be_followed (void)
   ring_test_assert_accounts (kernel, 1, 1, 0, 0);
 }
 
+typedef struct
+{
+  RingKernel *kernel;
+  gint over;
+} Drainer;
+
+static gpointer
+drain_again_and_again (gpointer data)
+{
+  Drainer *drainer = data;
+  g_autoptr (GError) error = NULL;
+
+  while (!g_atomic_int_get (&drainer->over)) {
+    ring_kernel_drain (drainer->kernel, RING_TEST_WAIT, NULL, &error);
+    g_assert_no_error (error);
+  }
+  return NULL;
+}
+
+/* Between its acceptance and its refusal, a message is one that others wait for. */
+static void
+test_who_drains_does_not_wait_for_what_is_refused (void)
+{
+  g_autoptr (RingConfig) config = cuda_test_config ();
+  g_autoptr (RingRuntime) runtime = cuda_test_runtime (config);
+  g_autoptr (RingKernel) kernel = cuda_test_start (runtime, "copy", NULL);
+  CUcontext context = ring_runtime_get_cuda_context (runtime);
+  Drainer drainer = { kernel, 0 };
+  CudaOutcomes outcomes = { 0 };
+  guint8 in[400], out[400];
+  GThread *thread;
+  CUstream gone;
+  RingMemory to;
+  RingSubmission submission = { .outputs = &to,
+    .n_outputs = 1,
+    .pts = RING_TIME_NONE,
+    .duration = RING_TIME_NONE,
+    .completed = cuda_test_completed,
+    .user_data = &outcomes };
+  guint i;
+
+  CUDA_CALL (cuCtxPushCurrent_v2, context);
+  CUDA_CALL (cuStreamCreate, &gone, CU_STREAM_NON_BLOCKING);
+  CUDA_CALL (cuStreamDestroy_v2, gone);
+  CUDA_CALL (cuCtxPopCurrent_v2, &context);
+  cuda_test_fill (in, sizeof in, 1);
+  cuda_test_memory (&submission.input, in, sizeof in);
+  cuda_test_memory (&to, out, sizeof out);
+  submission.input_stream = gone;
+  thread = g_thread_new ("drainer", drain_again_and_again, &drainer);
+  for (i = 0; i < 20000; i++)
+    g_assert_false (ring_kernel_submit (kernel, &submission, NULL));
+  g_atomic_int_set (&drainer.over, 1);
+  g_thread_join (thread);
+  ring_test_assert_accounts (kernel, 0, 0, 0, 0);
+}
+
 /* The sizes of messages differ, and blocks are used again. */
 static void
 test_memory_does_not_grow_with_messages (void)
@@ -483,6 +540,8 @@ main (int argc, char **argv)
       test_device_memory_for_the_cpu_is_refused);
   cuda_test_add ("/transfer/device/stream-that-is-gone",
       test_stream_that_cannot_be_followed);
+  cuda_test_add ("/transfer/device/refused-beside-a-drain",
+      test_who_drains_does_not_wait_for_what_is_refused);
   cuda_test_add ("/transfer/memory-does-not-grow",
       test_memory_does_not_grow_with_messages);
   return ring_test_run ();

@@ -132,6 +132,37 @@ test_launch_without_memory (RingExecutionMode mode)
 #endif
 }
 
+/* A kernel of records has its state at the launch, when its threads are there already:
+ * they end before what they use is freed. */
+static void
+test_launch_without_memory_for_state (RingExecutionMode mode)
+{
+  if (skipped ())
+    return;
+#if POSSIBLE
+  g_autoptr (RingConfig) config = ring_test_config (mode);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (RingRuntime) runtime = NULL;
+  g_autoptr (RingKernel) kernel = NULL;
+  gint i, without_state = 0;
+
+  runtime = ring_runtime_new (config, &error);
+  g_assert_no_error (error);
+  for (i = 1; i < 100 && !kernel; i++) {
+    failing_at = i;
+    kernel =
+        ring_runtime_launch (runtime, "moving-average", 2, 1, NULL, &error);
+    failing_at = 0;
+    if (!kernel) {
+      without_state += strstr (error->message, "state") != NULL;
+      ring_test_assert_says (&error, RING_ERROR_NO_MEMORY, "no memory");
+    }
+  }
+  g_assert_nonnull (kernel);
+  g_assert_cmpint (without_state, >, 0);
+#endif
+}
+
 static void
 test_format_without_memory (RingExecutionMode mode)
 {
@@ -298,6 +329,8 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   ring_test_add_modes ("/memory/launch-without", test_launch_without_memory);
+  ring_test_add_modes ("/memory/launch-without-state",
+      test_launch_without_memory_for_state);
   ring_test_add_modes ("/memory/format-without", test_format_without_memory);
   ring_test_add_modes ("/memory/send-without", test_send_without_memory);
   ring_test_add_modes ("/memory/submit-without", test_submit_without_memory);

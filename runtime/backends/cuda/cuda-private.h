@@ -169,6 +169,10 @@ struct _CudaInstance
 
   /* the kernel's own stream, and one for each way of copying */
   CUstream stream, copy_in, copy_out;
+  CUstream capture; /* event-driven: on which the graph is captured */
+
+  /* `holding`: that `held` and the host's word `leave` say the same */
+  GMutex holding;
 
   /* `driving`: launches, what waits to be published, and the health of the device */
   GMutex driving;
@@ -180,13 +184,14 @@ struct _CudaInstance
   gint64 heartbeat_at; /* … and when it last changed */
   guint64 fetched;     /* output slots whose copies back have been enqueued */
   gboolean ended;      /* no residency may begin any more */
-  gint held;           /* atomic; not 0: no residency may begin */
-  gboolean changing;   /* held once for the version that is due */
-  gboolean broken;     /* atomic; nothing more is asked of the device */
-  gboolean lost;       /* atomic; so is the context: leave the driver alone */
-  gboolean stalled;    /* atomic; it may run for ever */
-  GError *error;       /* why; under `sleep` */
-  gboolean reported;   /* likewise */
+  gint
+      held; /* atomic; not 0: no residency may begin. Changed under `holding` */
+  gboolean changing; /* held once for the version that is due */
+  gboolean broken;   /* atomic; nothing more is asked of the device */
+  gboolean lost;     /* atomic; so is the context: leave the driver alone */
+  gboolean stalled;  /* atomic; it may run for ever */
+  GError *error;     /* why; under `sleep` */
+  gboolean reported; /* likewise */
 
   /* `transfers`: everything of payloads that are not in their slots */
   GMutex transfers;
@@ -286,7 +291,8 @@ CUresult cuda_alloc_device (CudaInstance *c, CUdeviceptr *memory, gsize size,
 void cuda_free_device (CudaInstance *c, CUdeviceptr memory);
 /* One residency on the instance's stream; with the context current. */
 CUresult cuda_launch_residency (CudaInstance *c);
-CUresult cuda_launch_function (CudaInstance *c, CUfunction function);
+CUresult cuda_launch_function (CudaInstance *c, CUfunction function,
+    CUstream stream);
 /* Whether as many threads of @code can be on the device as there are. */
 gboolean cuda_check_threads (CudaInstance *c, const CudaCode *code,
     GError **error);

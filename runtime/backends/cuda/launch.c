@@ -352,19 +352,19 @@ cuda_set_buffers (RingInstance *instance, gsize state_size, gsize scratch_size,
 /* ---- one residency -------------------------------------------------------------------------- */
 
 CUresult
-cuda_launch_function (CudaInstance *c, CUfunction function)
+cuda_launch_function (CudaInstance *c, CUfunction function, CUstream stream)
 {
   const CudaDriver *driver = c->backend->driver;
   void *parameters[] = { &c->residency };
 
   return c->cooperative ? driver->cuLaunchCooperativeKernel (function, c->grid,
-             1, 1, c->block, 1, 1, 0, c->stream, parameters)
+             1, 1, c->block, 1, 1, 0, stream, parameters)
                         : driver->cuLaunchKernel (function, c->grid, 1, 1,
-                            c->block, 1, 1, 0, c->stream, parameters, NULL);
+                            c->block, 1, 1, 0, stream, parameters, NULL);
 }
 
 /* The launch as a graph, which costs less to issue; nothing if that does not
- * work here. */
+ * work here. Captured on a stream of its own, as others use the kernel's meanwhile. */
 static void
 capture (CudaInstance *c)
 {
@@ -376,12 +376,12 @@ capture (CudaInstance *c)
       || !driver->cuGraphInstantiateWithFlags || !driver->cuGraphLaunch
       || !driver->cuGraphExecDestroy || !driver->cuGraphDestroy)
     return;
-  if (driver->cuStreamBeginCapture_v2 (c->stream,
+  if (driver->cuStreamBeginCapture_v2 (c->capture,
           CU_STREAM_CAPTURE_MODE_THREAD_LOCAL)
       != CUDA_SUCCESS)
     return;
-  result = cuda_launch_function (c, c->code.function);
-  if (driver->cuStreamEndCapture (c->stream, &graph) != CUDA_SUCCESS)
+  result = cuda_launch_function (c, c->code.function, c->capture);
+  if (driver->cuStreamEndCapture (c->capture, &graph) != CUDA_SUCCESS)
     return;
   if (result == CUDA_SUCCESS
       && driver->cuGraphInstantiateWithFlags (&c->graph, graph, 0)
@@ -394,13 +394,13 @@ CUresult
 cuda_launch_residency (CudaInstance *c)
 {
   if (c->base.mode != RING_EXECUTION_EVENT_DRIVEN)
-    return cuda_launch_function (c, c->code.function);
+    return cuda_launch_function (c, c->code.function, c->stream);
   if (!c->graph && !c->no_graph) {
     capture (c);
     c->no_graph = !c->graph;
   }
   return c->graph ? c->backend->driver->cuGraphLaunch (c->graph, c->stream)
-                  : cuda_launch_function (c, c->code.function);
+                  : cuda_launch_function (c, c->code.function, c->stream);
 }
 
 /* ---- launch and end ---------------------------------------------------------------------------- */
@@ -423,7 +423,12 @@ make_streams (CudaInstance *c, GError **error)
       && cuda_check (driver,
           driver->cuStreamCreateWithPriority (&c->copy_out,
               CU_STREAM_NON_BLOCKING, b->greatest_priority),
-          "making a CUDA stream", error);
+          "making a CUDA stream", error)
+      && (c->base.mode != RING_EXECUTION_EVENT_DRIVEN
+          || cuda_check (driver,
+              driver->cuStreamCreateWithPriority (&c->capture,
+                  CU_STREAM_NON_BLOCKING, b->least_priority),
+              "making a CUDA stream", error));
 }
 
 /* Nothing runs any more. With a lost context the driver is left alone: what it
@@ -456,6 +461,8 @@ release (CudaInstance *c)
       driver->cuStreamDestroy_v2 (c->copy_in);
     if (c->copy_out)
       driver->cuStreamDestroy_v2 (c->copy_out);
+    if (c->capture)
+      driver->cuStreamDestroy_v2 (c->capture);
     if (c->stream)
       driver->cuStreamDestroy_v2 (c->stream);
     if (c->shared)
@@ -477,6 +484,7 @@ release (CudaInstance *c)
     g_array_unref (c->spare_device);
   g_queue_clear_full (&c->unpublished, g_free);
   g_mutex_clear (&c->driving);
+  g_mutex_clear (&c->holding);
   g_mutex_clear (&c->transfers);
   g_mutex_clear (&c->sleep);
   g_cond_clear (&c->kick);
@@ -498,6 +506,7 @@ instance_new (CudaBackend *b, const RingLaunch *launch)
   CudaInstance *c = g_new0 (CudaInstance, 1);
 
   g_mutex_init (&c->driving);
+  g_mutex_init (&c->holding);
   g_mutex_init (&c->transfers);
   g_mutex_init (&c->sleep);
   g_cond_init (&c->kick);
@@ -554,11 +563,9 @@ cuda_launch (RingBackend *backend, const RingLaunch *launch, GError **error)
       && alloc_memory (c, error) && cuda_transfer_init (c, error);
   if (ok) {
     c->base.workers = c->grid * c->block;
-    /* What was taken but not given back: each block's own, or the one that runs and
-     * the one that has been fetched meanwhile. */
-    c->base.max_running =
-        c->code.module->description->sharing == RING_SHARING_BLOCK ? c->grid
-                                                                   : 2;
+    /* What was taken but not given back: a batch, in which each block has one, or the
+     * one that runs and the one that has been fetched meanwhile. */
+    c->base.max_running = MAX (c->grid, 2);
     c->residency.geometry = c->geometry;
     c->residency.alone_below = ALONE_BELOW;
     c->residency.flags =

@@ -386,15 +386,14 @@ cuda_start_bridge (CudaInstance *c, GError **error)
 void
 cuda_join_bridge (CudaInstance *c)
 {
-  GThread *thread = __atomic_exchange_n (&c->thread, NULL, __ATOMIC_ACQ_REL);
+  GThread *thread;
 
+  /* It cannot wait for itself: whoever frees the instance does. */
+  if (__atomic_load_n (&c->thread, __ATOMIC_ACQUIRE) == g_thread_self ())
+    return;
+  thread = __atomic_exchange_n (&c->thread, NULL, __ATOMIC_ACQ_REL);
   if (!thread)
     return;
-  if (thread == g_thread_self ()) {
-    /* It cannot wait for itself: whoever frees the instance does. */
-    __atomic_store_n (&c->thread, thread, __ATOMIC_RELEASE);
-    return;
-  }
   __atomic_store_n (&c->quit, 1, __ATOMIC_RELEASE);
   g_mutex_lock (&c->sleep);
   c->kicks++;
@@ -486,15 +485,21 @@ cuda_unregister_instance (CudaInstance *c)
 void
 cuda_hold (CudaInstance *c)
 {
+  g_mutex_lock (&c->holding);
   if (__atomic_add_fetch (&c->held, 1, __ATOMIC_ACQ_REL) == 1)
     ring_store_release_u32 (&c->base.control->host.leave, 1);
+  g_mutex_unlock (&c->holding);
 }
 
 void
 cuda_release (CudaInstance *c)
 {
-  if (__atomic_sub_fetch (&c->held, 1, __ATOMIC_ACQ_REL) == 0)
+  g_mutex_lock (&c->holding);
+  /* In this order: what may begin now is not told to leave. */
+  if (__atomic_load_n (&c->held, __ATOMIC_ACQUIRE) == 1)
     ring_store_release_u32 (&c->base.control->host.leave, 0);
+  __atomic_sub_fetch (&c->held, 1, __ATOMIC_ACQ_REL);
+  g_mutex_unlock (&c->holding);
 }
 
 /* Whether it has left, by @deadline. One that does not is in the middle of a long
@@ -689,7 +694,7 @@ cuda_try_code (CudaInstance *c, const CudaCode *code, GError **error)
   g_mutex_lock (&c->driving);
   update_residency (c);
   begin_to_count (c);
-  result = cuda_launch_function (c, code->function);
+  result = cuda_launch_function (c, code->function, c->stream);
   if (result != CUDA_SUCCESS) {
     __atomic_sub_fetch (&c->launches, 1, __ATOMIC_RELAXED);
     __atomic_store_n (&c->resident, FALSE, __ATOMIC_RELEASE);
@@ -756,6 +761,13 @@ cuda_stop (RingInstance *instance, gint64 deadline)
     __atomic_store_n (&c->stalled, FALSE, __ATOMIC_RELEASE);
     cuda_join_bridge (c);
   } else {
+    /* What is still to be copied may be so at any time. */
+    if (!__atomic_load_n (&c->lost, __ATOMIC_ACQUIRE)
+        && cuda_enter (c->backend)) {
+      if (c->backend->driver->cuStreamQuery (c->copy_in) != CUDA_SUCCESS)
+        c->base.max_running = c->geometry.input_capacity;
+      cuda_leave (c->backend);
+    }
     __atomic_store_n (&c->stalled, TRUE, __ATOMIC_RELEASE);
     __atomic_store_n (&c->quit, 1, __ATOMIC_RELEASE);
   }

@@ -680,9 +680,13 @@ use_host_clock (CudaInstance *c, RingMessageHeader *slot)
     c->offset_high = high;
   }
   offset = c->offset_low + (c->offset_high - c->offset_low) / 2;
-  slot->t_arrived = (guint64) ((gint64) slot->t_arrived + offset);
-  slot->t_started = (guint64) ((gint64) slot->t_started + offset);
-  slot->t_finished = (guint64) ((gint64) slot->t_finished + offset);
+  /* The device read its clock a moment before it saw the message. */
+  slot->t_arrived =
+      MAX ((guint64) ((gint64) slot->t_arrived + offset), slot->t_accepted);
+  slot->t_started =
+      MAX ((guint64) ((gint64) slot->t_started + offset), slot->t_arrived);
+  slot->t_finished =
+      MAX ((guint64) ((gint64) slot->t_finished + offset), slot->t_started);
 }
 
 gboolean

@@ -193,9 +193,6 @@ use_version (CudaInstance *c, CudaVersion *version)
   c->residency.state = (guint8 *) (guintptr) c->state;
   c->residency.scratch = (guint8 *) (guintptr) c->scratch;
   c->residency.scratch_stride = version->scratch_stride;
-  /* As at the launch. */
-  c->base.max_running =
-      c->code.module->description->sharing == RING_SHARING_BLOCK ? c->grid : 2;
   __atomic_store_n (&c->name, g_intern_string (c->code.module->name),
       __ATOMIC_RELEASE);
   g_mutex_lock (&c->transfers);
