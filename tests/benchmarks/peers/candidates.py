@@ -177,11 +177,10 @@ class Element:
 class Stream(Element):
     """An element that has several buffers in flight, called `ours`. By the clock, and with
     nothing subtracted: what it costs to hand over is part of it."""
-    BUFFERS = 100  # in a turn, since the first and the last have no company
-
     def __init__(self, launch, memory=""):
         super().__init__(launch)
         self.memory = memory
+        self.at_least = 100  # in a turn, since the first and the last have no company
 
     def open(self, shape):
         return super().open(In(shape, self.memory) if self.memory else shape)
@@ -211,7 +210,7 @@ class Stream(Element):
         pump = self.begin(shape, data)
 
         def measure(n):
-            spent = PUMP.pump_stream(pump, max(n, self.BUFFERS))
+            spent = PUMP.pump_stream(pump, max(n, self.at_least))
             if spent < 0:
                 raise CannotRun(f"{self.launch}: a push failed")
             return spent
@@ -221,8 +220,10 @@ class Stream(Element):
     def alone(self, shape, data, n):
         """ns from push to arrival, and the figures of the element after that."""
         pump = self.begin(shape, data)
-        PUMP.pump_alone(pump, max(n // 4, 1))
-        spent = PUMP.pump_alone(pump, n)
+        # First a stream, of which can be seen whether each buffer makes another.
+        spent = PUMP.pump_stream(pump, self.at_least)
+        if spent >= 0:
+            spent = PUMP.pump_alone(pump, n)
         stats = self.stats(pump)
         PUMP.pump_close(pump)
         if spent < 0:
