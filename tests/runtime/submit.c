@@ -78,7 +78,7 @@ jobs_init (guint n)
 /* Nobody looks for a result, and a payload of this size comes to a device by a copy that
  * ends by itself: whoever watches has to notice without being told. */
 #define STAGED_SIZE (128u * 1024)
-#define STAGED_TIMES 4000u
+#define STAGED_TIMES 1000u
 
 typedef struct
 {
