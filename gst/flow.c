@@ -79,7 +79,7 @@ begin_anew (GstRingKernelFilter *self)
   GST_OBJECT_UNLOCK (self);
 
   g_mutex_lock (&flow->lock);
-  flow->result = GST_FLOW_OK;
+  flow->result = flow->downstream = GST_FLOW_OK;
   flow->unexpected = FALSE;
   flow->n_restarts = 0;
   flow->eos_received = FALSE;
@@ -579,14 +579,18 @@ chain_queued (GstRingKernelFilter *self, GstBuffer *buffer, gboolean pass)
   GstFlowReturn ret;
 
   g_mutex_lock (&flow->lock);
-  while (flow->result == GST_FLOW_OK && flow->n_buffers >= flow->depth
+  while (flow->result == GST_FLOW_OK && flow->downstream == GST_FLOW_OK
+      && flow->n_buffers >= flow->depth
       && !(flow->unexpected && flow->n_restarts == 0))
     g_cond_wait (&flow->room, &flow->lock);
   ret = flow->result;
+  if (ret == GST_FLOW_OK)
+    ret = flow->downstream;
   if (ret == GST_FLOW_OK && flow->unexpected && flow->n_restarts == 0)
     ret = GST_FLOW_EOS;
   g_mutex_unlock (&flow->lock);
   if (ret != GST_FLOW_OK) {
+    flow->discont = TRUE;
     gst_buffer_unref (buffer);
     return ret;
   }

@@ -63,9 +63,12 @@ typedef struct
   guint n_in_kernel;  /* submitted, not yet completed */
   guint depth;        /* atomic: what n_buffers may reach */
   GstFlowReturn result;
-  gboolean unexpected;   /* downstream is at EOS: refuse buffers */
-  guint n_restarts;      /* events in the FIFO that end `unexpected` */
-  gboolean eos_received; /* nobody will ask for `result` any more */
+  GstFlowReturn downstream; /* NOT_LINKED or FLUSHING: nobody is there to push
+                               to, until a RECONFIGURE; else OK */
+  guint n_reconfigured;     /* such events so far */
+  gboolean unexpected;      /* downstream is at EOS: refuse buffers */
+  guint n_restarts;         /* events in the FIFO that end `unexpected` */
+  gboolean eos_received;    /* nobody will ask for `result` any more */
   gboolean error_posted;
   gboolean failure_posted;    /* the handle's own error, by whoever met it */
   gboolean caps_error_posted; /* object lock */
@@ -99,6 +102,8 @@ G_GNUC_INTERNAL void gst_ring_flow_begin_flush (GstRingKernelFilter *self);
 /* Waits for the kernel, throws away what is in the FIFO, and begins anew. */
 G_GNUC_INTERNAL void gst_ring_flow_end_flush (GstRingKernelFilter *self);
 G_GNUC_INTERNAL gboolean gst_ring_flow_start_task (GstRingKernelFilter *self);
+/* Downstream sent a RECONFIGURE, as it does when it is linked. Any thread. */
+G_GNUC_INTERNAL void gst_ring_flow_reconfigured (GstRingKernelFilter *self);
 
 /* All with the sink pad's STREAM_LOCK. */
 G_GNUC_INTERNAL GstFlowReturn gst_ring_flow_chain (GstRingKernelFilter *self,

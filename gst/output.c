@@ -167,12 +167,18 @@ note_held_back (GstRingKernelFilter *self)
 static inline GstFlowReturn
 push_buffer (GstRingKernelFilter *self, GstBuffer *buffer)
 {
+  GstFlowReturn ret;
+
   if (G_UNLIKELY (self->flow.out_discont)) {
     self->flow.out_discont = FALSE;
     buffer = gst_buffer_make_writable (buffer);
     GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_DISCONT);
   }
-  return gst_pad_push (self->srcpad, buffer);
+  ret = gst_pad_push (self->srcpad, buffer);
+  /* It got nowhere, so there is a gap before the next one. */
+  if (G_UNLIKELY (ret != GST_FLOW_OK))
+    self->flow.out_discont = TRUE;
+  return ret;
 }
 
 static GstBuffer *

@@ -105,6 +105,8 @@ src_event (GstPad *pad, GstObject *parent, GstEvent *event)
     self->proportion = proportion;
     self->earliest_time = earliest;
     GST_OBJECT_UNLOCK (self);
+  } else if (GST_EVENT_TYPE (event) == GST_EVENT_RECONFIGURE) {
+    gst_ring_flow_reconfigured (self);
   }
   return gst_pad_push_event (self->sinkpad, event);
 }
