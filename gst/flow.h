@@ -127,7 +127,7 @@ G_GNUC_INTERNAL void gst_ring_flow_append_locked (GstRingFlow *flow,
     GstRingRecord *record);
 
 /* stream.c, with the sink pad's STREAM_LOCK too. */
-G_GNUC_INTERNAL gboolean gst_ring_flow_set_caps (GstRingKernelFilter *self,
+G_GNUC_INTERNAL GstFlowReturn gst_ring_flow_set_caps (GstRingKernelFilter *self,
     GstCaps *caps);
 G_GNUC_INTERNAL gboolean
 gst_ring_flow_passes_allocation (GstRingKernelFilter *self, GstCaps *caps);

@@ -44,22 +44,25 @@ sink_chain_list (GstPad *pad, GstObject *parent, GstBufferList *list)
 
 /* ---- events ------------------------------------------------------------------------- */
 
-static gboolean
+/* With a flow return, so that caps which a flush overtakes end as "flushing" rather
+ * than as "not negotiated", an error. */
+static GstFlowReturn
 sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
   GstRingKernelFilter *self = GST_RING_KERNEL_FILTER (parent);
-  gboolean ret;
+  GstFlowReturn result;
+  gboolean ok;
   GstCaps *caps;
 
   GST_LOG_OBJECT (pad, "%" GST_PTR_FORMAT, event);
   switch (GST_EVENT_TYPE (event)) {
     case GST_EVENT_FLUSH_START:
       /* First downstream, which lets go of a push that blocks. */
-      ret = gst_pad_push_event (self->srcpad, event);
+      ok = gst_pad_push_event (self->srcpad, event);
       gst_ring_flow_begin_flush (self);
       if (!self->is_inline)
         gst_pad_pause_task (self->srcpad);
-      return ret;
+      break;
     case GST_EVENT_FLUSH_STOP:
       if (!self->is_inline) {
         /* Also for one that comes without its FLUSH_START. */
@@ -67,20 +70,22 @@ sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
         gst_pad_pause_task (self->srcpad);
       }
       gst_ring_flow_end_flush (self);
-      ret = gst_pad_push_event (self->srcpad, event);
+      ok = gst_pad_push_event (self->srcpad, event);
       if (gst_pad_is_active (self->srcpad))
         gst_ring_flow_start_task (self);
-      return ret;
+      break;
     case GST_EVENT_CAPS:
       gst_event_parse_caps (event, &caps);
-      ret = gst_ring_flow_set_caps (self, caps);
+      result = gst_ring_flow_set_caps (self, caps);
       gst_event_unref (event);
-      return ret;
+      return result;
     default:
-      if (GST_EVENT_IS_SERIALIZED (event))
-        return gst_ring_flow_event (self, event);
-      return gst_pad_push_event (self->srcpad, event);
+      ok = GST_EVENT_IS_SERIALIZED (event)
+          ? gst_ring_flow_event (self, event)
+          : gst_pad_push_event (self->srcpad, event);
+      break;
   }
+  return ok ? GST_FLOW_OK : GST_FLOW_ERROR;
 }
 
 static gboolean
@@ -338,7 +343,8 @@ gst_ring_kernel_filter_setup_pads (GstRingKernelFilter *self,
   gst_pad_set_chain_function (self->sinkpad, GST_DEBUG_FUNCPTR (sink_chain));
   gst_pad_set_chain_list_function (self->sinkpad,
       GST_DEBUG_FUNCPTR (sink_chain_list));
-  gst_pad_set_event_function (self->sinkpad, GST_DEBUG_FUNCPTR (sink_event));
+  gst_pad_set_event_full_function (self->sinkpad,
+      GST_DEBUG_FUNCPTR (sink_event));
   gst_pad_set_query_function (self->sinkpad, GST_DEBUG_FUNCPTR (sink_query));
   gst_pad_set_activatemode_function (self->sinkpad,
       GST_DEBUG_FUNCPTR (sink_activate_mode));

@@ -271,15 +271,30 @@ failed:
   return FALSE;
 }
 
-gboolean
+/* Of a call that was answered with FALSE: nobody may have been there to run it. */
+static GstFlowReturn
+refused (GstRingKernelFilter *self)
+{
+  GstRingFlow *flow = &self->flow;
+  GstFlowReturn ret;
+
+  g_mutex_lock (&flow->lock);
+  ret = flow->result;
+  g_mutex_unlock (&flow->lock);
+  return ret == GST_FLOW_OK ? GST_FLOW_NOT_NEGOTIATED : ret;
+}
+
+GstFlowReturn
 gst_ring_flow_set_caps (GstRingKernelFilter *self, GstCaps *caps)
 {
   GstRingStream *stream = &self->flow.stream;
 
   if (stream->configured && stream->in_caps
       && gst_caps_is_equal (stream->in_caps, caps))
-    return TRUE;
-  return gst_ring_flow_call (self, gst_ring_flow_configure, caps);
+    return GST_FLOW_OK;
+  return gst_ring_flow_call (self, gst_ring_flow_configure, caps)
+      ? GST_FLOW_OK
+      : refused (self);
 }
 
 gboolean
@@ -295,25 +310,12 @@ gst_ring_flow_passes_allocation (GstRingKernelFilter *self, GstCaps *caps)
           && g_atomic_int_get (&self->on_error) != GST_RING_ON_ERROR_PASS);
 }
 
-static GstFlowReturn
-flow_result (GstRingKernelFilter *self)
-{
-  GstRingFlow *flow = &self->flow;
-  GstFlowReturn ret;
-
-  g_mutex_lock (&flow->lock);
-  ret = flow->result;
-  g_mutex_unlock (&flow->lock);
-  return ret;
-}
-
 /* Bytes and records need no caps; and downstream may want other buffers. */
 GstFlowReturn
 gst_ring_flow_renegotiate (GstRingKernelFilter *self)
 {
   GstRingStream *stream = &self->flow.stream;
   gboolean ok = TRUE;
-  GstFlowReturn ret;
 
   if (!stream->configured) {
     if (stream->refused)
@@ -324,10 +326,7 @@ gst_ring_flow_renegotiate (GstRingKernelFilter *self)
     if (!ok)
       gst_pad_mark_reconfigure (self->srcpad);
   }
-  if (ok)
-    return GST_FLOW_OK;
-  ret = flow_result (self);
-  return ret == GST_FLOW_OK ? GST_FLOW_NOT_NEGOTIATED : ret;
+  return ok ? GST_FLOW_OK : refused (self);
 }
 
 void

@@ -313,6 +313,95 @@ GST_START_TEST (who_takes_over_from_one_shut_down_gets_what_comes_then)
 
 GST_END_TEST;
 
+/* A source that is told "not negotiated" stops with an error. */
+GST_START_TEST (caps_that_meet_one_shut_down_are_no_error)
+{
+  GstCaps *caps = gst_caps_new_empty_simple ("application/y");
+  Sink sink = {
+    .n_buffers = 0,
+  };
+  Rig rig;
+
+  begin_rig (&rig, "copy", __i__);
+  link_sink (&rig, &sink);
+  ck_assert_int_eq (push (&rig), GST_FLOW_OK);
+  wait_buffers (&sink, 1);
+  gst_pad_set_active (sink.pad, FALSE);
+  push_until (&rig, GST_FLOW_FLUSHING);
+  gst_pad_push_event (rig.src, gst_event_new_caps (caps));
+  push_until (&rig, GST_FLOW_FLUSHING);
+  fail_on_errors (rig.filter);
+  end_rig (&rig);
+  free_sink (&sink);
+  gst_caps_unref (caps);
+}
+
+GST_END_TEST;
+
+typedef struct
+{
+  Rig rig;
+  GstFlowReturn result;
+} CapsPusher;
+
+/* The caps go with the buffer, whose result is theirs. */
+static gpointer
+push_caps_and_buffer (gpointer data)
+{
+  CapsPusher *p = data;
+
+  p->result = push (&p->rig);
+  return NULL;
+}
+
+/* They wait for what came before. */
+GST_START_TEST (caps_that_a_flush_overtakes_are_no_error)
+{
+  GstCaps *caps = gst_caps_new_empty_simple ("application/y");
+  GstEvent *event = gst_event_new_caps (caps);
+  gchar *kernel = test_kernel ("gate");
+  Gate gate = {
+    0,
+  };
+  Sink sink = {
+    .n_buffers = 0,
+  };
+  CapsPusher p;
+  GThread *thread;
+  GstPad *pad;
+
+  begin_rig (&p.rig, kernel, __i__);
+  if (!is_inline (__i__)) {
+    link_sink (&p.rig, &sink);
+    ck_assert_int_eq (gst_pad_push (p.rig.src, make_gated (&gate, 64)),
+        GST_FLOW_OK);
+    wait_entered (&gate);
+    gst_pad_store_sticky_event (p.rig.src, event);
+    thread = g_thread_new ("caps", push_caps_and_buffer, &p);
+    /* until it is inside the element */
+    pad = gst_element_get_static_pad (p.rig.filter, "sink");
+    while (GST_PAD_STREAM_TRYLOCK (pad)) {
+      GST_PAD_STREAM_UNLOCK (pad);
+      g_thread_yield ();
+    }
+    gst_object_unref (pad);
+    gst_pad_push_event (p.rig.src, gst_event_new_flush_start ());
+    g_thread_join (thread);
+    ck_assert_int_eq (p.result, GST_FLOW_FLUSHING);
+    open_gate (&gate);
+    gst_pad_push_event (p.rig.src, gst_event_new_flush_stop (TRUE));
+    fail_on_errors (p.rig.filter);
+  }
+  end_rig (&p.rig);
+  if (!is_inline (__i__))
+    free_sink (&sink);
+  gst_event_unref (event);
+  gst_caps_unref (caps);
+  g_free (kernel);
+}
+
+GST_END_TEST;
+
 static Suite *
 linking_suite (void)
 {
@@ -327,6 +416,8 @@ linking_suite (void)
   tcase_add_gate_test (tc, eos_behind_what_nobody_takes_is_an_error);
   tcase_add_mode_test (tc,
       who_takes_over_from_one_shut_down_gets_what_comes_then);
+  tcase_add_mode_test (tc, caps_that_meet_one_shut_down_are_no_error);
+  tcase_add_gate_test (tc, caps_that_a_flush_overtakes_are_no_error);
   return s;
 }
 
