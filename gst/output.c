@@ -220,7 +220,8 @@ push_emitted (GstRingKernelFilter *self, GstRingRecord *record)
 
     gst_buffer_copy_into (buffer, record->input,
         GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_TIMESTAMPS, 0, (gsize) -1);
-    GST_BUFFER_FLAG_UNSET (buffer, GST_BUFFER_FLAG_DISCONT);
+    GST_BUFFER_FLAG_UNSET (buffer,
+        GST_BUFFER_FLAG_DISCONT | GST_BUFFER_FLAG_GAP);
     if (!alone)
       set_span (flow, buffer, i, n);
     copy_metas (flow, buffer, record->input);
@@ -269,6 +270,8 @@ gst_ring_flow_push (GstRingKernelFilter *self, GstRingRecord *record)
     gst_ring_mapping_unmap (&record->in);
     buffer = g_steal_pointer (&record->input);
     record->in.buffer = NULL;
+    /* A kernel may make something of silence, like the echo of what was before. */
+    GST_BUFFER_FLAG_UNSET (buffer, GST_BUFFER_FLAG_GAP);
     return push_buffer (self, buffer);
   }
 
@@ -291,6 +294,7 @@ gst_ring_flow_push (GstRingKernelFilter *self, GstRingRecord *record)
   buffer = take_output (self, record, 0);
   gst_buffer_copy_into (buffer, record->input,
       GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_TIMESTAMPS, 0, (gsize) -1);
+  GST_BUFFER_FLAG_UNSET (buffer, GST_BUFFER_FLAG_GAP);
   copy_metas (flow, buffer, record->input);
   /* Given back before the push, which may take long: producers with few buffers
    * wait for it. */
