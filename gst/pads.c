@@ -101,8 +101,10 @@ src_event (GstPad *pad, GstObject *parent, GstEvent *event)
 
     gst_event_parse_qos (event, &type, &proportion, &diff, &timestamp);
     if (GST_CLOCK_TIME_IS_VALID (timestamp)) {
+      /* Bounded, as in GStreamer's decoders: after one long hold-up the picture would
+       * stand still for as long again. */
       if (diff > 0)
-        earliest = timestamp + 2 * (GstClockTime) diff;
+        earliest = timestamp + MIN (2 * (GstClockTime) diff, GST_SECOND);
       else
         earliest = timestamp > (GstClockTime) -diff ? timestamp + diff : 0;
     }

@@ -343,6 +343,27 @@ GST_START_TEST (late_frames_are_dropped_before_the_kernel)
 
 GST_END_TEST;
 
+GST_START_TEST (after_a_long_hold_up_a_second_is_dropped_at_most)
+{
+  GstHarness *h = make_harness ("invert", __i__);
+  guint i;
+
+  gst_harness_set_src_caps_str (h, GRAY_CAPS);
+  send_qos (h, 0, 4 * GST_SECOND);
+  for (i = 0; i <= 10; i++) {
+    GstBuffer *in = make_bytes (64, i);
+
+    GST_BUFFER_PTS (in) = i * 200 * GST_MSECOND;
+    ck_assert_int_eq (gst_harness_push (h, in), GST_FLOW_OK);
+  }
+  for (i = 6; i <= 10; i++)
+    gst_buffer_unref (gst_harness_pull (h));
+  ck_assert_uint_eq (get_stat (h->element, "dropped"), 6);
+  end_harness (h);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (without_qos_nothing_is_dropped)
 {
   GstHarness *h = make_harness ("invert", __i__);
@@ -497,6 +518,7 @@ timing_suite (void)
   tcase_add_mode_test (tc, none_or_one_for_one);
   tcase_add_mode_test (tc, buffers_without_times_give_such);
   tcase_add_mode_test (tc, late_frames_are_dropped_before_the_kernel);
+  tcase_add_mode_test (tc, after_a_long_hold_up_a_second_is_dropped_at_most);
   tcase_add_mode_test (tc, without_qos_nothing_is_dropped);
   tcase_add_mode_test (tc, audio_is_never_dropped);
   tcase_add_mode_test (tc, a_flush_forgets_qos);
