@@ -71,7 +71,7 @@ typedef struct
   gboolean eos_received;    /* nobody will ask for `result` any more */
   gboolean error_posted;
   gboolean failure_posted;    /* the handle's own error, by whoever met it */
-  gboolean caps_error_posted; /* object lock */
+  gboolean caps_error_posted; /* since the last flush; object lock */
 
   GstRingStream stream;
   GstRingBuffers buffers;
@@ -139,6 +139,10 @@ G_GNUC_INTERNAL void gst_ring_flow_configure_early (GstRingKernelFilter *self);
 /* A GstRingFlowFunc: settles @caps (GstCaps, nullable). */
 G_GNUC_INTERNAL gboolean gst_ring_flow_configure (GstRingKernelFilter *self,
     gpointer caps);
+/* Whether nobody has posted an error about caps yet, as the caller is going to:
+ * upstream tries the same ones again with the next buffer. Any thread. */
+G_GNUC_INTERNAL gboolean gst_ring_flow_is_first_caps_error (
+    GstRingKernelFilter *self);
 G_GNUC_INTERNAL void gst_ring_flow_forget_stream (GstRingKernelFilter *self);
 
 /* output.c: a finished record goes downstream; takes what is in it. */

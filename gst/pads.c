@@ -180,16 +180,9 @@ query_accept_caps (GstRingKernelFilter *self, GstPad *pad, GstQuery *query)
     /* A pad asks this before it hands a caps event to its element. So with a
      * refusal the event never comes, the stream ends as "not negotiated" without
      * saying why, and this is the last chance to say it. */
-    if (!accepted && are_being_pushed (self, caps)) {
-      gboolean posted;
-
-      GST_OBJECT_LOCK (self);
-      posted = self->flow.caps_error_posted;
-      self->flow.caps_error_posted = TRUE;
-      GST_OBJECT_UNLOCK (self);
-      if (!posted)
-        gst_ring_kernel_filter_post_error (self, error);
-    }
+    if (!accepted && are_being_pushed (self, caps)
+        && gst_ring_flow_is_first_caps_error (self))
+      gst_ring_kernel_filter_post_error (self, error);
   } else if (info) {
     accepted = gst_caps_can_intersect (caps, info->src_caps);
   }

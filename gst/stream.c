@@ -44,23 +44,29 @@ note_frame_duration (GstRingKernelFilter *self)
         gst_message_new_latency (GST_OBJECT (self)));
 }
 
+gboolean
+gst_ring_flow_is_first_caps_error (GstRingKernelFilter *self)
+{
+  gboolean posted;
+
+  GST_OBJECT_LOCK (self);
+  posted = self->flow.caps_error_posted;
+  self->flow.caps_error_posted = TRUE;
+  GST_OBJECT_UNLOCK (self);
+  return !posted;
+}
+
 static gboolean
 decide_allocation (GstRingKernelFilter *self)
 {
   GstRingFlow *flow = &self->flow;
-  gboolean posted;
   gchar *caps;
 
   if (gst_ring_buffers_decide (&flow->buffers, self->srcpad,
           flow->stream.out_caps, &flow->stream.out,
           self->is_inline ? 1 : g_atomic_int_get (&flow->depth)))
     return TRUE;
-  /* Upstream tries the same caps again with the next buffer. */
-  GST_OBJECT_LOCK (self);
-  posted = flow->caps_error_posted;
-  flow->caps_error_posted = TRUE;
-  GST_OBJECT_UNLOCK (self);
-  if (posted)
+  if (!gst_ring_flow_is_first_caps_error (self))
     return FALSE;
   caps = flow->stream.out_caps ? gst_caps_to_string (flow->stream.out_caps)
                                : g_strdup ("the stream");
@@ -262,7 +268,7 @@ failed:
   stream->refused = TRUE;
   if (gst_ring_kernel_filter_has_failed (self, error))
     gst_ring_kernel_filter_post_failure (self, error);
-  else
+  else if (gst_ring_flow_is_first_caps_error (self))
     gst_ring_kernel_filter_post_error (self, error);
   g_error_free (error);
   gst_clear_caps (&out_caps);

@@ -301,6 +301,31 @@ GST_START_TEST (unsupported_caps_say_what_is_supported)
 
 GST_END_TEST;
 
+/* Upstream tries the caps again with each buffer. */
+GST_START_TEST (caps_that_nobody_downstream_takes_are_one_error)
+{
+  GstHarness *h = make_harness ("scale", __i__);
+  GstCaps *caps = gst_caps_from_string (
+      "video/x-raw,format=GRAY8,width=16,height=16,framerate=25/1");
+  gchar *text = NULL;
+  guint i;
+
+  gst_harness_set_sink_caps_str (h, "video/x-raw,format=AYUV64");
+  gst_harness_set_src_caps (h, gst_caps_ref (caps));
+  for (i = 0; i < 3; i++) {
+    gst_pad_push_event (h->srcpad, gst_event_new_caps (caps));
+    ck_assert_int_eq (gst_harness_push (h, make_bytes (256, i)),
+        GST_FLOW_NOT_NEGOTIATED);
+  }
+  ck_assert_uint_eq (count_messages (h->element, GST_MESSAGE_ERROR, &text), 1);
+  ck_assert_msg (strstr (text, "scale") != NULL, "%s", text);
+  g_free (text);
+  gst_caps_unref (caps);
+  end_harness (h);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (video_without_caps)
 {
   GstElement *pipeline =
@@ -441,6 +466,7 @@ errors_suite (void)
   tcase_add_mode_test (tc, part_of_a_record);
   tcase_add_mode_test (tc, part_of_an_audio_frame);
   tcase_add_mode_test (tc, unsupported_caps_say_what_is_supported);
+  tcase_add_mode_test (tc, caps_that_nobody_downstream_takes_are_one_error);
   tcase_add_mode_test (tc, video_without_caps);
   tcase_add_mode_test (tc, on_error_skip_drops_and_says_so);
   tcase_add_mode_test (tc, on_error_pass_keeps_the_order);
