@@ -497,6 +497,8 @@ cannot_process (GstRingKernelFilter *self, GstRingRecord *record,
       gst_ring_record_reset (record);
       record->input = input;
       record->pass = record->done = TRUE;
+      /* Downstream sees no gap, but the kernel has one. */
+      flow->is_first = TRUE;
       g_atomic_pointer_add (&self->passed, 1);
       GST_ELEMENT_WARNING (self, STREAM, FAILED, ("%s", error->message),
           ("the buffer is passed on unchanged"));
@@ -532,6 +534,22 @@ refuse (GstRingKernelFilter *self, GstRingRecord *record, GstFlowReturn ret,
   return ret;
 }
 
+/* @buffer goes out as it is, and does not reach the kernel. */
+static void
+pass_on (GstRingKernelFilter *self, GstRingRecord *record, GstBuffer *buffer)
+{
+  GstRingFlow *flow = &self->flow;
+
+  record->type = GST_RING_RECORD_BUFFER;
+  record->input = buffer;
+  record->discont = flow->discont;
+  flow->discont = FALSE;
+  record->pass = record->done = TRUE;
+  if (record->discont
+      || GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DISCONT))
+    flow->is_first = TRUE;
+}
+
 static GstFlowReturn
 chain_inline (GstRingKernelFilter *self, GstBuffer *buffer, gboolean pass)
 {
@@ -540,10 +558,7 @@ chain_inline (GstRingKernelFilter *self, GstBuffer *buffer, gboolean pass)
   GstFlowReturn ret;
 
   if (G_UNLIKELY (pass)) {
-    record->input = buffer;
-    record->discont = self->flow.discont;
-    self->flow.discont = FALSE;
-    record->pass = TRUE;
+    pass_on (self, record, buffer);
     return gst_ring_flow_push (self, record);
   }
   ret = prepare (self, record, buffer, &error);
@@ -597,11 +612,7 @@ chain_queued (GstRingKernelFilter *self, GstBuffer *buffer, gboolean pass)
 
   record = gst_ring_flow_take_spare (self);
   if (G_UNLIKELY (pass)) {
-    record->type = GST_RING_RECORD_BUFFER;
-    record->input = buffer;
-    record->discont = flow->discont;
-    flow->discont = FALSE;
-    record->pass = record->done = TRUE;
+    pass_on (self, record, buffer);
   } else {
     ret = prepare (self, record, buffer, &error);
     if (ret != GST_FLOW_OK)

@@ -79,7 +79,7 @@ typedef struct
 
   GstSegment segment;
   gboolean discont;      /* a buffer was dropped before submission */
-  gboolean is_first;     /* the kernel's state is of another stream */
+  gboolean is_first;     /* the kernel has missed something, or all before */
   gboolean foreign_told; /* of memory that comes from elsewhere */
   gpointer last_pool;    /* only compared: the last input's pool … */
   guint last_pool_max;   /* … and how many buffers it has; 0: no bound */
