@@ -733,7 +733,7 @@ gst_ring_flow_chain (GstRingKernelFilter *self, GstBuffer *buffer)
   }
 
   /* Nothing to process, but it may carry times or metas. */
-  pass = G_UNLIKELY (!stream->in.is_video && gst_buffer_get_size (buffer) == 0);
+  pass = G_UNLIKELY (gst_buffer_get_size (buffer) == 0);
   return self->is_inline ? chain_inline (self, buffer, pass)
                          : chain_queued (self, buffer, pass);
 }
