@@ -219,7 +219,10 @@ loop (gpointer data)
   record = g_queue_pop_head_link (&flow->fifo)->data;
   switch (record->type) {
     case GST_RING_RECORD_BUFFER:
-      drop = flow->unexpected;
+      /* One that the kernel may still write to is for the push to give up, whoever
+       * wants it. */
+      drop = flow->unexpected
+          && (record->pass || record->outcome != RING_OUTCOME_ABANDONED);
       n_reconfigured = flow->n_reconfigured;
       g_mutex_unlock (&flow->lock);
       if (!drop)
