@@ -465,7 +465,7 @@ submit (GstRingKernelFilter *self, GstRingRecord *record, GError **error)
     if (!(g_error_matches (refused, RING_ERROR, RING_ERROR_QUEUE_FULL)
             || g_error_matches (refused, RING_ERROR, RING_ERROR_BUSY))
         || !ring_kernel_drain (self->kernel,
-            (gint64) self->config->termination_timeout, NULL, NULL))
+            gst_ring_kernel_filter_get_patience (self), NULL, NULL))
       break;
     g_clear_error (&refused);
   }
@@ -571,7 +571,7 @@ chain_inline (GstRingKernelFilter *self, GstBuffer *buffer, gboolean pass)
   /* Another thread that has business with the handle may be the one that
    * completes it. */
   if (G_UNLIKELY (!g_atomic_int_get (&record->done)))
-    ring_kernel_drain (self->kernel, (gint64) self->config->termination_timeout,
+    ring_kernel_drain (self->kernel, gst_ring_kernel_filter_get_patience (self),
         NULL, &error);
   if (G_UNLIKELY (!g_atomic_int_get (&record->done))) {
     lose (self, record);

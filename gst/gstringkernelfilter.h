@@ -162,6 +162,14 @@ gst_ring_kernel_filter_answer_context (GstRingKernelFilter *self,
 G_GNUC_INTERNAL guint gst_ring_kernel_filter_get_depth (
     GstRingKernelFilter *self);
 
+/* How long to wait for what the kernel is done with in a moment, in us. That is no end
+ * of the kernel, so it may not be no time at all. */
+static inline gint64
+gst_ring_kernel_filter_get_patience (GstRingKernelFilter *self)
+{
+  return (gint64) MAX (self->config->termination_timeout, G_USEC_PER_SEC / 10);
+}
+
 /* reload.c */
 
 /* Watches the file of the kernel, whose launch began at @launched_at (us of real

@@ -241,7 +241,7 @@ gst_ring_flow_configure (GstRingKernelFilter *self, gpointer data)
       || !gst_ring_caps_choose (stream->info, caps, in, self->srcpad, &out,
           &out_caps, &error)
       || !ring_kernel_drain (self->kernel,
-          (gint64) self->config->termination_timeout, NULL, &error)
+          gst_ring_kernel_filter_get_patience (self), NULL, &error)
       || !ring_kernel_set_formats (self->kernel, in, out, &error))
     goto failed;
 

@@ -163,6 +163,30 @@ GST_START_TEST (settings_at_their_limits_work)
 
 GST_END_TEST;
 
+/* It is about the kernel's end, and not about what it has as good as finished. */
+GST_START_TEST (without_time_to_end_data_flows)
+{
+  GstElement *filter = make_filter ("copy", __i__);
+  GstHarness *h;
+  guint i;
+
+  g_object_set (filter, "termination-timeout", (guint64) 0, "queue-capacity", 1,
+      NULL);
+  h = gst_harness_new_with_element (filter, "sink", "src");
+  for (i = 0; i < 300; i++) {
+    gst_harness_set_src_caps_str (h, i % 2 ? "application/x" : "application/y");
+    ck_assert_int_eq (gst_harness_push (h, make_bytes (4, i)), GST_FLOW_OK);
+    ck_assert_int_eq (gst_harness_push (h, make_bytes (4, i)), GST_FLOW_OK);
+    gst_buffer_unref (gst_harness_pull (h));
+    gst_buffer_unref (gst_harness_pull (h));
+  }
+  fail_on_errors (filter);
+  end_harness (h);
+  gst_object_unref (filter);
+}
+
+GST_END_TEST;
+
 typedef struct
 {
   GstPad *pad;
@@ -232,6 +256,7 @@ states_suite (void)
   tcase_add_mode_test (tc, a_stream_after_ready_begins_anew);
   tcase_add_mode_test (tc, several_elements_run_one_kernel);
   tcase_add_mode_test (tc, settings_at_their_limits_work);
+  tcase_add_mode_test (tc, without_time_to_end_data_flows);
   tcase_add_mode_test (tc, allocation_queries_meet_state_changes);
   return s;
 }
