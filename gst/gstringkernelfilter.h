@@ -112,7 +112,9 @@ struct _GstRingKernelFilter
   GstClockTime earliest_time;
   guint64 processed, dropped;
   GstClockTime frame_duration; /* of the stream; NONE: not known */
-  GstClockTime held_back;      /* longest time that an output came late by */
+  /* Of frames, where the kernel changes the size; else 0. Object lock too. */
+  guint in_width, in_height, out_width, out_height;
+  GstClockTime held_back; /* longest time that an output came late by */
 
   /* Counters for stats; atomic. */
   gsize skipped, passed, bytes_copied, reloads, reload_errors;

@@ -5,6 +5,8 @@
  */
 #include "gstringkernelfilter.h"
 
+#include <gst/video/navigation.h>
+
 GST_DEBUG_CATEGORY_STATIC (ring_kernel_pads_debug);
 #define GST_CAT_DEFAULT ring_kernel_pads_debug
 
@@ -88,32 +90,69 @@ sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
   return ok ? GST_FLOW_OK : GST_FLOW_ERROR;
 }
 
+static void
+note_qos (GstRingKernelFilter *self, GstEvent *event)
+{
+  GstQOSType type;
+  gdouble proportion;
+  GstClockTimeDiff diff;
+  GstClockTime timestamp, earliest = GST_CLOCK_TIME_NONE;
+
+  gst_event_parse_qos (event, &type, &proportion, &diff, &timestamp);
+  if (GST_CLOCK_TIME_IS_VALID (timestamp)) {
+    /* Bounded, as in GStreamer's decoders: after one long hold-up the picture would
+     * stand still for as long again. */
+    if (diff > 0)
+      earliest = timestamp + MIN (2 * (GstClockTime) diff, GST_SECOND);
+    else
+      earliest = timestamp > (GstClockTime) -diff ? timestamp + diff : 0;
+  }
+  GST_OBJECT_LOCK (self);
+  self->proportion = proportion;
+  self->earliest_time = earliest;
+  GST_OBJECT_UNLOCK (self);
+}
+
+/* Downstream points into frames of another size than upstream's. Takes and returns
+ * @event. */
+static GstEvent *
+scale_pointer (GstRingKernelFilter *self, GstEvent *event)
+{
+  guint in_width, in_height, out_width, out_height;
+  gdouble x, y;
+
+  GST_OBJECT_LOCK (self);
+  in_width = self->in_width;
+  in_height = self->in_height;
+  out_width = self->out_width;
+  out_height = self->out_height;
+  GST_OBJECT_UNLOCK (self);
+  if (out_width == 0 || out_height == 0
+      || !gst_navigation_event_get_coordinates (event, &x, &y))
+    return event;
+  event = gst_event_make_writable (event);
+  gst_navigation_event_set_coordinates (event, x * in_width / out_width,
+      y * in_height / out_height);
+  return event;
+}
+
 static gboolean
 src_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
   GstRingKernelFilter *self = GST_RING_KERNEL_FILTER (parent);
 
-  if (GST_EVENT_TYPE (event) == GST_EVENT_QOS) {
-    GstQOSType type;
-    gdouble proportion;
-    GstClockTimeDiff diff;
-    GstClockTime timestamp, earliest = GST_CLOCK_TIME_NONE;
-
-    gst_event_parse_qos (event, &type, &proportion, &diff, &timestamp);
-    if (GST_CLOCK_TIME_IS_VALID (timestamp)) {
-      /* Bounded, as in GStreamer's decoders: after one long hold-up the picture would
-       * stand still for as long again. */
-      if (diff > 0)
-        earliest = timestamp + MIN (2 * (GstClockTime) diff, GST_SECOND);
-      else
-        earliest = timestamp > (GstClockTime) -diff ? timestamp + diff : 0;
-    }
-    GST_OBJECT_LOCK (self);
-    self->proportion = proportion;
-    self->earliest_time = earliest;
-    GST_OBJECT_UNLOCK (self);
-  } else if (GST_EVENT_TYPE (event) == GST_EVENT_RECONFIGURE) {
-    gst_ring_flow_reconfigured (self);
+  switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_QOS:
+      note_qos (self, event);
+      break;
+    case GST_EVENT_NAVIGATION:
+      event = scale_pointer (self, event);
+      break;
+    case GST_EVENT_RECONFIGURE:
+      gst_ring_flow_reconfigured (self);
+      break;
+    default:
+      break;
   }
   return gst_pad_push_event (self->sinkpad, event);
 }

@@ -126,6 +126,7 @@ describe_stream (GstRingKernelFilter *self, const RingFormat *in,
   RingKernelInfo *info = stream->info->info;
   const gboolean same = ring_format_equal (in, out);
   const GstRingBuffers *buffers = &self->flow.buffers;
+  gboolean sized;
 
   gst_ring_layout_init (&stream->in, in, stream->in_caps);
   gst_ring_layout_init (&stream->out, out, stream->out_caps);
@@ -161,6 +162,14 @@ describe_stream (GstRingKernelFilter *self, const RingFormat *in,
         : GST_RING_METAS_SIZE;
   else
     stream->metas = GST_RING_METAS_NONE;
+
+  sized = stream->metas == GST_RING_METAS_SIZE;
+  GST_OBJECT_LOCK (self);
+  self->in_width = sized ? in->width : 0;
+  self->in_height = sized ? in->height : 0;
+  self->out_width = sized ? out->width : 0;
+  self->out_height = sized ? out->height : 0;
+  GST_OBJECT_UNLOCK (self);
 }
 
 static gboolean
