@@ -60,7 +60,8 @@ typedef struct
   GstAllocator *allocator;
   GstAllocationParams params;
   gboolean downstream_video_meta;
-  /* Of the launched kernel; both NULL on cpu. */
+  /* Of the launched kernel; both NULL on cpu. They change with the STREAM_LOCK of
+   * the sink pad. */
   GstObject *context; /* of CUDA memory, shared with other elements; or NULL */
   GstAllocator *pinned; /* of system memory that the device reaches; or NULL */
 } GstRingBuffers;

@@ -53,8 +53,13 @@ gboolean
 gst_ring_flow_event (GstRingKernelFilter *self, GstEvent *event)
 {
   GstRingFlow *flow = &self->flow;
+  const gboolean is_eos = GST_EVENT_TYPE (event) == GST_EVENT_EOS;
+  /* Also where nothing flows: what describes the stream has to be on the src pad
+   * when it flows again. */
+  const gboolean keep = GST_EVENT_IS_STICKY (event) && !is_eos;
   GstFlowReturn result;
   GstRingRecord *record;
+  gboolean taken, tell;
 
   if (GST_EVENT_TYPE (event) == GST_EVENT_SEGMENT) {
     gst_event_copy_segment (event, &flow->segment);
@@ -71,39 +76,32 @@ gst_ring_flow_event (GstRingKernelFilter *self, GstEvent *event)
   record->done = TRUE;
   g_mutex_lock (&flow->lock);
   result = flow->result;
-  if (result == GST_FLOW_OK) {
+  taken = result == GST_FLOW_OK || keep;
+  if (taken) {
     if (restarts (event))
       flow->n_restarts++;
     /* A task that is already waiting for this one has nobody else to tell. */
-    flow->eos_received = GST_EVENT_TYPE (event) == GST_EVENT_EOS;
+    flow->eos_received = is_eos;
     gst_ring_flow_append_locked (flow, record);
+  } else {
+    record->event = NULL;
+    gst_ring_flow_give_back_locked (flow, record);
   }
-  g_mutex_unlock (&flow->lock);
-  if (result == GST_FLOW_OK)
-    return TRUE;
-
-  g_mutex_lock (&flow->lock);
-  record->event = NULL;
-  gst_ring_flow_give_back_locked (flow, record);
-  g_mutex_unlock (&flow->lock);
-  if (GST_EVENT_TYPE (event) == GST_EVENT_EOS
-      && (result == GST_FLOW_NOT_LINKED || result < GST_FLOW_EOS)) {
-    gboolean posted;
-
-    g_mutex_lock (&flow->lock);
-    posted = flow->error_posted;
+  if (is_eos && result == GST_FLOW_OK
+      && flow->downstream == GST_FLOW_NOT_LINKED)
+    result = GST_FLOW_NOT_LINKED;
+  tell = is_eos && !flow->error_posted
+      && (result == GST_FLOW_NOT_LINKED || result < GST_FLOW_EOS);
+  if (tell)
     flow->error_posted = TRUE;
-    g_mutex_unlock (&flow->lock);
-    if (!posted)
-      GST_ELEMENT_FLOW_ERROR (self, result);
-  }
+  g_mutex_unlock (&flow->lock);
+
+  if (!taken)
+    gst_event_unref (event);
+  if (tell)
+    GST_ELEMENT_FLOW_ERROR (self, result);
   /* Data flow reports errors better than events; so as `queue` does. */
-  result =
-      GST_EVENT_IS_STICKY (event) && GST_EVENT_TYPE (event) != GST_EVENT_EOS
-      ? GST_FLOW_OK
-      : result;
-  gst_event_unref (event);
-  return result == GST_FLOW_OK;
+  return keep || result == GST_FLOW_OK;
 }
 
 gboolean
@@ -147,9 +145,7 @@ stop_pushing (GstRingKernelFilter *self, GstFlowReturn ret)
   if (flow->result == GST_FLOW_OK)
     flow->result = ret;
   ret = flow->result;
-  end = flow->error_posted
-      || (flow->eos_received
-          && (ret == GST_FLOW_NOT_LINKED || ret < GST_FLOW_EOS));
+  end = flow->error_posted || (flow->eos_received && ret < GST_FLOW_EOS);
   tell = end && !flow->error_posted;
   if (tell)
     flow->error_posted = TRUE;
@@ -164,6 +160,40 @@ stop_pushing (GstRingKernelFilter *self, GstFlowReturn ret)
     gst_pad_push_event (self->srcpad, gst_event_new_eos ());
 }
 
+/* @ret is what a push returned, before which @n_reconfigured was read. Whether it is
+ * to be told as an error. */
+static gboolean
+note_push_locked (GstRingFlow *flow, GstFlowReturn ret, guint n_reconfigured)
+{
+  gboolean tell = FALSE;
+
+  if (ret == GST_FLOW_EOS) {
+    /* Until something comes that begins anew, nobody wants buffers; events go
+     * on. */
+    flow->unexpected = TRUE;
+  } else if (n_reconfigured == flow->n_reconfigured) {
+    /* Likewise until somebody is linked. Who has been meanwhile gets the next
+     * buffer. */
+    flow->downstream = ret;
+    tell =
+        ret == GST_FLOW_NOT_LINKED && flow->eos_received && !flow->error_posted;
+    if (tell)
+      flow->error_posted = TRUE;
+  }
+  return tell;
+}
+
+void
+gst_ring_flow_reconfigured (GstRingKernelFilter *self)
+{
+  GstRingFlow *flow = &self->flow;
+
+  g_mutex_lock (&flow->lock);
+  flow->n_reconfigured++;
+  flow->downstream = GST_FLOW_OK;
+  g_mutex_unlock (&flow->lock);
+}
+
 static void
 loop (gpointer data)
 {
@@ -172,7 +202,8 @@ loop (gpointer data)
   GstRingRecord *record;
   GstFlowReturn ret = GST_FLOW_OK;
   GstEvent *event = NULL;
-  gboolean drop;
+  gboolean drop, tell = FALSE;
+  guint n_reconfigured;
   GList *head;
 
   g_mutex_lock (&flow->lock);
@@ -188,7 +219,11 @@ loop (gpointer data)
   record = g_queue_pop_head_link (&flow->fifo)->data;
   switch (record->type) {
     case GST_RING_RECORD_BUFFER:
-      drop = flow->unexpected;
+      /* One that the kernel may still write to is for the push to give up, whoever
+       * wants it. */
+      drop = flow->unexpected
+          && (record->pass || record->outcome != RING_OUTCOME_ABANDONED);
+      n_reconfigured = flow->n_reconfigured;
       g_mutex_unlock (&flow->lock);
       if (!drop)
         ret = gst_ring_flow_push (self, record);
@@ -196,15 +231,16 @@ loop (gpointer data)
         gst_ring_record_reset (record);
       g_mutex_lock (&flow->lock);
       flow->n_buffers--;
-      if (ret == GST_FLOW_EOS) {
-        /* Until something comes that begins anew, nobody wants buffers; events
-         * go on. */
-        flow->unexpected = TRUE;
+      if (G_UNLIKELY (ret == GST_FLOW_EOS || ret == GST_FLOW_NOT_LINKED
+              || ret == GST_FLOW_FLUSHING)) {
+        tell = note_push_locked (flow, ret, n_reconfigured);
         ret = GST_FLOW_OK;
       }
       gst_ring_flow_give_back_locked (flow, record);
       g_cond_signal (&flow->room);
       g_mutex_unlock (&flow->lock);
+      if (G_UNLIKELY (tell))
+        GST_ELEMENT_FLOW_ERROR (self, GST_FLOW_NOT_LINKED);
       break;
     case GST_RING_RECORD_EVENT:
       event = g_steal_pointer (&record->event);

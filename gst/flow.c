@@ -79,7 +79,7 @@ begin_anew (GstRingKernelFilter *self)
   GST_OBJECT_UNLOCK (self);
 
   g_mutex_lock (&flow->lock);
-  flow->result = GST_FLOW_OK;
+  flow->result = flow->downstream = GST_FLOW_OK;
   flow->unexpected = FALSE;
   flow->n_restarts = 0;
   flow->eos_received = FALSE;
@@ -465,7 +465,7 @@ submit (GstRingKernelFilter *self, GstRingRecord *record, GError **error)
     if (!(g_error_matches (refused, RING_ERROR, RING_ERROR_QUEUE_FULL)
             || g_error_matches (refused, RING_ERROR, RING_ERROR_BUSY))
         || !ring_kernel_drain (self->kernel,
-            (gint64) self->config->termination_timeout, NULL, NULL))
+            gst_ring_kernel_filter_get_patience (self), NULL, NULL))
       break;
     g_clear_error (&refused);
   }
@@ -497,6 +497,8 @@ cannot_process (GstRingKernelFilter *self, GstRingRecord *record,
       gst_ring_record_reset (record);
       record->input = input;
       record->pass = record->done = TRUE;
+      /* Downstream sees no gap, but the kernel has one. */
+      flow->is_first = TRUE;
       g_atomic_pointer_add (&self->passed, 1);
       GST_ELEMENT_WARNING (self, STREAM, FAILED, ("%s", error->message),
           ("the buffer is passed on unchanged"));
@@ -532,6 +534,22 @@ refuse (GstRingKernelFilter *self, GstRingRecord *record, GstFlowReturn ret,
   return ret;
 }
 
+/* @buffer goes out as it is, and does not reach the kernel. */
+static void
+pass_on (GstRingKernelFilter *self, GstRingRecord *record, GstBuffer *buffer)
+{
+  GstRingFlow *flow = &self->flow;
+
+  record->type = GST_RING_RECORD_BUFFER;
+  record->input = buffer;
+  record->discont = flow->discont;
+  flow->discont = FALSE;
+  record->pass = record->done = TRUE;
+  if (record->discont
+      || GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DISCONT))
+    flow->is_first = TRUE;
+}
+
 static GstFlowReturn
 chain_inline (GstRingKernelFilter *self, GstBuffer *buffer, gboolean pass)
 {
@@ -540,10 +558,7 @@ chain_inline (GstRingKernelFilter *self, GstBuffer *buffer, gboolean pass)
   GstFlowReturn ret;
 
   if (G_UNLIKELY (pass)) {
-    record->input = buffer;
-    record->discont = self->flow.discont;
-    self->flow.discont = FALSE;
-    record->pass = TRUE;
+    pass_on (self, record, buffer);
     return gst_ring_flow_push (self, record);
   }
   ret = prepare (self, record, buffer, &error);
@@ -556,7 +571,7 @@ chain_inline (GstRingKernelFilter *self, GstBuffer *buffer, gboolean pass)
   /* Another thread that has business with the handle may be the one that
    * completes it. */
   if (G_UNLIKELY (!g_atomic_int_get (&record->done)))
-    ring_kernel_drain (self->kernel, (gint64) self->config->termination_timeout,
+    ring_kernel_drain (self->kernel, gst_ring_kernel_filter_get_patience (self),
         NULL, &error);
   if (G_UNLIKELY (!g_atomic_int_get (&record->done))) {
     lose (self, record);
@@ -579,25 +594,25 @@ chain_queued (GstRingKernelFilter *self, GstBuffer *buffer, gboolean pass)
   GstFlowReturn ret;
 
   g_mutex_lock (&flow->lock);
-  while (flow->result == GST_FLOW_OK && flow->n_buffers >= flow->depth
+  while (flow->result == GST_FLOW_OK && flow->downstream == GST_FLOW_OK
+      && flow->n_buffers >= flow->depth
       && !(flow->unexpected && flow->n_restarts == 0))
     g_cond_wait (&flow->room, &flow->lock);
   ret = flow->result;
+  if (ret == GST_FLOW_OK)
+    ret = flow->downstream;
   if (ret == GST_FLOW_OK && flow->unexpected && flow->n_restarts == 0)
     ret = GST_FLOW_EOS;
   g_mutex_unlock (&flow->lock);
   if (ret != GST_FLOW_OK) {
+    flow->discont = TRUE;
     gst_buffer_unref (buffer);
     return ret;
   }
 
   record = gst_ring_flow_take_spare (self);
   if (G_UNLIKELY (pass)) {
-    record->type = GST_RING_RECORD_BUFFER;
-    record->input = buffer;
-    record->discont = flow->discont;
-    flow->discont = FALSE;
-    record->pass = record->done = TRUE;
+    pass_on (self, record, buffer);
   } else {
     ret = prepare (self, record, buffer, &error);
     if (ret != GST_FLOW_OK)
@@ -718,7 +733,7 @@ gst_ring_flow_chain (GstRingKernelFilter *self, GstBuffer *buffer)
   }
 
   /* Nothing to process, but it may carry times or metas. */
-  pass = G_UNLIKELY (!stream->in.is_video && gst_buffer_get_size (buffer) == 0);
+  pass = G_UNLIKELY (gst_buffer_get_size (buffer) == 0);
   return self->is_inline ? chain_inline (self, buffer, pass)
                          : chain_queued (self, buffer, pass);
 }

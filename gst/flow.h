@@ -63,12 +63,15 @@ typedef struct
   guint n_in_kernel;  /* submitted, not yet completed */
   guint depth;        /* atomic: what n_buffers may reach */
   GstFlowReturn result;
-  gboolean unexpected;   /* downstream is at EOS: refuse buffers */
-  guint n_restarts;      /* events in the FIFO that end `unexpected` */
-  gboolean eos_received; /* nobody will ask for `result` any more */
+  GstFlowReturn downstream; /* NOT_LINKED or FLUSHING: nobody is there to push
+                               to, until a RECONFIGURE; else OK */
+  guint n_reconfigured;     /* such events so far */
+  gboolean unexpected;      /* downstream is at EOS: refuse buffers */
+  guint n_restarts;         /* events in the FIFO that end `unexpected` */
+  gboolean eos_received;    /* nobody will ask for `result` any more */
   gboolean error_posted;
   gboolean failure_posted;    /* the handle's own error, by whoever met it */
-  gboolean caps_error_posted; /* object lock */
+  gboolean caps_error_posted; /* since the last flush; object lock */
 
   GstRingStream stream;
   GstRingBuffers buffers;
@@ -76,7 +79,7 @@ typedef struct
 
   GstSegment segment;
   gboolean discont;      /* a buffer was dropped before submission */
-  gboolean is_first;     /* the kernel's state is of another stream */
+  gboolean is_first;     /* the kernel has missed something, or all before */
   gboolean foreign_told; /* of memory that comes from elsewhere */
   gpointer last_pool;    /* only compared: the last input's pool … */
   guint last_pool_max;   /* … and how many buffers it has; 0: no bound */
@@ -99,6 +102,8 @@ G_GNUC_INTERNAL void gst_ring_flow_begin_flush (GstRingKernelFilter *self);
 /* Waits for the kernel, throws away what is in the FIFO, and begins anew. */
 G_GNUC_INTERNAL void gst_ring_flow_end_flush (GstRingKernelFilter *self);
 G_GNUC_INTERNAL gboolean gst_ring_flow_start_task (GstRingKernelFilter *self);
+/* Downstream sent a RECONFIGURE, as it does when it is linked. Any thread. */
+G_GNUC_INTERNAL void gst_ring_flow_reconfigured (GstRingKernelFilter *self);
 
 /* All with the sink pad's STREAM_LOCK. */
 G_GNUC_INTERNAL GstFlowReturn gst_ring_flow_chain (GstRingKernelFilter *self,
@@ -122,7 +127,7 @@ G_GNUC_INTERNAL void gst_ring_flow_append_locked (GstRingFlow *flow,
     GstRingRecord *record);
 
 /* stream.c, with the sink pad's STREAM_LOCK too. */
-G_GNUC_INTERNAL gboolean gst_ring_flow_set_caps (GstRingKernelFilter *self,
+G_GNUC_INTERNAL GstFlowReturn gst_ring_flow_set_caps (GstRingKernelFilter *self,
     GstCaps *caps);
 G_GNUC_INTERNAL gboolean
 gst_ring_flow_passes_allocation (GstRingKernelFilter *self, GstCaps *caps);
@@ -134,6 +139,10 @@ G_GNUC_INTERNAL void gst_ring_flow_configure_early (GstRingKernelFilter *self);
 /* A GstRingFlowFunc: settles @caps (GstCaps, nullable). */
 G_GNUC_INTERNAL gboolean gst_ring_flow_configure (GstRingKernelFilter *self,
     gpointer caps);
+/* Whether nobody has posted an error about caps yet, as the caller is going to:
+ * upstream tries the same ones again with the next buffer. Any thread. */
+G_GNUC_INTERNAL gboolean gst_ring_flow_is_first_caps_error (
+    GstRingKernelFilter *self);
 G_GNUC_INTERNAL void gst_ring_flow_forget_stream (GstRingKernelFilter *self);
 
 /* output.c: a finished record goes downstream; takes what is in it. */

@@ -171,10 +171,15 @@ activate (GstRingKernelFilter *self)
   return TRUE;
 }
 
+/* With the lock, for an ALLOCATION query may still be on its way: inactive pads do
+ * not keep it out. No one waits under the lock for what only we could end: calls
+ * return at once while flushing. */
 static void
 deactivate (GstRingKernelFilter *self)
 {
+  GST_PAD_STREAM_LOCK (self->sinkpad);
   gst_ring_flow_stop (self);
+  GST_PAD_STREAM_UNLOCK (self->sinkpad);
   if (self->kernel)
     ring_kernel_deactivate (self->kernel, NULL);
 }

@@ -112,7 +112,9 @@ struct _GstRingKernelFilter
   GstClockTime earliest_time;
   guint64 processed, dropped;
   GstClockTime frame_duration; /* of the stream; NONE: not known */
-  GstClockTime held_back;      /* longest time that an output came late by */
+  /* Of frames, where the kernel changes the size; else 0. Object lock too. */
+  guint in_width, in_height, out_width, out_height;
+  GstClockTime held_back; /* longest time that an output came late by */
 
   /* Counters for stats; atomic. */
   gsize skipped, passed, bytes_copied, reloads, reload_errors;
@@ -161,6 +163,14 @@ gst_ring_kernel_filter_answer_context (GstRingKernelFilter *self,
 /* As many buffers as may be in flight now. */
 G_GNUC_INTERNAL guint gst_ring_kernel_filter_get_depth (
     GstRingKernelFilter *self);
+
+/* How long to wait for what the kernel is done with in a moment, in us. That is no end
+ * of the kernel, so it may not be no time at all. */
+static inline gint64
+gst_ring_kernel_filter_get_patience (GstRingKernelFilter *self)
+{
+  return (gint64) MAX (self->config->termination_timeout, G_USEC_PER_SEC / 10);
+}
 
 /* reload.c */
 

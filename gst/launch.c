@@ -452,6 +452,15 @@ warn_of_open_directories (GstRingKernelFilter *self, const gchar *id)
   g_strfreev (path);
 }
 
+/* An ALLOCATION query may come at any time, and reads both. */
+static void
+set_device (GstRingKernelFilter *self, GstObject *context, GstAllocator *pinned)
+{
+  GST_PAD_STREAM_LOCK (self->sinkpad);
+  gst_ring_buffers_set_device (&self->flow.buffers, context, pinned);
+  GST_PAD_STREAM_UNLOCK (self->sinkpad);
+}
+
 gboolean
 gst_ring_kernel_filter_launch (GstRingKernelFilter *self, GError **error)
 {
@@ -498,8 +507,7 @@ gst_ring_kernel_filter_launch (GstRingKernelFilter *self, GError **error)
 
   if (ring_runtime_get_backend (runtime) == RING_BACKEND_CUDA)
     pinned = gst_ring_allocator_new (runtime);
-  gst_ring_buffers_set_device (&self->flow.buffers, self->found_context,
-      pinned);
+  set_device (self, self->found_context, pinned);
   gst_clear_object (&pinned);
 
   GST_OBJECT_LOCK (self);
@@ -575,7 +583,7 @@ gst_ring_kernel_filter_end (GstRingKernelFilter *self)
     gst_object_unref (attached);
   }
   g_slist_free_full (retired, gst_object_unref);
-  gst_ring_buffers_set_device (&self->flow.buffers, NULL, NULL);
+  set_device (self, NULL, NULL);
   g_object_unref (kernel);
   g_object_unref (runtime);
   gst_clear_object (&context);

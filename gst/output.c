@@ -167,12 +167,18 @@ note_held_back (GstRingKernelFilter *self)
 static inline GstFlowReturn
 push_buffer (GstRingKernelFilter *self, GstBuffer *buffer)
 {
+  GstFlowReturn ret;
+
   if (G_UNLIKELY (self->flow.out_discont)) {
     self->flow.out_discont = FALSE;
     buffer = gst_buffer_make_writable (buffer);
     GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_DISCONT);
   }
-  return gst_pad_push (self->srcpad, buffer);
+  ret = gst_pad_push (self->srcpad, buffer);
+  /* It got nowhere, so there is a gap before the next one. */
+  if (G_UNLIKELY (ret != GST_FLOW_OK))
+    self->flow.out_discont = TRUE;
+  return ret;
 }
 
 static GstBuffer *
@@ -214,7 +220,8 @@ push_emitted (GstRingKernelFilter *self, GstRingRecord *record)
 
     gst_buffer_copy_into (buffer, record->input,
         GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_TIMESTAMPS, 0, (gsize) -1);
-    GST_BUFFER_FLAG_UNSET (buffer, GST_BUFFER_FLAG_DISCONT);
+    GST_BUFFER_FLAG_UNSET (buffer,
+        GST_BUFFER_FLAG_DISCONT | GST_BUFFER_FLAG_GAP);
     if (!alone)
       set_span (flow, buffer, i, n);
     copy_metas (flow, buffer, record->input);
@@ -263,6 +270,8 @@ gst_ring_flow_push (GstRingKernelFilter *self, GstRingRecord *record)
     gst_ring_mapping_unmap (&record->in);
     buffer = g_steal_pointer (&record->input);
     record->in.buffer = NULL;
+    /* A kernel may make something of silence, like the echo of what was before. */
+    GST_BUFFER_FLAG_UNSET (buffer, GST_BUFFER_FLAG_GAP);
     return push_buffer (self, buffer);
   }
 
@@ -285,6 +294,7 @@ gst_ring_flow_push (GstRingKernelFilter *self, GstRingRecord *record)
   buffer = take_output (self, record, 0);
   gst_buffer_copy_into (buffer, record->input,
       GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_TIMESTAMPS, 0, (gsize) -1);
+  GST_BUFFER_FLAG_UNSET (buffer, GST_BUFFER_FLAG_GAP);
   copy_metas (flow, buffer, record->input);
   /* Given back before the push, which may take long: producers with few buffers
    * wait for it. */

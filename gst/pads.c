@@ -5,6 +5,8 @@
  */
 #include "gstringkernelfilter.h"
 
+#include <gst/video/navigation.h>
+
 GST_DEBUG_CATEGORY_STATIC (ring_kernel_pads_debug);
 #define GST_CAT_DEFAULT ring_kernel_pads_debug
 
@@ -44,22 +46,25 @@ sink_chain_list (GstPad *pad, GstObject *parent, GstBufferList *list)
 
 /* ---- events ------------------------------------------------------------------------- */
 
-static gboolean
+/* With a flow return, so that caps which a flush overtakes end as "flushing" rather
+ * than as "not negotiated", an error. */
+static GstFlowReturn
 sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
   GstRingKernelFilter *self = GST_RING_KERNEL_FILTER (parent);
-  gboolean ret;
+  GstFlowReturn result;
+  gboolean ok;
   GstCaps *caps;
 
   GST_LOG_OBJECT (pad, "%" GST_PTR_FORMAT, event);
   switch (GST_EVENT_TYPE (event)) {
     case GST_EVENT_FLUSH_START:
       /* First downstream, which lets go of a push that blocks. */
-      ret = gst_pad_push_event (self->srcpad, event);
+      ok = gst_pad_push_event (self->srcpad, event);
       gst_ring_flow_begin_flush (self);
       if (!self->is_inline)
         gst_pad_pause_task (self->srcpad);
-      return ret;
+      break;
     case GST_EVENT_FLUSH_STOP:
       if (!self->is_inline) {
         /* Also for one that comes without its FLUSH_START. */
@@ -67,20 +72,68 @@ sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
         gst_pad_pause_task (self->srcpad);
       }
       gst_ring_flow_end_flush (self);
-      ret = gst_pad_push_event (self->srcpad, event);
+      ok = gst_pad_push_event (self->srcpad, event);
       if (gst_pad_is_active (self->srcpad))
         gst_ring_flow_start_task (self);
-      return ret;
+      break;
     case GST_EVENT_CAPS:
       gst_event_parse_caps (event, &caps);
-      ret = gst_ring_flow_set_caps (self, caps);
+      result = gst_ring_flow_set_caps (self, caps);
       gst_event_unref (event);
-      return ret;
+      return result;
     default:
-      if (GST_EVENT_IS_SERIALIZED (event))
-        return gst_ring_flow_event (self, event);
-      return gst_pad_push_event (self->srcpad, event);
+      ok = GST_EVENT_IS_SERIALIZED (event)
+          ? gst_ring_flow_event (self, event)
+          : gst_pad_push_event (self->srcpad, event);
+      break;
   }
+  return ok ? GST_FLOW_OK : GST_FLOW_ERROR;
+}
+
+static void
+note_qos (GstRingKernelFilter *self, GstEvent *event)
+{
+  GstQOSType type;
+  gdouble proportion;
+  GstClockTimeDiff diff;
+  GstClockTime timestamp, earliest = GST_CLOCK_TIME_NONE;
+
+  gst_event_parse_qos (event, &type, &proportion, &diff, &timestamp);
+  if (GST_CLOCK_TIME_IS_VALID (timestamp)) {
+    /* Bounded, as in GStreamer's decoders: after one long hold-up the picture would
+     * stand still for as long again. */
+    if (diff > 0)
+      earliest = timestamp + MIN (2 * (GstClockTime) diff, GST_SECOND);
+    else
+      earliest = timestamp > (GstClockTime) -diff ? timestamp + diff : 0;
+  }
+  GST_OBJECT_LOCK (self);
+  self->proportion = proportion;
+  self->earliest_time = earliest;
+  GST_OBJECT_UNLOCK (self);
+}
+
+/* Downstream points into frames of another size than upstream's. Takes and returns
+ * @event. */
+static GstEvent *
+scale_pointer (GstRingKernelFilter *self, GstEvent *event)
+{
+  guint in_width, in_height, out_width, out_height;
+  gdouble x, y;
+
+  GST_OBJECT_LOCK (self);
+  in_width = self->in_width;
+  in_height = self->in_height;
+  out_width = self->out_width;
+  out_height = self->out_height;
+  GST_OBJECT_UNLOCK (self);
+  if (out_width == 0 || out_height == 0
+      || !gst_navigation_event_get_coordinates (event, &x, &y))
+    return event;
+  event = gst_event_make_writable (event);
+  gst_navigation_event_set_coordinates (event, x * in_width / out_width,
+      y * in_height / out_height);
+  return event;
 }
 
 static gboolean
@@ -88,23 +141,18 @@ src_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
   GstRingKernelFilter *self = GST_RING_KERNEL_FILTER (parent);
 
-  if (GST_EVENT_TYPE (event) == GST_EVENT_QOS) {
-    GstQOSType type;
-    gdouble proportion;
-    GstClockTimeDiff diff;
-    GstClockTime timestamp, earliest = GST_CLOCK_TIME_NONE;
-
-    gst_event_parse_qos (event, &type, &proportion, &diff, &timestamp);
-    if (GST_CLOCK_TIME_IS_VALID (timestamp)) {
-      if (diff > 0)
-        earliest = timestamp + 2 * (GstClockTime) diff;
-      else
-        earliest = timestamp > (GstClockTime) -diff ? timestamp + diff : 0;
-    }
-    GST_OBJECT_LOCK (self);
-    self->proportion = proportion;
-    self->earliest_time = earliest;
-    GST_OBJECT_UNLOCK (self);
+  switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_QOS:
+      note_qos (self, event);
+      break;
+    case GST_EVENT_NAVIGATION:
+      event = scale_pointer (self, event);
+      break;
+    case GST_EVENT_RECONFIGURE:
+      gst_ring_flow_reconfigured (self);
+      break;
+    default:
+      break;
   }
   return gst_pad_push_event (self->sinkpad, event);
 }
@@ -171,16 +219,9 @@ query_accept_caps (GstRingKernelFilter *self, GstPad *pad, GstQuery *query)
     /* A pad asks this before it hands a caps event to its element. So with a
      * refusal the event never comes, the stream ends as "not negotiated" without
      * saying why, and this is the last chance to say it. */
-    if (!accepted && are_being_pushed (self, caps)) {
-      gboolean posted;
-
-      GST_OBJECT_LOCK (self);
-      posted = self->flow.caps_error_posted;
-      self->flow.caps_error_posted = TRUE;
-      GST_OBJECT_UNLOCK (self);
-      if (!posted)
-        gst_ring_kernel_filter_post_error (self, error);
-    }
+    if (!accepted && are_being_pushed (self, caps)
+        && gst_ring_flow_is_first_caps_error (self))
+      gst_ring_kernel_filter_post_error (self, error);
   } else if (info) {
     accepted = gst_caps_can_intersect (caps, info->src_caps);
   }
@@ -336,7 +377,8 @@ gst_ring_kernel_filter_setup_pads (GstRingKernelFilter *self,
   gst_pad_set_chain_function (self->sinkpad, GST_DEBUG_FUNCPTR (sink_chain));
   gst_pad_set_chain_list_function (self->sinkpad,
       GST_DEBUG_FUNCPTR (sink_chain_list));
-  gst_pad_set_event_function (self->sinkpad, GST_DEBUG_FUNCPTR (sink_event));
+  gst_pad_set_event_full_function (self->sinkpad,
+      GST_DEBUG_FUNCPTR (sink_event));
   gst_pad_set_query_function (self->sinkpad, GST_DEBUG_FUNCPTR (sink_query));
   gst_pad_set_activatemode_function (self->sinkpad,
       GST_DEBUG_FUNCPTR (sink_activate_mode));

@@ -228,7 +228,7 @@ static gboolean
 take_over_drained (GstRingKernelFilter *self, GstRingCaps *next, GError **error)
 {
   return ring_kernel_drain (self->kernel,
-             (gint64) self->config->termination_timeout, NULL, error)
+             gst_ring_kernel_filter_get_patience (self), NULL, error)
       && take_over (self, next->info, error);
 }
 

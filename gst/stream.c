@@ -44,23 +44,29 @@ note_frame_duration (GstRingKernelFilter *self)
         gst_message_new_latency (GST_OBJECT (self)));
 }
 
+gboolean
+gst_ring_flow_is_first_caps_error (GstRingKernelFilter *self)
+{
+  gboolean posted;
+
+  GST_OBJECT_LOCK (self);
+  posted = self->flow.caps_error_posted;
+  self->flow.caps_error_posted = TRUE;
+  GST_OBJECT_UNLOCK (self);
+  return !posted;
+}
+
 static gboolean
 decide_allocation (GstRingKernelFilter *self)
 {
   GstRingFlow *flow = &self->flow;
-  gboolean posted;
   gchar *caps;
 
   if (gst_ring_buffers_decide (&flow->buffers, self->srcpad,
           flow->stream.out_caps, &flow->stream.out,
           self->is_inline ? 1 : g_atomic_int_get (&flow->depth)))
     return TRUE;
-  /* Upstream tries the same caps again with the next buffer. */
-  GST_OBJECT_LOCK (self);
-  posted = flow->caps_error_posted;
-  flow->caps_error_posted = TRUE;
-  GST_OBJECT_UNLOCK (self);
-  if (posted)
+  if (!gst_ring_flow_is_first_caps_error (self))
     return FALSE;
   caps = flow->stream.out_caps ? gst_caps_to_string (flow->stream.out_caps)
                                : g_strdup ("the stream");
@@ -120,6 +126,7 @@ describe_stream (GstRingKernelFilter *self, const RingFormat *in,
   RingKernelInfo *info = stream->info->info;
   const gboolean same = ring_format_equal (in, out);
   const GstRingBuffers *buffers = &self->flow.buffers;
+  gboolean sized;
 
   gst_ring_layout_init (&stream->in, in, stream->in_caps);
   gst_ring_layout_init (&stream->out, out, stream->out_caps);
@@ -155,6 +162,14 @@ describe_stream (GstRingKernelFilter *self, const RingFormat *in,
         : GST_RING_METAS_SIZE;
   else
     stream->metas = GST_RING_METAS_NONE;
+
+  sized = stream->metas == GST_RING_METAS_SIZE;
+  GST_OBJECT_LOCK (self);
+  self->in_width = sized ? in->width : 0;
+  self->in_height = sized ? in->height : 0;
+  self->out_width = sized ? out->width : 0;
+  self->out_height = sized ? out->height : 0;
+  GST_OBJECT_UNLOCK (self);
 }
 
 static gboolean
@@ -235,7 +250,7 @@ gst_ring_flow_configure (GstRingKernelFilter *self, gpointer data)
       || !gst_ring_caps_choose (stream->info, caps, in, self->srcpad, &out,
           &out_caps, &error)
       || !ring_kernel_drain (self->kernel,
-          (gint64) self->config->termination_timeout, NULL, &error)
+          gst_ring_kernel_filter_get_patience (self), NULL, &error)
       || !ring_kernel_set_formats (self->kernel, in, out, &error))
     goto failed;
 
@@ -262,7 +277,7 @@ failed:
   stream->refused = TRUE;
   if (gst_ring_kernel_filter_has_failed (self, error))
     gst_ring_kernel_filter_post_failure (self, error);
-  else
+  else if (gst_ring_flow_is_first_caps_error (self))
     gst_ring_kernel_filter_post_error (self, error);
   g_error_free (error);
   gst_clear_caps (&out_caps);
@@ -271,15 +286,30 @@ failed:
   return FALSE;
 }
 
-gboolean
+/* Of a call that was answered with FALSE: nobody may have been there to run it. */
+static GstFlowReturn
+refused (GstRingKernelFilter *self)
+{
+  GstRingFlow *flow = &self->flow;
+  GstFlowReturn ret;
+
+  g_mutex_lock (&flow->lock);
+  ret = flow->result;
+  g_mutex_unlock (&flow->lock);
+  return ret == GST_FLOW_OK ? GST_FLOW_NOT_NEGOTIATED : ret;
+}
+
+GstFlowReturn
 gst_ring_flow_set_caps (GstRingKernelFilter *self, GstCaps *caps)
 {
   GstRingStream *stream = &self->flow.stream;
 
   if (stream->configured && stream->in_caps
       && gst_caps_is_equal (stream->in_caps, caps))
-    return TRUE;
-  return gst_ring_flow_call (self, gst_ring_flow_configure, caps);
+    return GST_FLOW_OK;
+  return gst_ring_flow_call (self, gst_ring_flow_configure, caps)
+      ? GST_FLOW_OK
+      : refused (self);
 }
 
 gboolean
@@ -295,25 +325,12 @@ gst_ring_flow_passes_allocation (GstRingKernelFilter *self, GstCaps *caps)
           && g_atomic_int_get (&self->on_error) != GST_RING_ON_ERROR_PASS);
 }
 
-static GstFlowReturn
-flow_result (GstRingKernelFilter *self)
-{
-  GstRingFlow *flow = &self->flow;
-  GstFlowReturn ret;
-
-  g_mutex_lock (&flow->lock);
-  ret = flow->result;
-  g_mutex_unlock (&flow->lock);
-  return ret;
-}
-
 /* Bytes and records need no caps; and downstream may want other buffers. */
 GstFlowReturn
 gst_ring_flow_renegotiate (GstRingKernelFilter *self)
 {
   GstRingStream *stream = &self->flow.stream;
   gboolean ok = TRUE;
-  GstFlowReturn ret;
 
   if (!stream->configured) {
     if (stream->refused)
@@ -324,10 +341,7 @@ gst_ring_flow_renegotiate (GstRingKernelFilter *self)
     if (!ok)
       gst_pad_mark_reconfigure (self->srcpad);
   }
-  if (ok)
-    return GST_FLOW_OK;
-  ret = flow_result (self);
-  return ret == GST_FLOW_OK ? GST_FLOW_NOT_NEGOTIATED : ret;
+  return ok ? GST_FLOW_OK : refused (self);
 }
 
 void

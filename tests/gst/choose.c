@@ -7,6 +7,7 @@
 #include "gst-ring-test.h"
 
 #include <gst/video/gstvideometa.h>
+#include <gst/video/navigation.h>
 #include <math.h>
 
 #define IN "video/x-raw,format=RGB,width=64,height=48,framerate=25/1"
@@ -366,6 +367,52 @@ GST_START_TEST (records_link_to_what_takes_records)
 
 GST_END_TEST;
 
+/* ---- the pointer ------------------------------------------------------------------ */
+
+static void
+check_pointer (const gchar *kernel, gint mode, const gchar *out, gdouble x,
+    gdouble y, gdouble expected_x, gdouble expected_y)
+{
+  GstHarness *h = make_harness (kernel, mode);
+  GstEvent *event;
+
+  gst_harness_set_sink_caps_str (h, out);
+  gst_harness_set_src_caps_str (h,
+      "video/x-raw,format=GRAY8,width=320,height=240,framerate=25/1");
+  ck_assert_int_eq (gst_harness_push (h, make_bytes (320 * 240, 0)),
+      GST_FLOW_OK);
+  gst_buffer_unref (gst_harness_pull (h));
+  while ((event = gst_harness_try_pull_upstream_event (h)))
+    gst_event_unref (event);
+  ck_assert (gst_harness_push_upstream_event (h,
+      gst_navigation_event_new_mouse_move (x, y,
+          GST_NAVIGATION_MODIFIER_NONE)));
+  event = gst_harness_pull_upstream_event (h);
+  ck_assert (gst_navigation_event_parse_mouse_move_event (event, &x, &y));
+  ck_assert (x == expected_x && y == expected_y);
+  gst_event_unref (event);
+
+  /* One without a place passes. */
+  ck_assert (gst_harness_push_upstream_event (h,
+      gst_navigation_event_new_key_press ("a", GST_NAVIGATION_MODIFIER_NONE)));
+  event = gst_harness_pull_upstream_event (h);
+  ck_assert_int_eq (gst_navigation_event_get_type (event),
+      GST_NAVIGATION_EVENT_KEY_PRESS);
+  gst_event_unref (event);
+  end_harness (h);
+}
+
+GST_START_TEST (a_pointer_points_into_the_input)
+{
+  check_pointer ("scale", __i__,
+      "video/x-raw,format=GRAY8,width=640,height=480", 640, 480, 320, 240);
+  check_pointer ("scale", __i__,
+      "video/x-raw,format=GRAY8,width=160,height=240", 10, 20, 20, 20);
+  check_pointer ("invert", __i__, "video/x-raw", 30, 40, 30, 40);
+}
+
+GST_END_TEST;
+
 static Suite *
 choose_suite (void)
 {
@@ -384,6 +431,7 @@ choose_suite (void)
   tcase_add_mode_test (tc, frames_give_records);
   tcase_add_mode_test (tc, audio_gives_as_many_records_as_the_kernel_says);
   tcase_add_test (tc, records_link_to_what_takes_records);
+  tcase_add_mode_test (tc, a_pointer_points_into_the_input);
   return s;
 }
 

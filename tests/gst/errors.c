@@ -301,6 +301,31 @@ GST_START_TEST (unsupported_caps_say_what_is_supported)
 
 GST_END_TEST;
 
+/* Upstream tries the caps again with each buffer. */
+GST_START_TEST (caps_that_nobody_downstream_takes_are_one_error)
+{
+  GstHarness *h = make_harness ("scale", __i__);
+  GstCaps *caps = gst_caps_from_string (
+      "video/x-raw,format=GRAY8,width=16,height=16,framerate=25/1");
+  gchar *text = NULL;
+  guint i;
+
+  gst_harness_set_sink_caps_str (h, "video/x-raw,format=AYUV64");
+  gst_harness_set_src_caps (h, gst_caps_ref (caps));
+  for (i = 0; i < 3; i++) {
+    gst_pad_push_event (h->srcpad, gst_event_new_caps (caps));
+    ck_assert_int_eq (gst_harness_push (h, make_bytes (256, i)),
+        GST_FLOW_NOT_NEGOTIATED);
+  }
+  ck_assert_uint_eq (count_messages (h->element, GST_MESSAGE_ERROR, &text), 1);
+  ck_assert_msg (strstr (text, "scale") != NULL, "%s", text);
+  g_free (text);
+  gst_caps_unref (caps);
+  end_harness (h);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (video_without_caps)
 {
   GstElement *pipeline =
@@ -380,6 +405,91 @@ GST_START_TEST (on_error_pass_keeps_the_order)
 
 GST_END_TEST;
 
+/* Silence through a delay line: whether there is an echo in it. */
+static gboolean
+has_echo (GstHarness *h)
+{
+  gfloat samples[800];
+  GstBuffer *buffer;
+  guint i;
+
+  ck_assert_int_eq (gst_harness_push (h, make_bytes (sizeof samples, 0)),
+      GST_FLOW_OK);
+  buffer = gst_harness_pull (h);
+  ck_assert_uint_eq (gst_buffer_extract (buffer, 0, samples, sizeof samples),
+      sizeof samples);
+  gst_buffer_unref (buffer);
+  for (i = 0; i < G_N_ELEMENTS (samples); i++)
+    if (samples[i] != 0)
+      return TRUE;
+  return FALSE;
+}
+
+static void
+push_tone (GstHarness *h)
+{
+  GstBuffer *buffer =
+      gst_buffer_new_allocate (NULL, 800 * sizeof (gfloat), NULL);
+  GstMapInfo map;
+  guint i;
+
+  gst_buffer_map (buffer, &map, GST_MAP_WRITE);
+  for (i = 0; i < 800; i++)
+    ((gfloat *) map.data)[i] = 0.5f;
+  gst_buffer_unmap (buffer, &map);
+  ck_assert_int_eq (gst_harness_push (h, buffer), GST_FLOW_OK);
+  gst_buffer_unref (gst_harness_pull (h));
+}
+
+/* Who hears what comes after does not want to hear what was long before. */
+GST_START_TEST (a_kernel_hears_of_what_did_not_reach_it)
+{
+  GstHarness *h = make_harness ("delay", __i__);
+  GstSegment segment;
+  GstBuffer *empty;
+
+  g_object_set (h->element, "on-error", 2, "params",
+      "time=0.05 mix=0.5 feedback=0.5", NULL);
+  gst_harness_set_src_caps_str (h,
+      "audio/x-raw,format=F32LE,rate=8000,channels=1,layout=interleaved");
+  push_tone (h);
+  ck_assert (has_echo (h));
+
+  /* part of a frame: passed on */
+  push_tone (h);
+  ck_assert_int_eq (gst_harness_push (h, make_bytes (15, 0)), GST_FLOW_OK);
+  gst_buffer_unref (gst_harness_pull (h));
+  ck_assert (!has_echo (h));
+
+  /* nothing to process, but a gap before it */
+  push_tone (h);
+  empty = gst_buffer_new ();
+  GST_BUFFER_FLAG_SET (empty, GST_BUFFER_FLAG_DISCONT);
+  ck_assert_int_eq (gst_harness_push (h, empty), GST_FLOW_OK);
+  gst_buffer_unref (gst_harness_pull (h));
+  ck_assert (!has_echo (h));
+
+  /* without one, nothing is missed */
+  push_tone (h);
+  ck_assert_int_eq (gst_harness_push (h, gst_buffer_new ()), GST_FLOW_OK);
+  gst_buffer_unref (gst_harness_pull (h));
+  ck_assert (has_echo (h));
+
+  /* the first after a flush does not reach it */
+  push_tone (h);
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_harness_push_event (h, gst_event_new_flush_start ());
+  gst_harness_push_event (h, gst_event_new_flush_stop (TRUE));
+  gst_harness_push_event (h, gst_event_new_segment (&segment));
+  ck_assert_int_eq (gst_harness_push (h, make_bytes (15, 0)), GST_FLOW_OK);
+  gst_buffer_unref (gst_harness_pull (h));
+  ck_assert (!has_echo (h));
+  fail_on_errors (h->element);
+  end_harness (h);
+}
+
+GST_END_TEST;
+
 /* A kernel that breaks its own declaration fails for good; the process goes on,
  * and so does the element after NULL. */
 GST_START_TEST (kernel_that_fails_is_one_error_and_can_be_launched_again)
@@ -441,9 +551,11 @@ errors_suite (void)
   tcase_add_mode_test (tc, part_of_a_record);
   tcase_add_mode_test (tc, part_of_an_audio_frame);
   tcase_add_mode_test (tc, unsupported_caps_say_what_is_supported);
+  tcase_add_mode_test (tc, caps_that_nobody_downstream_takes_are_one_error);
   tcase_add_mode_test (tc, video_without_caps);
   tcase_add_mode_test (tc, on_error_skip_drops_and_says_so);
   tcase_add_mode_test (tc, on_error_pass_keeps_the_order);
+  tcase_add_mode_test (tc, a_kernel_hears_of_what_did_not_reach_it);
   tcase_add_mode_test (tc,
       kernel_that_fails_is_one_error_and_can_be_launched_again);
   return s;

@@ -248,6 +248,30 @@ GST_START_TEST (empty_buffers_pass)
 
 GST_END_TEST;
 
+/* As one with GAP that stands for no new frame. */
+GST_START_TEST (empty_video_buffers_pass)
+{
+  GstHarness *h = make_harness ("invert", __i__);
+  GstBuffer *buffer = gst_buffer_new ();
+
+  GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_GAP);
+  gst_harness_set_src_caps_str (h,
+      "video/x-raw,format=GRAY8,width=16,height=16,framerate=25/1");
+  ck_assert_int_eq (gst_harness_push (h, buffer), GST_FLOW_OK);
+  ck_assert_int_eq (gst_harness_push (h, make_bytes (256, 1)), GST_FLOW_OK);
+  buffer = gst_harness_pull (h);
+  ck_assert_uint_eq (gst_buffer_get_size (buffer), 0);
+  ck_assert (GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP));
+  gst_buffer_unref (buffer);
+  buffer = gst_harness_pull (h);
+  ck_assert_uint_eq (first_byte (buffer), 254);
+  gst_buffer_unref (buffer);
+  fail_on_errors (h->element);
+  end_harness (h);
+}
+
+GST_END_TEST;
+
 /* ---- bounds ------------------------------------------------------------------------ */
 
 typedef struct
@@ -703,6 +727,7 @@ flow_suite (void)
   tcase_add_gate_test (tc, an_output_comes_though_no_further_input_does);
   tcase_add_mode_test (tc, buffer_lists_come_out_in_order);
   tcase_add_mode_test (tc, empty_buffers_pass);
+  tcase_add_mode_test (tc, empty_video_buffers_pass);
   tcase_add_gate_test (tc, no_more_than_max_in_flight_are_taken);
   tcase_add_gate_test (tc, a_flush_lets_a_waiting_chain_go);
   tcase_add_gate_test (tc, a_state_change_lets_a_waiting_chain_go);

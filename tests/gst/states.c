@@ -163,6 +163,84 @@ GST_START_TEST (settings_at_their_limits_work)
 
 GST_END_TEST;
 
+/* It is about the kernel's end, and not about what it has as good as finished. */
+GST_START_TEST (without_time_to_end_data_flows)
+{
+  GstElement *filter = make_filter ("copy", __i__);
+  GstHarness *h;
+  guint i;
+
+  g_object_set (filter, "termination-timeout", (guint64) 0, "queue-capacity", 1,
+      NULL);
+  h = gst_harness_new_with_element (filter, "sink", "src");
+  for (i = 0; i < 300; i++) {
+    gst_harness_set_src_caps_str (h, i % 2 ? "application/x" : "application/y");
+    ck_assert_int_eq (gst_harness_push (h, make_bytes (4, i)), GST_FLOW_OK);
+    ck_assert_int_eq (gst_harness_push (h, make_bytes (4, i)), GST_FLOW_OK);
+    gst_buffer_unref (gst_harness_pull (h));
+    gst_buffer_unref (gst_harness_pull (h));
+  }
+  fail_on_errors (filter);
+  end_harness (h);
+  gst_object_unref (filter);
+}
+
+GST_END_TEST;
+
+typedef struct
+{
+  GstPad *pad;
+  GstCaps *caps;
+  gint stop; /* atomic */
+} Asker;
+
+static gpointer
+ask_for_allocation (gpointer data)
+{
+  Asker *a = data;
+
+  while (!g_atomic_int_get (&a->stop)) {
+    GstQuery *query = gst_query_new_allocation (a->caps, FALSE);
+
+    gst_pad_query (a->pad, query);
+    gst_query_unref (query);
+  }
+  return NULL;
+}
+
+/* They may be asked of pads that are not active, too. */
+GST_START_TEST (allocation_queries_meet_state_changes)
+{
+  GstHarness *h = make_harness ("invert", __i__);
+  Asker a = { .stop = 0 };
+  GstSegment segment;
+  GThread *thread;
+  guint i;
+
+  gst_harness_set_drop_buffers (h, TRUE);
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  a.pad = gst_element_get_static_pad (h->element, "sink");
+  a.caps = gst_caps_from_string (
+      "video/x-raw,format=GRAY8,width=16,height=16,framerate=25/1");
+  thread = g_thread_new ("asker", ask_for_allocation, &a);
+  for (i = 0; i < 200; i++) {
+    set_state (h->element, GST_STATE_PAUSED);
+    gst_harness_push_event (h, gst_event_new_stream_start ("stream"));
+    gst_harness_push_event (h, gst_event_new_caps (a.caps));
+    gst_harness_push_event (h, gst_event_new_segment (&segment));
+    ck_assert_int_eq (gst_harness_push (h, make_bytes (256, 1)), GST_FLOW_OK);
+    set_state (h->element, i % 8 ? GST_STATE_READY : GST_STATE_NULL);
+  }
+  g_atomic_int_set (&a.stop, 1);
+  g_thread_join (thread);
+  fail_on_errors (h->element);
+  gst_caps_unref (a.caps);
+  gst_object_unref (a.pad);
+  end_harness (h);
+}
+
+GST_END_TEST;
+
 static Suite *
 states_suite (void)
 {
@@ -178,6 +256,8 @@ states_suite (void)
   tcase_add_mode_test (tc, a_stream_after_ready_begins_anew);
   tcase_add_mode_test (tc, several_elements_run_one_kernel);
   tcase_add_mode_test (tc, settings_at_their_limits_work);
+  tcase_add_mode_test (tc, without_time_to_end_data_flows);
+  tcase_add_mode_test (tc, allocation_queries_meet_state_changes);
   return s;
 }
 

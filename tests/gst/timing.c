@@ -48,8 +48,8 @@ GST_START_TEST (times_offsets_and_flags_are_kept)
       ck_assert_uint_eq (GST_BUFFER_OFFSET_END (out), 2000 + i);
       ck_assert_int_eq (GST_BUFFER_FLAG_IS_SET (out, GST_BUFFER_FLAG_DISCONT),
           i % 2 != 0);
-      ck_assert_int_eq (GST_BUFFER_FLAG_IS_SET (out, GST_BUFFER_FLAG_GAP),
-          i % 3 == 0);
+      /* What the kernel made of a gap is none. */
+      ck_assert (!GST_BUFFER_FLAG_IS_SET (out, GST_BUFFER_FLAG_GAP));
       ck_assert_int_eq (GST_BUFFER_FLAG_IS_SET (out,
                             GST_BUFFER_FLAG_DELTA_UNIT),
           i % 4 == 0);
@@ -71,8 +71,57 @@ GST_START_TEST (a_gap_buffer_is_processed_as_any_other)
   gst_harness_push (h, buffer);
   buffer = gst_harness_pull (h);
   ck_assert_uint_eq (first_byte (buffer), 254);
+  ck_assert (!GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP));
   gst_buffer_unref (buffer);
   end_harness (h);
+}
+
+GST_END_TEST;
+
+/* Elements behind take a buffer with GAP for silence, whatever is in it. */
+GST_START_TEST (an_echo_is_heard_in_a_gap)
+{
+  const guint n = 800;
+  gchar *line = g_strdup_printf (
+      "ringkernelfilter kernel=delay "
+      "execution-mode=%s params=\"time=0.05 mix=0.5\" "
+      "! audioconvert ! capsfilter caps=audio/x-raw,format=S32LE",
+      mode_names[__i__]);
+  GstHarness *h = gst_harness_new_parse (line);
+  guint i, k;
+
+  gst_harness_set_src_caps_str (h,
+      "audio/x-raw,format=F32LE,rate=8000,channels=1,layout=interleaved");
+  for (i = 0; i < 2; i++) {
+    GstBuffer *buffer = make_bytes (n * sizeof (gfloat), 0);
+    GstMapInfo map;
+
+    GST_BUFFER_PTS (buffer) = i * 100 * GST_MSECOND;
+    GST_BUFFER_DURATION (buffer) = 100 * GST_MSECOND;
+    if (i == 0) {
+      gst_buffer_map (buffer, &map, GST_MAP_WRITE);
+      for (k = 0; k < n; k++)
+        ((gfloat *) map.data)[k] = 0.5f;
+      gst_buffer_unmap (buffer, &map);
+    } else {
+      GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_GAP);
+    }
+    ck_assert_int_eq (gst_harness_push (h, buffer), GST_FLOW_OK);
+  }
+  gst_buffer_unref (gst_harness_pull (h));
+  {
+    GstBuffer *buffer = gst_harness_pull (h);
+    gint32 peak = 0, samples[800];
+
+    ck_assert_uint_eq (gst_buffer_extract (buffer, 0, samples, sizeof samples),
+        sizeof samples);
+    for (k = 0; k < n; k++)
+      peak = MAX (peak, samples[k]);
+    ck_assert_int_gt (peak, G_MAXINT32 / 8);
+    gst_buffer_unref (buffer);
+  }
+  gst_harness_teardown (h);
+  g_free (line);
 }
 
 GST_END_TEST;
@@ -294,6 +343,27 @@ GST_START_TEST (late_frames_are_dropped_before_the_kernel)
 
 GST_END_TEST;
 
+GST_START_TEST (after_a_long_hold_up_a_second_is_dropped_at_most)
+{
+  GstHarness *h = make_harness ("invert", __i__);
+  guint i;
+
+  gst_harness_set_src_caps_str (h, GRAY_CAPS);
+  send_qos (h, 0, 4 * GST_SECOND);
+  for (i = 0; i <= 10; i++) {
+    GstBuffer *in = make_bytes (64, i);
+
+    GST_BUFFER_PTS (in) = i * 200 * GST_MSECOND;
+    ck_assert_int_eq (gst_harness_push (h, in), GST_FLOW_OK);
+  }
+  for (i = 6; i <= 10; i++)
+    gst_buffer_unref (gst_harness_pull (h));
+  ck_assert_uint_eq (get_stat (h->element, "dropped"), 6);
+  end_harness (h);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (without_qos_nothing_is_dropped)
 {
   GstHarness *h = make_harness ("invert", __i__);
@@ -441,12 +511,14 @@ timing_suite (void)
   suite_add_tcase (s, tc);
   tcase_add_mode_test (tc, times_offsets_and_flags_are_kept);
   tcase_add_mode_test (tc, a_gap_buffer_is_processed_as_any_other);
+  tcase_add_mode_test (tc, an_echo_is_heard_in_a_gap);
   tcase_add_mode_test (tc, metas_stay_where_they_still_hold);
   tcase_add_mode_test (tc, one_for_several_spans_them_all);
   tcase_add_mode_test (tc, several_for_one_share_its_time);
   tcase_add_mode_test (tc, none_or_one_for_one);
   tcase_add_mode_test (tc, buffers_without_times_give_such);
   tcase_add_mode_test (tc, late_frames_are_dropped_before_the_kernel);
+  tcase_add_mode_test (tc, after_a_long_hold_up_a_second_is_dropped_at_most);
   tcase_add_mode_test (tc, without_qos_nothing_is_dropped);
   tcase_add_mode_test (tc, audio_is_never_dropped);
   tcase_add_mode_test (tc, a_flush_forgets_qos);
