@@ -236,6 +236,13 @@ void cuda_wake (RingInstance *instance);
 void cuda_poll (RingInstance *instance);
 gboolean cuda_stop (RingInstance *instance, gint64 deadline);
 void cuda_join_bridge (CudaInstance *c);
+/* With `driving`: sees that the kernel has left. */
+void cuda_update_residency (CudaInstance *c);
+
+/* hold.c */
+/* Whether it has left, by @deadline. One that does not is in the middle of a long
+ * message, or hangs. */
+gboolean cuda_await_leave (CudaInstance *c, gint64 deadline);
 /* Makes every kernel in the context of @b leave, and keeps it out, while memory is
  * got or given back: the driver may wait for all of them meanwhile. Nests. FALSE:
  * one does not leave, and the driver must not be asked for anything that waits. */
@@ -249,6 +256,7 @@ void cuda_release (CudaInstance *c);
 void cuda_check_all (CudaBackend *b);
 void cuda_register_instance (CudaInstance *c);
 void cuda_unregister_instance (CudaInstance *c);
+
 /* The first cause counts. Any thread. */
 void cuda_break (CudaInstance *c, CUresult result, const gchar *doing);
 static inline gboolean

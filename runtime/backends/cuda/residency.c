@@ -119,8 +119,8 @@ has_ended (CudaInstance *c)
       && ring_load_acquire_u32 (&words->residency) == RING_RESIDENCY_EXITED;
 }
 
-static void
-update_residency (CudaInstance *c)
+void
+cuda_update_residency (CudaInstance *c)
 {
   if (c->resident && has_ended (c))
     __atomic_store_n (&c->resident, FALSE, __ATOMIC_RELEASE);
@@ -231,7 +231,7 @@ drive_locked (CudaInstance *c)
 
   if (cuda_is_broken (c))
     return FALSE;
-  update_residency (c);
+  cuda_update_residency (c);
   did = cuda_change_version (c);
   did |= cuda_transfer_drive (c);
   if (!c->resident && !c->ended && !cuda_is_broken (c)
@@ -278,7 +278,7 @@ is_busy (CudaInstance *c)
   gboolean busy;
 
   g_mutex_lock (&c->driving);
-  update_residency (c);
+  cuda_update_residency (c);
   /* Expected before there: nobody tells when a copy has made work of what was expected,
    * and asked for in the other order it could be neither. */
   busy = c->resident || expects_work (c) || has_work (c)
@@ -459,146 +459,6 @@ cuda_poll (RingInstance *instance)
   __atomic_sub_fetch (&c->pollers, 1, __ATOMIC_RELAXED);
 }
 
-/* ---- leaving the device -------------------------------------------------------------------------- */
-
-/* All instances, so that one that needs memory can make all the others leave. */
-static GRecMutex everybody_lock;
-static GList *everybody;
-
-void
-cuda_register_instance (CudaInstance *c)
-{
-  g_rec_mutex_lock (&everybody_lock);
-  everybody = g_list_prepend (everybody, c);
-  g_rec_mutex_unlock (&everybody_lock);
-}
-
-void
-cuda_unregister_instance (CudaInstance *c)
-{
-  g_rec_mutex_lock (&everybody_lock);
-  everybody = g_list_remove (everybody, c);
-  g_rec_mutex_unlock (&everybody_lock);
-}
-
-/* Asks a kernel to leave; it does so at its next look. */
-void
-cuda_hold (CudaInstance *c)
-{
-  g_mutex_lock (&c->holding);
-  if (__atomic_add_fetch (&c->held, 1, __ATOMIC_ACQ_REL) == 1)
-    ring_store_release_u32 (&c->base.control->host.leave, 1);
-  g_mutex_unlock (&c->holding);
-}
-
-void
-cuda_release (CudaInstance *c)
-{
-  g_mutex_lock (&c->holding);
-  /* In this order: what may begin now is not told to leave. */
-  if (__atomic_load_n (&c->held, __ATOMIC_ACQUIRE) == 1)
-    ring_store_release_u32 (&c->base.control->host.leave, 0);
-  __atomic_sub_fetch (&c->held, 1, __ATOMIC_ACQ_REL);
-  g_mutex_unlock (&c->holding);
-}
-
-/* Whether it has left, by @deadline. One that does not is in the middle of a long
- * message, or hangs. */
-static gboolean
-await_leave (CudaInstance *c, gint64 deadline)
-{
-  const CudaDriver *driver = c->backend->driver;
-  gboolean resident, broken, stalled;
-
-  for (;;) {
-    g_mutex_lock (&c->driving);
-    update_residency (c);
-    resident = c->resident;
-    broken = cuda_is_broken (c);
-    g_mutex_unlock (&c->driving);
-    stalled = __atomic_load_n (&c->stalled, __ATOMIC_ACQUIRE);
-    if (stalled || broken) {
-      gboolean over = !stalled;
-
-      /* It was given up; but it may have ended after all, and nothing runs in a
-       * context that is lost. */
-      if (cuda_enter (c->backend)) {
-        over = driver->cuStreamQuery (c->stream) != CUDA_ERROR_NOT_READY;
-        cuda_leave (c->backend);
-      }
-      if (over || stalled)
-        return over;
-    } else if (!resident) {
-      return TRUE;
-    }
-    if (g_get_monotonic_time () >= deadline)
-      return FALSE;
-    g_thread_yield ();
-  }
-}
-
-gboolean
-cuda_hold_all (CudaBackend *b)
-{
-  gboolean all = TRUE;
-  GList *l;
-
-  /* Until cuda_release_all, so that it is one who holds at a time. */
-  g_rec_mutex_lock (&everybody_lock);
-  for (l = everybody; l; l = l->next) {
-    CudaInstance *c = l->data;
-
-    if (c->backend->context == b->context)
-      cuda_hold (c);
-  }
-  for (l = everybody; l && all; l = l->next) {
-    CudaInstance *c = l->data;
-
-    if (c->backend->context == b->context)
-      all = await_leave (c,
-          g_get_monotonic_time ()
-              + (gint64) (c->lease + c->termination_timeout));
-  }
-  return all;
-}
-
-void
-cuda_check_all (CudaBackend *b)
-{
-  GList *l;
-
-  g_rec_mutex_lock (&everybody_lock);
-  for (l = everybody; l; l = l->next) {
-    CudaInstance *c = l->data;
-    CUresult result;
-
-    if (c->backend->context != b->context || cuda_is_broken (c))
-      continue;
-    result = b->driver->cuStreamQuery (c->stream);
-    if (result != CUDA_SUCCESS && result != CUDA_ERROR_NOT_READY)
-      cuda_break (c, result, "using it");
-  }
-  g_rec_mutex_unlock (&everybody_lock);
-}
-
-void
-cuda_release_all (CudaBackend *b)
-{
-  GList *l;
-
-  for (l = everybody; l; l = l->next) {
-    CudaInstance *c = l->data;
-
-    if (c->backend->context != b->context)
-      continue;
-    if (__atomic_load_n (&c->held, __ATOMIC_ACQUIRE) == 0)
-      continue; /* came while we held */
-    cuda_release (c);
-    cuda_wake (&c->base);
-  }
-  g_rec_mutex_unlock (&everybody_lock);
-}
-
 /* ---- the first and the last residency -------------------------------------------------------------- */
 
 /* What the streams were given is done, or the device is lost. FALSE: not by
@@ -692,7 +552,7 @@ cuda_try_code (CudaInstance *c, const CudaCode *code, GError **error)
   gboolean ended;
 
   g_mutex_lock (&c->driving);
-  update_residency (c);
+  cuda_update_residency (c);
   begin_to_count (c);
   result = cuda_launch_function (c, code->function, c->stream);
   if (result != CUDA_SUCCESS) {
@@ -702,7 +562,7 @@ cuda_try_code (CudaInstance *c, const CudaCode *code, GError **error)
   g_mutex_unlock (&c->driving);
   if (!cuda_check (c->backend->driver, result, "launching the kernel", error))
     return FALSE;
-  ended = await_leave (c,
+  ended = cuda_await_leave (c,
       g_get_monotonic_time () + (gint64) (c->lease + c->termination_timeout));
   if (!ended || cuda_is_broken (c)) {
     g_set_error (error, RING_ERROR, RING_ERROR_FAULT,
