@@ -246,9 +246,11 @@ def quoted():
              "system memory | frames in its memory |", "|---|---|---|---|---|"]
     for kernel, peer, form in QUOTED:
         def find(rows):
-            return next(row for row in rows if row["kernel"] == kernel and form in row["input"]
-                        and row["peer"].split()[0] == peer and "single" in row)
+            return next((row for row in rows if row["kernel"] == kernel and form in row["input"]
+                         and row["peer"].split()[0] == peer and "single" in row), None)
         one, other = find(cpu["rows"]), find(gpu["rows"])
+        if one is None or other is None:  # the peer was not there
+            continue
         cells = [f"{times(one['single']['ratio']['median'])}x"] + [
             f"{times(other[key]['ratio']['median'])}x" if other.get(key, {}).get("ratio") else ""
             for key in ("gpu", "gpu-memory")]

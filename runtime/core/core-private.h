@@ -144,8 +144,7 @@ struct _RingKernel
   guint64 epoch; /* also read by the harvester, atomic */
 
   gboolean abandoned; /* the kernel hangs: its memory is never freed */
-  gint
-      lost; /* RING_LOST_*: what is in flight is for the harvester to end; atomic */
+  gint lost; /* RING_LOST_*: the harvester ends what is in flight; atomic */
 
   /* the harvester's; whoever holds `harvesting` */
   gint harvesting; /* 0 idle, 1 busy, 2 busy and asked again */

@@ -391,6 +391,19 @@ test_device_memory_for_the_cpu_is_refused (void)
   ring_test_assert_says (&error, RING_ERROR_PAYLOAD, "GPU's memory");
 }
 
+static CUstream
+stream_that_is_gone (RingRuntime *runtime)
+{
+  CUcontext context = ring_runtime_get_cuda_context (runtime);
+  CUstream gone;
+
+  CUDA_CALL (cuCtxPushCurrent_v2, context);
+  CUDA_CALL (cuStreamCreate, &gone, CU_STREAM_NON_BLOCKING);
+  CUDA_CALL (cuStreamDestroy_v2, gone);
+  CUDA_CALL (cuCtxPopCurrent_v2, &context);
+  return gone;
+}
+
 /* What cannot be waited for is refused, and the handle goes on. */
 static void
 test_stream_that_cannot_be_followed (void)
@@ -399,10 +412,8 @@ test_stream_that_cannot_be_followed (void)
   g_autoptr (RingRuntime) runtime = cuda_test_runtime (config);
   g_autoptr (RingKernel) kernel = cuda_test_start (runtime, "copy", NULL);
   g_autoptr (GError) error = NULL;
-  CUcontext context = ring_runtime_get_cuda_context (runtime);
   CudaOutcomes outcomes = { 0 };
   guint8 in[400], out[400];
-  CUstream gone;
   RingMemory to;
   RingSubmission submission = { .outputs = &to,
     .n_outputs = 1,
@@ -411,14 +422,10 @@ test_stream_that_cannot_be_followed (void)
     .completed = cuda_test_completed,
     .user_data = &outcomes };
 
-  CUDA_CALL (cuCtxPushCurrent_v2, context);
-  CUDA_CALL (cuStreamCreate, &gone, CU_STREAM_NON_BLOCKING);
-  CUDA_CALL (cuStreamDestroy_v2, gone);
-  CUDA_CALL (cuCtxPopCurrent_v2, &context);
   cuda_test_fill (in, sizeof in, 1);
   cuda_test_memory (&submission.input, in, sizeof in);
   cuda_test_memory (&to, out, sizeof out);
-  submission.input_stream = gone;
+  submission.input_stream = stream_that_is_gone (runtime);
   g_assert_false (ring_kernel_submit (kernel, &submission, &error));
   ring_test_assert_says (&error, RING_ERROR_PAYLOAD, "stream", "copy");
   submission.input_stream = NULL;
@@ -456,12 +463,10 @@ test_who_drains_does_not_wait_for_what_is_refused (void)
   g_autoptr (RingConfig) config = cuda_test_config ();
   g_autoptr (RingRuntime) runtime = cuda_test_runtime (config);
   g_autoptr (RingKernel) kernel = cuda_test_start (runtime, "copy", NULL);
-  CUcontext context = ring_runtime_get_cuda_context (runtime);
   Drainer drainer = { kernel, 0 };
   CudaOutcomes outcomes = { 0 };
   guint8 in[400], out[400];
   GThread *thread;
-  CUstream gone;
   RingMemory to;
   RingSubmission submission = { .outputs = &to,
     .n_outputs = 1,
@@ -471,14 +476,10 @@ test_who_drains_does_not_wait_for_what_is_refused (void)
     .user_data = &outcomes };
   guint i;
 
-  CUDA_CALL (cuCtxPushCurrent_v2, context);
-  CUDA_CALL (cuStreamCreate, &gone, CU_STREAM_NON_BLOCKING);
-  CUDA_CALL (cuStreamDestroy_v2, gone);
-  CUDA_CALL (cuCtxPopCurrent_v2, &context);
   cuda_test_fill (in, sizeof in, 1);
   cuda_test_memory (&submission.input, in, sizeof in);
   cuda_test_memory (&to, out, sizeof out);
-  submission.input_stream = gone;
+  submission.input_stream = stream_that_is_gone (runtime);
   thread = g_thread_new ("drainer", drain_again_and_again, &drainer);
   for (i = 0; i < 20000; i++)
     g_assert_false (ring_kernel_submit (kernel, &submission, NULL));

@@ -184,14 +184,13 @@ struct _CudaInstance
   gint64 heartbeat_at; /* … and when it last changed */
   guint64 fetched;     /* output slots whose copies back have been enqueued */
   gboolean ended;      /* no residency may begin any more */
-  gint
-      held; /* atomic; not 0: no residency may begin. Changed under `holding` */
-  gboolean changing; /* held once for the version that is due */
-  gboolean broken;   /* atomic; nothing more is asked of the device */
-  gboolean lost;     /* atomic; so is the context: leave the driver alone */
-  gboolean stalled;  /* atomic; it may run for ever */
-  GError *error;     /* why; under `sleep` */
-  gboolean reported; /* likewise */
+  gint held;           /* atomic, `holding`; not 0: no residency may begin */
+  gboolean changing;   /* held once for the version that is due */
+  gboolean broken;     /* atomic; nothing more is asked of the device */
+  gboolean lost;       /* atomic; so is the context: leave the driver alone */
+  gboolean stalled;    /* atomic; it may run for ever */
+  GError *error;       /* why; under `sleep` */
+  gboolean reported;   /* likewise */
 
   /* `transfers`: everything of payloads that are not in their slots */
   GMutex transfers;
